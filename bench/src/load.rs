@@ -1,0 +1,259 @@
+//! The load generator: many keep-alive connections on one thread, each with a fixed number of
+//! requests under way (a closed loop). What is sent and what an answer means is a [`Script`]'s.
+
+use crate::clock::Moment;
+use crate::machine::cpu_seconds;
+use crate::wire::{self, Reply};
+use hdrhistogram::Histogram;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The longest latency that is told apart from longer ones: a minute in nanoseconds.
+const LONGEST: u64 = 60_000_000_000;
+
+/// What to send, and what to make of the answers. Answers come in the order of the requests.
+pub(crate) trait Script {
+    /// Appends the next request of a connection; false if it has none any more.
+    fn write(&mut self, connection: usize, out: &mut Vec<u8>) -> bool;
+    /// Takes an answer.
+    fn read(&mut self, connection: usize, reply: &Reply<'_>);
+}
+
+/// How hard to push.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) address: SocketAddr,
+    /// The process whose processor time is counted.
+    pub(crate) pid: u32,
+    pub(crate) connections: usize,
+    /// Requests under way on each connection.
+    pub(crate) depth: usize,
+    pub(crate) warm_up: Duration,
+    pub(crate) measured: Duration,
+}
+
+/// What came of it, in the measured time only.
+pub(crate) struct Run {
+    pub(crate) seconds: f64,
+    /// Answers by status.
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    /// Nanoseconds from sending to the answer.
+    pub(crate) latencies: Histogram<u64>,
+    /// Processor seconds of the server.
+    pub(crate) server_cpu: f64,
+    /// Processor seconds of the generator.
+    pub(crate) own_cpu: f64,
+}
+
+impl Run {
+    pub(crate) fn answers(&self) -> u64 {
+        self.statuses.values().sum()
+    }
+
+    /// Answers with this status per second.
+    pub(crate) fn rate(&self, status: u16) -> f64 {
+        *self.statuses.get(&status).unwrap_or(&0) as f64 / self.seconds
+    }
+
+    /// Answers of any status per second.
+    pub(crate) fn rate_of_all(&self) -> f64 {
+        self.answers() as f64 / self.seconds
+    }
+
+    /// Server processor microseconds per answer.
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        self.server_cpu * 1e6 / self.answers().max(1) as f64
+    }
+
+    /// A quantile of the latency in microseconds.
+    pub(crate) fn micros(&self, quantile: f64) -> f64 {
+        self.latencies.value_at_quantile(quantile) as f64 / 1e3
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    sent: VecDeque<Moment>,
+}
+
+impl Load {
+    /// Runs a script until the time is over or it has no more to send, then waits for what is
+    /// still under way.
+    pub(crate) fn run(&self, script: &mut impl Script) -> io::Result<Run> {
+        let mut poll = Poll::new()?;
+        let mut connections = self.connect(&poll)?;
+        let begin = Moment::now().plus(self.warm_up);
+        let end = begin.plus(self.measured);
+        let mut meter = Meter::new(self.pid, begin, end)?;
+        for (index, connection) in connections.iter_mut().enumerate() {
+            for _ in 0..self.depth {
+                connection.ask(index, script);
+            }
+            connection.flush()?;
+        }
+        let mut events = Events::with_capacity(1024);
+        let mut pending: usize = connections.iter().map(|connection| connection.sent.len()).sum();
+        while pending > 0 {
+            poll.poll(&mut events, Some(Duration::from_secs(30)))?;
+            if events.is_empty() {
+                return Err(wire::odd("no answer for thirty seconds"));
+            }
+            let now = Moment::now();
+            meter.tick(now)?;
+            for event in &events {
+                let index = event.token().0;
+                let connection = &mut connections[index];
+                let before = connection.sent.len();
+                if event.is_readable() {
+                    connection.receive(index, script, &mut meter, now)?;
+                }
+                connection.flush()?;
+                pending = pending + connection.sent.len() - before;
+            }
+        }
+        meter.finish()
+    }
+
+    fn connect(&self, poll: &Poll) -> io::Result<Vec<Connection>> {
+        let connect = |index| {
+            let stream = std::net::TcpStream::connect(self.address)?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            let both = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut stream, Token(index), both)?;
+            let (input, output) = (Vec::with_capacity(1 << 16), Vec::with_capacity(1 << 14));
+            Ok(Connection { stream, input, output, sent: VecDeque::new() })
+        };
+        (0..self.connections).map(connect).collect()
+    }
+}
+
+impl Connection {
+    fn ask(&mut self, index: usize, script: &mut impl Script) {
+        if script.write(index, &mut self.output) {
+            self.sent.push_back(Moment::now());
+        }
+    }
+
+    /// Readiness is told once: reads until nothing is left.
+    fn receive(
+        &mut self,
+        index: usize,
+        script: &mut impl Script,
+        meter: &mut Meter,
+        now: Moment,
+    ) -> io::Result<()> {
+        let mut chunk = [0; 1 << 16];
+        loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(wire::odd("the server hung up")),
+                Ok(count) => {
+                    self.input.extend_from_slice(&chunk[..count]);
+                    self.digest(index, script, meter, now)?;
+                    if count < chunk.len() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn digest(
+        &mut self,
+        index: usize,
+        script: &mut impl Script,
+        meter: &mut Meter,
+        now: Moment,
+    ) -> io::Result<()> {
+        let mut taken = 0;
+        while let Some((reply, length)) = wire::reply(&self.input[taken..])? {
+            let sent = self.sent.pop_front().ok_or_else(|| wire::odd("an answer to nothing"))?;
+            meter.count(reply.status, now, now.since(sent));
+            script.read(index, &reply);
+            taken += length;
+            if now < meter.end {
+                self.ask(index, script);
+            }
+        }
+        self.input.drain(..taken);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut written = 0;
+        while written < self.output.len() {
+            match self.stream.write(&self.output[written..]) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.drain(..written);
+        Ok(())
+    }
+}
+
+/// Counts what falls into the measured time.
+struct Meter {
+    pid: u32,
+    begin: Moment,
+    end: Moment,
+    statuses: BTreeMap<u16, u64>,
+    latencies: Histogram<u64>,
+    /// Moment and processor seconds of server and generator at the first and the last look.
+    first: Option<(Moment, f64, f64)>,
+    last: Option<(Moment, f64, f64)>,
+}
+
+impl Meter {
+    fn new(pid: u32, begin: Moment, end: Moment) -> io::Result<Self> {
+        let latencies = Histogram::new_with_max(LONGEST, 3).map_err(io::Error::other)?;
+        let statuses = BTreeMap::new();
+        Ok(Self { pid, begin, end, statuses, latencies, first: None, last: None })
+    }
+
+    fn look(&self, now: Moment) -> io::Result<(Moment, f64, f64)> {
+        Ok((now, cpu_seconds(self.pid)?, cpu_seconds(std::process::id())?))
+    }
+
+    fn tick(&mut self, now: Moment) -> io::Result<()> {
+        if now >= self.begin && self.first.is_none() {
+            self.first = Some(self.look(now)?);
+        }
+        if now >= self.end && self.last.is_none() {
+            self.last = Some(self.look(now)?);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, status: u16, now: Moment, latency: Duration) {
+        if now >= self.begin && now < self.end {
+            *self.statuses.entry(status).or_default() += 1;
+            let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+            self.latencies.saturating_record(nanos);
+        }
+    }
+
+    fn finish(self) -> io::Result<Run> {
+        let now = self.look(Moment::now())?;
+        let (first, last) = (self.first.unwrap_or(now), self.last.unwrap_or(now));
+        Ok(Run {
+            seconds: last.0.since(first.0).as_secs_f64().max(1e-9),
+            statuses: self.statuses,
+            latencies: self.latencies,
+            server_cpu: last.1 - first.1,
+            own_cpu: last.2 - first.2,
+        })
+    }
+}

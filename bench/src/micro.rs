@@ -1,0 +1,143 @@
+//! Micro-benchmarks over the library crates (B8, and B9's chain part), and the fixed scenarios
+//! whose instructions the gate counts. No socket, no disk.
+
+use crate::clock::Moment;
+use crate::figures::Figure;
+use crate::replay::{self, HOUSE, auction_id, entered, log_key};
+use gavel_auction::auction::Auction;
+use gavel_auction::command::{Action, Command};
+use gavel_auction::event::{Digest, Event};
+use gavel_engine::log::Log;
+use gavel_engine::shard::Shard;
+use gavel_engine::{Ask, MemoryLog};
+use gavel_proof::codec::{Origin, encode};
+use gavel_proof::command::{CommandId, command_digest, command_id};
+use std::hint::black_box;
+
+/// Bids on one auction of a stream.
+const BIDS: usize = 50_000;
+/// Auctions that the shard's stream is spread over.
+const AUCTIONS: usize = 100;
+/// Commands decided between two commits.
+const BATCH: usize = 64;
+const ROUNDS: usize = 9;
+
+/// Decides and applies a whole stream; the auction as it is afterwards.
+fn run_rules(stream: &[Command]) -> Auction {
+    let mut auction = replay::open(1);
+    for (n, command) in stream.iter().enumerate() {
+        let events = auction.decide(command, entered(n)).expect("each bid was taken before");
+        for event in &events {
+            auction.apply(event);
+        }
+    }
+    auction
+}
+
+/// A shard's commands: the same stream of bids for each of many auctions, one after the other.
+fn asks() -> Vec<Ask> {
+    let bids = replay::stream(BIDS / AUCTIONS);
+    let create = (1..).take(AUCTIONS).map(|id| ask(id, 0, replay::create()));
+    let bid = |(n, bid): (usize, &Command)| {
+        let bid = bid.clone();
+        (1..).take(AUCTIONS).map(move |id| ask(id, n + 1, bid.clone()))
+    };
+    create.chain(bids.iter().enumerate().flat_map(bid)).collect()
+}
+
+fn ask(id: i64, n: usize, command: Command) -> Ask {
+    let auction = auction_id(id);
+    Ask { auction, id: command_id(None, auction, &n.to_string()), command }
+}
+
+/// Puts all commands through a shard whose log is in memory; how many were answered.
+fn run_shard(asks: Vec<Ask>) -> usize {
+    let mut shard = Shard::new(1, HOUSE, log_key());
+    let mut log = MemoryLog::default();
+    let mut answered = 0;
+    let mut commit = |shard: &mut Shard<u32>| {
+        let Some(batch) = shard.take_batch() else { return };
+        log.append(&batch.records).expect("memory takes records in order");
+        answered += black_box(shard.committed()).replies.len();
+    };
+    for (n, ask) in asks.into_iter().enumerate() {
+        shard.submit(ask, entered(n), 0);
+        if n % BATCH == BATCH - 1 {
+            commit(&mut shard);
+        }
+    }
+    commit(&mut shard);
+    answered
+}
+
+/// B8, the rules: decisions applied per second and core.
+pub(crate) fn rules() -> Figure {
+    let stream = replay::stream(BIDS);
+    let rates = (0..ROUNDS).map(|_| {
+        let start = Moment::now();
+        black_box(run_rules(&stream));
+        rate(stream.len(), start)
+    });
+    Figure::new("B8 rules: decide + apply, english, one core", "bids/s", rates.collect())
+        .bounds(2e6, 5e6)
+}
+
+/// B8, the shard: commands per second through a shard with a log in memory.
+pub(crate) fn shard() -> Figure {
+    let asks = asks();
+    let rates = (0..ROUNDS).map(|_| {
+        let asks = asks.clone();
+        let count = asks.len();
+        let start = Moment::now();
+        assert_eq!(run_shard(asks), count, "every command is answered");
+        rate(count, start)
+    });
+    Figure::new("B8 shard with a log in memory, one core", "bids/s", rates.collect())
+        .bounds(0.4e6, 1e6)
+}
+
+/// B9: what one bid's evidence costs in nanoseconds: the digest and the name of its command, its
+/// two parts with their commitments, its link of the chain. An upper bound of the chain's price,
+/// because the bytes of the event would be written without a chain, too.
+pub(crate) fn evidence() -> Figure {
+    let stream = replay::stream(BIDS);
+    let events = events(&stream);
+    let key = log_key().auction(HOUSE, auction_id(1));
+    let costs = (0..ROUNDS).map(|_| {
+        let start = Moment::now();
+        let mut chain = Digest([0; 32]);
+        for (n, (command, event)) in stream.iter().zip(&events).enumerate() {
+            let digest = command_digest(command);
+            let origin = Origin { command: CommandId([(n % 251) as u8; 16]), digest };
+            chain = black_box(encode(event, &origin, &key, &chain)).hash;
+        }
+        start.elapsed().as_secs_f64() * 1e9 / events.len() as f64
+    });
+    Figure::new("B9 evidence and bytes of one event", "ns", costs.collect())
+}
+
+fn events(stream: &[Command]) -> Vec<Event> {
+    let mut auction = replay::open(1);
+    let mut all = Vec::with_capacity(stream.len());
+    for (n, command) in stream.iter().enumerate() {
+        debug_assert!(matches!(command.action, Action::Bid(_)));
+        let events = auction.decide(command, entered(n)).expect("each bid was taken before");
+        events.iter().for_each(|event| auction.apply(event));
+        all.extend(events);
+    }
+    all
+}
+
+fn rate(count: usize, start: Moment) -> f64 {
+    count as f64 / start.elapsed().as_secs_f64()
+}
+
+/// The gate's first scenario.
+pub(crate) fn gate_rules() {
+    println!("bids {}", black_box(replay::stream(BIDS)).len());
+}
+
+/// The gate's second scenario.
+pub(crate) fn gate_shard() {
+    println!("answered {}", run_shard(asks()));
+}

@@ -1,0 +1,118 @@
+//! Starts a server as a process of its own, learns its address from its standard output, and ends
+//! it again.
+
+use crate::client::Client;
+use crate::clock::Moment;
+use crate::wire;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// Limits that a load test turns off.
+const LIMITS: [&str; 10] = [
+    "bids_per_second_per_actor",
+    "bids_per_second_per_ip",
+    "requests_per_second_per_ip",
+    "logins_per_minute_per_account",
+    "logins_per_hour_per_ip",
+    "registrations_per_hour_per_ip",
+    "connections_per_ip",
+    "sockets_per_user",
+    "sockets_per_ip",
+    "streams_per_ip",
+];
+
+/// A server under load. Ends with this value.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    // Kept open, so that the server can go on writing to it.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// The peer that does nothing.
+    pub(crate) fn noop() -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("noop").stderr(Stdio::inherit());
+        Self::start(command)
+    }
+
+    /// The real binary, on a data folder.
+    pub(crate) fn gavel(data: &Path) -> io::Result<Self> {
+        let binary = binary()?;
+        let mut command = Command::new(&binary);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        for limit in LIMITS {
+            command.args(["--set", &format!("limits.{limit}=0")]);
+        }
+        let log = data.with_extension("stderr");
+        command.stderr(File::create(&log)?);
+        Self::start(command).map_err(|error| {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            io::Error::other(format!("{}: {error}\n{said}", binary.display()))
+        })
+    }
+
+    fn start(mut command: Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or_else(|| wire::odd("no standard output"))?;
+        let mut output = BufReader::new(stdout);
+        let Some(address) = address(&mut output)? else {
+            child.kill()?;
+            child.wait()?;
+            return Err(wire::odd("ended without saying where it listens"));
+        };
+        let server = Self { child, address, _output: output };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&self) -> io::Result<()> {
+        let start = Moment::now();
+        while start.elapsed() < Duration::from_secs(30) {
+            let mut client = Client::connect(self.address)?;
+            if client.get("/health/ready", None).is_ok_and(|(status, _)| status == 200) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(wire::odd("not ready after thirty seconds"))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody left to tell.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn address(output: &mut impl BufRead) -> io::Result<Option<SocketAddr>> {
+    for line in output.lines() {
+        let line = line?;
+        let url = line.split("http://").nth(1).unwrap_or_default();
+        let end = url.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+        if let Ok(address) = url[..end.unwrap_or(url.len())].parse() {
+            return Ok(Some(address));
+        }
+    }
+    Ok(None)
+}
+
+/// The server's binary: beside this one, unless a path is given.
+fn binary() -> io::Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name("gavel");
+    if beside.exists() {
+        return Ok(beside);
+    }
+    Err(io::Error::other("the server is not built; `make bench` does that first"))
+}

@@ -1,0 +1,159 @@
+//! The drive loop: one thread that pumps all shards of the process. Takes what waits, has it
+//! decided, has it committed, lets the effects out. Knows threads and the clock; knows no rule.
+
+use crate::answer::Failure;
+use crate::committer::{Committed, Committer};
+use crate::effect::{Effects, Settled};
+use crate::engine::Shared;
+use crate::inbox::{Envelope, Reply};
+use crate::limits;
+use crate::log::{LogError, Record};
+use crate::recover;
+use crate::shard::Shard;
+use gavel_auction::time::Time;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long the loop sleeps at most when nothing is due.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// How long it sleeps at least: what is due may have to wait for a commit under way.
+const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
+
+/// The loop and what it owns.
+pub(crate) struct Drive {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shards: Vec<Shard<Reply>>,
+    pub(crate) committer: Committer,
+    pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) committing: bool,
+    pub(crate) scratch: Vec<Envelope>,
+}
+
+impl Drive {
+    /// Runs until it is told to stop and everything that waited has been answered.
+    pub(crate) fn run(mut self) {
+        loop {
+            let stopping = self.stopping.load(Ordering::Acquire);
+            let took = self.decide();
+            let ended = self.settle();
+            let sent = self.commit();
+            self.shared.alive.store(self.shared.clock.now().0, Ordering::Relaxed);
+            if took == 0 && !ended && !sent {
+                if stopping && !self.committing && self.shared.waiting() == 0 {
+                    return;
+                }
+                std::thread::park_timeout(self.sleep());
+            }
+        }
+    }
+
+    /// Has a share of what waits decided, then whatever time has made due.
+    fn decide(&mut self) -> usize {
+        let mut took = 0;
+        for (inbox, shard) in self.shared.inboxes.iter().zip(&mut self.shards) {
+            let room = limits::DECIDED_AT_ONCE.saturating_sub(shard.waiting());
+            let scratch = std::mem::take(&mut self.scratch);
+            let mut taken = inbox.take(room, &self.shared.clock, scratch);
+            took += taken.envelopes.len();
+            for Envelope { ask, entered, reply } in taken.envelopes.drain(..) {
+                shard.submit(ask, entered, reply);
+            }
+            shard.tick(taken.until);
+            self.scratch = taken.envelopes;
+        }
+        took
+    }
+
+    /// Hands what was decided to the committer, if that is free.
+    fn commit(&mut self) -> bool {
+        if self.committing || self.shards.iter().all(|shard| shard.waiting() == 0) {
+            return false;
+        }
+        let mut records: Vec<Record> = Vec::new();
+        for shard in &mut self.shards {
+            // A batch is taken of every shard, so that all are settled together.
+            if let Some(batch) = shard.take_batch() {
+                records.extend(batch.records);
+            }
+        }
+        if records.is_empty() {
+            self.release(|shard| shard.committed());
+        } else {
+            self.committing = true;
+            self.committer.commit(records);
+        }
+        true
+    }
+
+    /// Lets out what the batch under way was holding, if that has ended.
+    fn settle(&mut self) -> bool {
+        let Some(committed) = self.committer.ended() else { return false };
+        self.committing = false;
+        match committed {
+            Committed::Durable => self.release(|shard| shard.committed()),
+            Committed::Full => self.reread(&Failure::StorageFull),
+            Committed::Settled => self.reread(&Failure::OutcomeUnknown),
+        }
+        true
+    }
+
+    fn release(&mut self, of: impl Fn(&mut Shard<Reply>) -> Effects<Reply>) {
+        for index in 0..self.shards.len() {
+            let Some(shard) = self.shards.get_mut(index) else { continue };
+            let effects = of(shard);
+            let durable = shard.durable();
+            self.let_out(effects, index, durable);
+        }
+        self.shared.progress.send_modify(|commits| *commits += 1);
+    }
+
+    fn let_out(&self, effects: Effects<Reply>, partition: usize, durable: u64) {
+        let mut touched = Vec::with_capacity(effects.changes.len());
+        for change in effects.changes {
+            touched.push(change.head.auction);
+            self.shared.views.publish(change);
+        }
+        if let Some(lists) = self.shared.touched.get(partition) {
+            lists.note(durable, touched.into_iter());
+        }
+        for (reply, settled) in effects.replies {
+            tell(reply, settled);
+        }
+    }
+
+    /// Drops the tentative state, tells everybody who waits, and re-reads what is durable.
+    fn reread(&mut self, failure: &Failure) {
+        for (partition, shard) in (0..).zip(&mut self.shards) {
+            let (effects, lost) = shard.failed(failure);
+            let durable = shard.durable();
+            for (reply, settled) in effects.replies {
+                tell(reply, settled);
+            }
+            while let Err(error) = recover::reread(&self.shared, shard, partition, durable, &lost) {
+                tracing::error!(%error, "the log cannot be re-read; trying again");
+                std::thread::sleep(LONGEST_SLEEP);
+                if matches!(error, LogError::Damaged { .. }) {
+                    break;
+                }
+            }
+        }
+        self.shared.progress.send_modify(|commits| *commits += 1);
+    }
+
+    fn sleep(&self) -> Duration {
+        let due = self.shards.iter().filter_map(Shard::next_deadline).min();
+        let now = self.shared.clock.now();
+        let until = |due: Time| {
+            let micros = u64::try_from(due.since(now)).unwrap_or(0);
+            Duration::from_micros(micros).max(SHORTEST_SLEEP)
+        };
+        due.map_or(LONGEST_SLEEP, until).min(LONGEST_SLEEP)
+    }
+}
+
+/// Who has stopped waiting does not hear it; he can ask again by the same key.
+fn tell(reply: Reply, settled: Settled) {
+    drop(reply.send(settled));
+}

@@ -1,0 +1,44 @@
+//! What a shard wants done: the whole list of what the engine can cause. Effects are held with
+//! their batch and let go only once it is durable.
+
+use crate::answer::{Answer, Failure};
+use crate::log::Record;
+use crate::views::Change;
+use gavel_auction::ids::{AuctionId, Version};
+
+/// What a batch lets out once it is durable, in this order.
+pub struct Effects<R> {
+    /// Heads to swap in, before anybody is answered.
+    pub changes: Vec<Change>,
+    /// Who is told what.
+    pub replies: Vec<(R, Settled)>,
+}
+
+impl<R> Default for Effects<R> {
+    fn default() -> Self {
+        Self { changes: Vec::new(), replies: Vec::new() }
+    }
+}
+
+/// How a command came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was decided just now, or refused a moment ago.
+    Answer(Answer),
+    /// It was accepted once; that event tells the answer again.
+    Recall {
+        /// The auction.
+        auction: AuctionId,
+        /// The last event of that decision.
+        version: Version,
+    },
+    /// No answer can be given.
+    Failed(Failure),
+}
+
+/// What a shard wants made durable in one transaction.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The records, in position order.
+    pub records: Vec<Record>,
+}

@@ -1,0 +1,206 @@
+//! `Engine`: the cheap handle through which everybody else speaks to the house. Submits commands,
+//! reads committed heads and history. Decides nothing.
+
+use crate::answer::{Accepted, Answer, Failure};
+use crate::clock::Clock;
+use crate::effect::Settled;
+use crate::history::{HistoryEvent, read_history};
+use crate::inbox::{Ask, Inbox};
+use crate::lists::Lists;
+use crate::log::{LogError, LogReader, Partition};
+use crate::projection::Touched;
+use crate::views::Views;
+use gavel_auction::auction::Auction;
+use gavel_auction::event::{Fact, HouseId, KeyId};
+use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::time::Time;
+use gavel_auction::view::{Head, Mine};
+use gavel_proof::keys::{AuctionKey, LogKey};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// The handle on a running house. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the handle and the drive loop share.
+pub(crate) struct Shared {
+    pub(crate) house: HouseId,
+    pub(crate) log_key: LogKey,
+    pub(crate) clock: Clock,
+    pub(crate) inboxes: Vec<Inbox>,
+    pub(crate) views: Views,
+    pub(crate) reader: Arc<dyn LogReader>,
+    pub(crate) lists: Arc<dyn Lists>,
+    pub(crate) touched: Vec<Touched>,
+    /// Counts commits, so that readers can wait for one.
+    pub(crate) progress: tokio::sync::watch::Sender<u64>,
+    /// When the drive loop was last seen alive, in microseconds.
+    pub(crate) alive: AtomicI64,
+}
+
+impl Shared {
+    /// How many commands wait to be decided.
+    pub(crate) fn waiting(&self) -> usize {
+        self.inboxes.iter().map(Inbox::len).sum()
+    }
+}
+
+impl Engine {
+    /// Puts a command to its auction and waits for the answer, which is given only once all that
+    /// it rests on is durable.
+    ///
+    /// # Errors
+    /// Why no answer could be given.
+    pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
+        let waiting = self.inbox(ask.auction).push(ask, &self.shared.clock)?;
+        match waiting.await {
+            Ok(Settled::Answer(answer)) => Ok(answer),
+            Ok(Settled::Recall { auction, version }) => {
+                self.recall(auction, version).map(Answer::Accepted)
+            }
+            Ok(Settled::Failed(failure)) => Err(failure),
+            Err(_) => Err(Failure::OutcomeUnknown),
+        }
+    }
+
+    /// The answer that an accepted command got, from its last event.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn recall(&self, auction: AuctionId, version: Version) -> Result<Accepted, Failure> {
+        let one = self.history(auction, version.saturating_sub(1), 1);
+        let last = one.ok().and_then(|mut one| one.pop()).ok_or(Failure::OutcomeUnknown)?;
+        let event = Box::new(last.event);
+        if let Fact::BidPlaced(placed) = &event.fact {
+            let end = Some(placed.now.end);
+            return Ok(Accepted { event, state: "open", end });
+        }
+        let upto = usize::try_from(version).unwrap_or(usize::MAX);
+        let history = self.history(auction, 0, upto).map_err(|_| Failure::OutcomeUnknown)?;
+        let mut then = Auction::new(auction);
+        history.iter().for_each(|past| then.apply(&past.event));
+        let state = then.phase().map_or("draft", |phase| phase.word());
+        Ok(Accepted { event, state, end: then.effective_end() })
+    }
+
+    /// Waits until something more has been committed than when `seen` was read from
+    /// [`Engine::commits`].
+    pub async fn committed_since(&self, seen: u64) {
+        let mut progress = self.shared.progress.subscribe();
+        // The sender lives as long as this handle, so waiting cannot fail.
+        drop(progress.wait_for(|commits| *commits > seen).await);
+    }
+
+    /// How many batches have been committed since the start.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        *self.shared.progress.borrow()
+    }
+
+    /// When the drive loop was last seen alive.
+    #[must_use]
+    pub fn last_alive(&self) -> Time {
+        Time(self.shared.alive.load(Ordering::Relaxed))
+    }
+
+    /// The house's time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.shared.clock.now()
+    }
+
+    /// The 16 bytes that name the house.
+    #[must_use]
+    pub fn house(&self) -> HouseId {
+        self.shared.house
+    }
+
+    /// Which log key new auctions are committed with.
+    #[must_use]
+    pub fn log_key(&self) -> KeyId {
+        self.shared.log_key.id()
+    }
+
+    /// The key of one auction's commitments.
+    #[must_use]
+    pub fn auction_key(&self, auction: AuctionId) -> AuctionKey {
+        self.shared.log_key.auction(self.shared.house, auction)
+    }
+
+    /// How many partitions the house has; it was fixed when the house was made.
+    #[must_use]
+    pub fn partitions(&self) -> usize {
+        self.shared.inboxes.len()
+    }
+
+    /// The committed head of an auction. Whoever got an answer reads its effect here.
+    #[must_use]
+    pub fn head(&self, auction: AuctionId) -> Option<Arc<Head>> {
+        self.shared.views.head(auction)
+    }
+
+    /// What concerns one user in an auction.
+    #[must_use]
+    pub fn mine(&self, auction: AuctionId, user: UserId) -> Option<Mine> {
+        self.shared.views.mine(auction, user)
+    }
+
+    /// The user behind a paddle.
+    #[must_use]
+    pub fn bidder(&self, auction: AuctionId, paddle: Paddle) -> Option<UserId> {
+        self.shared.views.bidder(auction, paddle)
+    }
+
+    /// Up to `limit` events of an auction after `after`, in order. Blocks on the store.
+    ///
+    /// # Errors
+    /// If the store cannot be read or what it holds is damaged.
+    pub fn history(
+        &self,
+        auction: AuctionId,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<HistoryEvent>, LogError> {
+        let positions = self.shared.views.positions(auction, after, limit);
+        read_history(&*self.shared.reader, self.partition(auction), auction, after, &positions)
+    }
+
+    /// Lists of auctions, for browsing and search.
+    #[must_use]
+    pub fn lists(&self) -> &dyn Lists {
+        &*self.shared.lists
+    }
+
+    /// How many auctions are resident.
+    #[must_use]
+    pub fn resident(&self) -> usize {
+        self.shared.views.len()
+    }
+
+    /// How many commands wait to be decided.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.waiting()
+    }
+
+    fn partition(&self, auction: AuctionId) -> Partition {
+        partition_of(auction, self.shared.inboxes.len())
+    }
+
+    fn inbox(&self, auction: AuctionId) -> &Inbox {
+        self.shared
+            .inboxes
+            .get(usize::from(self.partition(auction)))
+            .expect("a partition is an id modulo the number of inboxes")
+    }
+}
+
+/// The partition an auction lives in, for ever.
+#[must_use]
+pub fn partition_of(auction: AuctionId, partitions: usize) -> Partition {
+    let count = i64::try_from(partitions.max(1)).expect("at most 65,536 partitions");
+    Partition::try_from(auction.get() % count).expect("at most 65,536 partitions")
+}

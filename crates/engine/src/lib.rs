@@ -1,0 +1,41 @@
+//! Many auctions, one writer each, one durable log, time, live feed.
+//!
+//! # The life of a bid
+//!
+//! [`engine::Engine::submit`] queues it in the inbox of its auction's partition, where it gets its
+//! stamp. The drive loop takes what waits and hands it to the partition's [`shard::Shard`], which
+//! first looks whether the command is known already, then lets time do what is due in that
+//! auction, then has the pure rules decide. What they decide is encoded, chained and put into the
+//! open batch; the answer is held with it. The committer makes the batch durable in one
+//! transaction. Only then are the effects let out: heads first, then answers. Nobody ever hears of
+//! anything that is not durable, and a refusal is held like an acceptance, because it was judged on
+//! a state that might not have become durable.
+//!
+//! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
+//! `recover`, `views`, `projection`; the traits of stores: [`log`], [`people`], [`lists`].
+
+pub mod answer;
+mod clock;
+mod committer;
+mod dedup;
+mod drive;
+pub mod effect;
+pub mod engine;
+pub mod history;
+mod inbox;
+pub mod limits;
+pub mod lists;
+pub mod log;
+mod memory;
+pub mod people;
+mod projection;
+mod recover;
+pub mod shard;
+mod start;
+pub mod views;
+
+pub use clock::Clock;
+pub use inbox::Ask;
+pub use memory::MemoryLog;
+pub use recover::Recovery;
+pub use start::{Parts, StartError, Started, start};

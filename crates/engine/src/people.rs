@@ -1,0 +1,224 @@
+//! People and what they write: users, sessions, listings, notes. All that may be changed or
+//! erased, and therefore never enters the log. What a store must be able to do, and nothing of how.
+
+use gavel_auction::command::Roles;
+use gavel_auction::event::Digest;
+use gavel_auction::ids::{AuctionId, UserId, Version};
+use gavel_auction::time::Time;
+use thiserror::Error;
+
+/// A person with an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// The public name, unique without regard to case.
+    pub username: String,
+    /// The address, unique without regard to case.
+    pub email: String,
+    /// The name in letters, if given.
+    pub name: Option<String>,
+    /// The telephone number, if given.
+    pub phone: Option<String>,
+    /// What he may be.
+    pub roles: Roles,
+    /// Why the house shut him out, if it did.
+    pub banned: Option<String>,
+    /// Since when he is here.
+    pub created_at: Time,
+    /// The password's hash in PHC form.
+    pub password_hash: String,
+}
+
+/// What a new user brings.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The public name.
+    pub username: String,
+    /// The address.
+    pub email: String,
+    /// The name in letters.
+    pub name: Option<String>,
+    /// The telephone number.
+    pub phone: Option<String>,
+    /// What he may be.
+    pub roles: Roles,
+    /// The password's hash in PHC form.
+    pub password_hash: String,
+}
+
+/// What of a user may be changed. `None` leaves it; `Some(None)` takes it away.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// The name in letters.
+    pub name: Option<Option<String>>,
+    /// The telephone number.
+    pub phone: Option<Option<String>>,
+    /// The address.
+    pub email: Option<String>,
+    /// The password's hash.
+    pub password_hash: Option<String>,
+    /// What he may be.
+    pub roles: Option<Roles>,
+    /// Why the house shut him out.
+    pub banned: Option<Option<String>>,
+}
+
+/// A session as the store keeps it: never the token, only its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Whose.
+    pub user: UserId,
+    /// Until when.
+    pub expires_at: Time,
+}
+
+/// What an auction is about, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The headline.
+    pub title: String,
+    /// The long text.
+    pub description: Option<String>,
+    /// The category's name.
+    pub category: Option<String>,
+    /// Dated notes added after the opening, in order.
+    pub addenda: Vec<Addendum>,
+}
+
+/// A dated note of the seller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addendum {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub text: String,
+}
+
+/// What came of reserving an auction's id for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// The id that belongs to this key, now or since an earlier try.
+    Id(AuctionId),
+    /// The key was used with another body.
+    KeyReused,
+}
+
+/// Which users to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserQuery {
+    /// Part of username or address.
+    pub text: Option<String>,
+    /// Only with this role: bidder, seller, clerk, admin.
+    pub role: Option<String>,
+    /// Only ids above this one.
+    pub after: i64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Keeps people. Shared by all handlers; every call is short and blocking.
+pub trait People: Send + Sync {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`PeopleError::UsernameTaken`], [`PeopleError::EmailTaken`], or the store's own.
+    fn add_user(&self, user: &NewUser, now: Time) -> Result<User, PeopleError>;
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn user(&self, id: UserId) -> Result<Option<User>, PeopleError>;
+    /// The user with this username or address, without regard to case.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn user_by_login(&self, login: &str) -> Result<Option<User>, PeopleError>;
+    /// Users by id, a page.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn users(&self, query: &UserQuery) -> Result<Vec<User>, PeopleError>;
+    /// Changes a user; false if there is none.
+    ///
+    /// # Errors
+    /// [`PeopleError::EmailTaken`], or the store's own.
+    fn change_user(&self, id: UserId, change: &UserChange) -> Result<bool, PeopleError>;
+    /// Erases a user with his sessions; his id stays used. False if there is none.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn erase_user(&self, id: UserId) -> Result<bool, PeopleError>;
+
+    /// Keeps a session by the digest of its token.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn add_session(&self, token: &Digest, session: &Session) -> Result<(), PeopleError>;
+    /// The session with this digest, expired or not.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn session(&self, token: &Digest) -> Result<Option<Session>, PeopleError>;
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn end_session(&self, token: &Digest) -> Result<(), PeopleError>;
+    /// Ends all sessions of a user, and those that expired before `now`.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn end_sessions(&self, user: Option<UserId>, now: Time) -> Result<(), PeopleError>;
+
+    /// The auction id for (actor, key, body digest), the same at every repeat; keeps the listing
+    /// of a new one in the same transaction. Without a key, always a new id.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn reserve_auction(
+        &self,
+        actor: UserId,
+        key: Option<&str>,
+        body: &Digest,
+        listing: &Listing,
+    ) -> Result<Reserved, PeopleError>;
+    /// What an auction is about.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn listing(&self, auction: AuctionId) -> Result<Option<Listing>, PeopleError>;
+    /// Changes what an auction is about (title, description, category).
+    ///
+    /// # Errors
+    /// The store's own.
+    fn change_listing(&self, auction: AuctionId, listing: &Listing) -> Result<(), PeopleError>;
+    /// Adds a dated note to a listing.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn add_addendum(&self, auction: AuctionId, note: &Addendum) -> Result<(), PeopleError>;
+    /// Keeps the free text that belongs to an event.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn add_note(&self, auction: AuctionId, version: Version, text: &str)
+    -> Result<(), PeopleError>;
+}
+
+/// Why people could not be kept or found.
+#[derive(Debug, Error)]
+pub enum PeopleError {
+    /// Somebody has that username.
+    #[error("that username is taken")]
+    UsernameTaken,
+    /// Somebody has that address.
+    #[error("that address is taken")]
+    EmailTaken,
+    /// No room.
+    #[error("there is no room left to write")]
+    Full,
+    /// The store failed.
+    #[error("the store of people failed: {0}")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

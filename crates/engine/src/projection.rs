@@ -1,0 +1,96 @@
+//! Projection: keeps the lists up with the log, in the background, in their own transactions. What
+//! it shows is derived from committed heads; it judges nothing and may lag.
+
+use crate::engine::Shared;
+use crate::lists::Row;
+use crate::log::{LogError, Partition, Position};
+use crate::people::People;
+use gavel_auction::ids::AuctionId;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long the projector rests at least between two passes.
+const REST: Duration = Duration::from_millis(50);
+/// A pass may take up to this part of the time: the rest belongs to bids.
+const SHARE: u32 = 8;
+/// Rows that are put in place in one transaction.
+const ROWS: usize = 2000;
+
+/// The auctions of a partition that have changed since the lists were last brought up.
+#[derive(Default)]
+pub(crate) struct Touched(Mutex<Changed>);
+
+#[derive(Default)]
+struct Changed {
+    upto: Position,
+    auctions: BTreeSet<AuctionId>,
+}
+
+impl Touched {
+    /// Notes that these auctions have changed, and that the log is durable up to here.
+    pub(crate) fn note(&self, upto: Position, auctions: impl Iterator<Item = AuctionId>) {
+        let mut changed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.upto = changed.upto.max(upto);
+        changed.auctions.extend(auctions);
+    }
+
+    fn take(&self) -> Changed {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Runs until told to stop.
+pub(crate) fn run(shared: &Shared, people: &Arc<dyn People>, stopping: &AtomicBool) {
+    while !stopping.load(Ordering::Acquire) {
+        let began = shared.clock.now();
+        for (partition, touched) in (0..).zip(&shared.touched) {
+            let Changed { upto, auctions } = touched.take();
+            if auctions.is_empty() {
+                continue;
+            }
+            if let Err(error) = project(shared, people, partition, upto, &auctions) {
+                tracing::warn!(%error, "lists lag behind the log");
+                touched.note(upto, auctions.into_iter());
+            }
+        }
+        let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
+        std::thread::sleep(REST.max(Duration::from_micros(took) * (SHARE - 1)));
+    }
+}
+
+fn project(
+    shared: &Shared,
+    people: &Arc<dyn People>,
+    partition: Partition,
+    upto: Position,
+    auctions: &BTreeSet<AuctionId>,
+) -> Result<(), LogError> {
+    let rows: Vec<Row> = auctions.iter().filter_map(|id| row(shared, people, *id)).collect();
+    let mut pages = rows.chunks(ROWS).peekable();
+    while let Some(page) = pages.next() {
+        let last = pages.peek().is_none();
+        let cursor = if last { upto } else { shared.lists.cursor(partition)? };
+        shared.lists.put(partition, cursor, page)?;
+    }
+    Ok(())
+}
+
+fn row(shared: &Shared, people: &Arc<dyn People>, id: AuctionId) -> Option<Row> {
+    let head = shared.views.head(id)?;
+    let listing = people.listing(id).unwrap_or_else(|error| {
+        tracing::warn!(%error, auction = id.get(), "a listing could not be read");
+        None
+    });
+    let listing = listing.unwrap_or_default();
+    Some(Row {
+        auction: id,
+        state: head.phase.word(),
+        seller: head.seller,
+        title: listing.title,
+        category: listing.category,
+        price: head.price.unwrap_or_else(|| head.terms.start()).minor(),
+        ends_at: head.effective_end(),
+    })
+}

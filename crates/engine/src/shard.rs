@@ -1,0 +1,390 @@
+//! `Shard`: one partition's auctions and their only writer. A plain struct: it never waits, reads
+//! no clock, spawns nothing. What it needs comes in as arguments, what it wants goes out as values.
+//!
+//! It decides on a tentative state that is ahead of the log. Whatever it answers, refusals too,
+//! rests on that state, so every answer is held until the batch it was decided in is durable. If a
+//! commit fails, the tentative state is dropped and re-read from the log.
+
+mod entry;
+
+use crate::answer::{Accepted, Answer, Failure, Refused};
+use crate::dedup::{Known, Refusals};
+use crate::effect::{Batch, Effects, Settled};
+use crate::inbox::Ask;
+use crate::limits;
+use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
+use crate::views::Change;
+use entry::Entry;
+use gavel_auction::auction::Auction;
+use gavel_auction::command::{Action, Command, Tick};
+use gavel_auction::event::HouseId;
+use gavel_auction::ids::AuctionId;
+use gavel_auction::time::Time;
+use gavel_proof::codec::Origin;
+use gavel_proof::command::{CommandId, command_digest};
+use gavel_proof::keys::LogKey;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub use entry::Damage;
+
+/// One partition's auctions. `R` is where an answer goes: a channel, or a number in a simulation.
+pub struct Shard<R> {
+    partition: Partition,
+    house: HouseId,
+    log_key: LogKey,
+    auctions: HashMap<AuctionId, Entry>,
+    deadlines: BTreeSet<(Time, AuctionId)>,
+    refusals: Refusals,
+    /// The last position given out, durable or not.
+    position: Position,
+    /// The last position known to be durable.
+    durable: Position,
+    open: Held<R>,
+    in_flight: VecDeque<Held<R>>,
+}
+
+/// A batch under way, with the effects that wait for it.
+struct Held<R> {
+    records: Vec<Record>,
+    replies: Vec<(R, Settled)>,
+    /// The auctions it touches, each once, in order.
+    touched: Vec<AuctionId>,
+    changes: Vec<Change>,
+    last: Position,
+}
+
+impl<R> Default for Held<R> {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            replies: Vec::new(),
+            touched: Vec::new(),
+            changes: Vec::new(),
+            last: 0,
+        }
+    }
+}
+
+impl<R> Shard<R> {
+    /// An empty partition.
+    #[must_use]
+    pub fn new(partition: Partition, house: HouseId, log_key: LogKey) -> Self {
+        Self {
+            partition,
+            house,
+            log_key,
+            auctions: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            refusals: Refusals::new(limits::REMEMBERED_REFUSALS),
+            position: 0,
+            durable: 0,
+            open: Held::default(),
+            in_flight: VecDeque::new(),
+        }
+    }
+
+    /// Decides a command that entered the queue at `entered`. The answer is held.
+    pub fn submit(&mut self, ask: Ask, entered: Time, reply: R) {
+        let digest = command_digest(&ask.command);
+        let settled = self.settle(ask, &digest, entered);
+        self.open.replies.push((reply, settled));
+    }
+
+    fn settle(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
+        let Ask { auction: id, id: name, command } = ask;
+        let creates = matches!(command.action, Action::Create(_));
+        if creates && !self.auctions.contains_key(&id) {
+            let entry = Entry::new(id, self.house);
+            self.auctions.insert(id, entry);
+        }
+        let Some(entry) = self.auctions.get(&id) else {
+            let refusal = gavel_auction::refusal::Refusal::NotFound;
+            let refused = Refused { refusal, version: 0, at: entered, end: None };
+            return Settled::Answer(Answer::Refused(refused));
+        };
+        match entry.accepted.find(&name, digest) {
+            Some(Known::Same(version)) => return Settled::Recall { auction: id, version },
+            Some(Known::Other) => return Settled::Failed(Failure::KeyReused),
+            None => {}
+        }
+        if let Some(refused) = self.refusals.find(&name, digest, entered) {
+            return Settled::Answer(Answer::Refused(refused.clone()));
+        }
+        let at = entered.max(entry.auction.last_at());
+        if self.tick_auction(id, at, None).is_err() {
+            return Settled::Failed(Failure::Quarantined);
+        }
+        let origin = Origin { command: name, digest: *digest };
+        let settled = match self.decide(id, &command, &origin, at) {
+            Ok(Ok(accepted)) => Settled::Answer(Answer::Accepted(accepted)),
+            Ok(Err(refused)) => {
+                self.refusals.insert(name, digest, refused.clone());
+                Settled::Answer(Answer::Refused(refused))
+            }
+            Err(Poisoned) => Settled::Failed(Failure::Quarantined),
+        };
+        self.drop_if_unborn(id);
+        settled
+    }
+
+    /// What was asked to be created, and refused, leaves no trace.
+    fn drop_if_unborn(&mut self, id: AuctionId) {
+        if self.auctions.get(&id).is_some_and(|entry| entry.auction.version() == 0) {
+            self.auctions.remove(&id);
+        }
+    }
+
+    /// Lets time do what is due up to `until`: openings, draws, closes, certifications.
+    pub fn tick(&mut self, until: Time) {
+        for _ in 0..limits::TICKED_AT_ONCE {
+            let Some((due, id)) = self.deadlines.first().copied().filter(|(due, _)| *due <= until)
+            else {
+                return;
+            };
+            let before = self.auctions.get(&id).map(|entry| entry.auction.version());
+            let ticked = self.tick_auction(id, until, None);
+            let after = self.auctions.get(&id).map(|entry| entry.auction.version());
+            if ticked.is_err() || before == after {
+                // Nothing came of it, so nothing would come of asking again.
+                self.deadlines.remove(&(due, id));
+            }
+        }
+    }
+
+    /// The first tick after the house could not be reached from `from` until `to`: what its rules
+    /// give back is given back before anything closes.
+    pub fn outlasted(&mut self, from: Time, to: Time) {
+        let due = self.deadlines.iter().take_while(|(due, _)| *due <= to);
+        let due: Vec<AuctionId> = due.map(|(_, id)| *id).collect();
+        for id in due {
+            if self.tick_auction(id, to, Some((from, to))).is_err() {
+                tracing::error!(auction = id.get(), "quarantined: its rules panicked");
+            }
+        }
+    }
+
+    /// Decides whatever is due in one auction at `at`, one thing after the other.
+    fn tick_auction(
+        &mut self,
+        id: AuctionId,
+        at: Time,
+        mut outage: Option<(Time, Time)>,
+    ) -> Result<(), Poisoned> {
+        loop {
+            let Some(entry) = self.auctions.get(&id) else { return Ok(()) };
+            if entry.poisoned {
+                return Err(Poisoned);
+            }
+            let due = entry.auction.next_deadline().is_some_and(|due| due <= at);
+            if !due && outage.is_none() {
+                return Ok(());
+            }
+            let tick = Tick { head: entry.chain, outage: outage.take() };
+            let version = entry.auction.version();
+            let command = Command::by_house(Action::Tick(tick));
+            let origin = Origin { command: CommandId([0; 16]), digest: [0; 16] };
+            self.decide(id, &command, &origin, at)?.ok();
+            let entry = self.auctions.get(&id);
+            let still = entry.is_none_or(|entry| entry.auction.version() == version);
+            if still {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Judges a command, and makes what it caused part of the open batch.
+    fn decide(
+        &mut self,
+        id: AuctionId,
+        command: &Command,
+        origin: &Origin,
+        at: Time,
+    ) -> Result<Result<Accepted, Refused>, Poisoned> {
+        let entry = self.auctions.get_mut(&id).ok_or(Poisoned)?;
+        if entry.poisoned {
+            return Err(Poisoned);
+        }
+        let auction = &entry.auction;
+        let judged = catch_unwind(AssertUnwindSafe(|| auction.decide(command, at)));
+        let events = match judged {
+            Err(_) => {
+                entry.poisoned = true;
+                tracing::error!(auction = id.get(), "quarantined: its rules panicked");
+                return Err(Poisoned);
+            }
+            Ok(Err(refusal)) => {
+                let (version, end) = (auction.version(), auction.effective_end());
+                let at = at.max(auction.last_at());
+                return Ok(Err(Refused { refusal, version, at, end }));
+            }
+            Ok(Ok(events)) => events,
+        };
+        if !entry.touched {
+            entry.touched = true;
+            self.open.touched.push(id);
+        }
+        let key = entry.key(&self.log_key, self.house);
+        for event in &events {
+            self.position += 1;
+            let written = gavel_proof::codec::encode(event, origin, &key, &entry.chain);
+            self.open.records.push(Record {
+                partition: self.partition,
+                position: self.position,
+                entry: LogEntry::Event(EventRecord {
+                    auction: id,
+                    version: event.version,
+                    previous: entry.position,
+                    hash: written.hash,
+                    public: written.public,
+                    sealed: written.sealed,
+                }),
+            });
+            entry.take(event, written.hash, self.position);
+        }
+        if let Some(last) = events.last()
+            && origin.command != CommandId([0; 16])
+        {
+            entry.accepted.insert(origin.command, &origin.digest, last.version);
+        }
+        reindex(&mut self.deadlines, entry);
+        let state = entry.auction.phase().map_or("draft", |phase| phase.word());
+        let end = entry.auction.effective_end();
+        match events.into_iter().next_back() {
+            Some(event) => Ok(Ok(Accepted { event: Box::new(event), state, end })),
+            None => {
+                let version = entry.auction.version();
+                let refusal = gavel_auction::refusal::Refusal::TermsLocked;
+                Ok(Err(Refused { refusal, version, at, end }))
+            }
+        }
+    }
+
+    /// How many records and answers wait to be taken as a batch.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.open.records.len().max(self.open.replies.len())
+    }
+
+    /// What is to be made durable next; none if nothing waits, not even an answer. Batches must be
+    /// settled in the order in which they were taken.
+    pub fn take_batch(&mut self) -> Option<Batch> {
+        if self.open.records.is_empty() && self.open.replies.is_empty() {
+            return None;
+        }
+        let mut held = std::mem::take(&mut self.open);
+        held.last = self.position;
+        for id in &held.touched {
+            if let Some(entry) = self.auctions.get_mut(id) {
+                entry.touched = false;
+                held.changes.extend(entry.change());
+            }
+        }
+        let records = std::mem::take(&mut held.records);
+        self.in_flight.push_back(held);
+        Some(Batch { records })
+    }
+
+    /// The oldest batch taken is durable: what it lets out.
+    pub fn committed(&mut self) -> Effects<R> {
+        let Some(held) = self.in_flight.pop_front() else { return Effects::default() };
+        self.durable = held.last;
+        Effects { changes: held.changes, replies: held.replies }
+    }
+
+    /// A commit failed: everybody who waits is told `failure`, and the auctions that were touched
+    /// since the log was last known are forgotten, to be re-read.
+    pub fn failed(&mut self, failure: &Failure) -> (Effects<R>, Vec<AuctionId>) {
+        let mut lost = BTreeSet::new();
+        let mut replies = Vec::new();
+        let open = std::mem::take(&mut self.open);
+        for held in self.in_flight.drain(..).chain([open]) {
+            lost.extend(held.touched);
+            let told = |(reply, _)| (reply, Settled::Failed(failure.clone()));
+            replies.extend(held.replies.into_iter().map(told));
+        }
+        lost.iter().for_each(|id| self.forget(*id));
+        self.refusals.clear();
+        self.position = self.durable;
+        (Effects { changes: Vec::new(), replies }, lost.into_iter().collect())
+    }
+
+    /// Forgets an auction, to read it again.
+    pub(crate) fn forget(&mut self, id: AuctionId) {
+        let deadline = self.auctions.remove(&id).and_then(|entry| entry.deadline);
+        if let Some(deadline) = deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+    }
+
+    /// Takes in a record that the log holds, in position order: at start, and after a failed
+    /// commit.
+    ///
+    /// # Errors
+    /// If it does not continue what came before.
+    pub fn restore(&mut self, record: &Record) -> Result<(), Damage> {
+        self.position = record.position;
+        self.durable = record.position;
+        let LogEntry::Event(event) = &record.entry else { return Ok(()) };
+        self.restore_event(event, record.position)
+    }
+
+    /// Takes in one auction's event again, after it was forgotten.
+    ///
+    /// # Errors
+    /// If it does not continue what came before.
+    pub fn restore_event(&mut self, event: &EventRecord, at: Position) -> Result<(), Damage> {
+        let house = self.house;
+        let id = event.auction;
+        let entry = self.auctions.entry(id).or_insert_with(|| Entry::new(id, house));
+        entry.restore(event, at)?;
+        reindex(&mut self.deadlines, entry);
+        Ok(())
+    }
+
+    /// What readers should see of an auction that was restored; none if it is not here.
+    pub(crate) fn restored(&mut self, id: AuctionId) -> Option<Change> {
+        self.auctions.get_mut(&id).and_then(Entry::whole_change)
+    }
+
+    /// The auctions of this partition.
+    pub fn auctions(&self) -> impl Iterator<Item = &Auction> {
+        self.auctions.values().map(|entry| &entry.auction)
+    }
+
+    /// The last position known to be durable.
+    #[must_use]
+    pub const fn durable(&self) -> Position {
+        self.durable
+    }
+
+    /// When time will next do something by itself.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(due, _)| *due)
+    }
+}
+
+/// The rules of an auction panicked: nothing more is decided about it.
+struct Poisoned;
+
+fn reindex(deadlines: &mut BTreeSet<(Time, AuctionId)>, entry: &mut Entry) {
+    let next = entry.auction.next_deadline();
+    if next == entry.deadline {
+        return;
+    }
+    let id = entry.auction.id();
+    if let Some(former) = entry.deadline {
+        deadlines.remove(&(former, id));
+    }
+    if let Some(next) = next {
+        deadlines.insert((next, id));
+    }
+    entry.deadline = next;
+}
+
+/// A head ready to be swapped in.
+fn shown(auction: &Auction) -> Option<Arc<gavel_auction::view::Head>> {
+    auction.head().map(Arc::new)
+}

@@ -1,0 +1,166 @@
+//! One auction inside a shard: its tentative state, its chain, the commands it has accepted.
+
+use crate::dedup::Accepted;
+use crate::log::{EventRecord, Position};
+use crate::views::Change;
+use gavel_auction::auction::Auction;
+use gavel_auction::event::{Digest, Event, Fact, HouseId};
+use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::time::Time;
+use gavel_proof::chain::{genesis, link};
+use gavel_proof::codec::decode;
+use gavel_proof::command::CommandId;
+use gavel_proof::keys::{AuctionKey, LogKey};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// What is wrong with a stored event.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("auction {auction}, version {version}, position {position}: {what}")]
+pub struct Damage {
+    /// The auction.
+    pub auction: AuctionId,
+    /// The version that is damaged, or should have come.
+    pub version: Version,
+    /// Where it stands in its partition.
+    pub position: Position,
+    /// What is wrong, with expected and actual values.
+    pub what: String,
+}
+
+/// One auction inside a shard.
+pub(super) struct Entry {
+    pub(super) auction: Auction,
+    /// The chain's hash at the last event.
+    pub(super) chain: Digest,
+    /// Where the last event stands.
+    pub(super) position: Position,
+    pub(super) accepted: Accepted,
+    /// Under which deadline it is indexed.
+    pub(super) deadline: Option<Time>,
+    /// Whether the open batch touches it.
+    pub(super) touched: bool,
+    /// Whether its rules have panicked.
+    pub(super) poisoned: bool,
+    key: Option<Arc<AuctionKey>>,
+    /// Whom the open batch concerns, in order.
+    concerned: Vec<UserId>,
+    /// Where events stand that readers do not know of yet.
+    unpublished: Vec<Position>,
+}
+
+impl Entry {
+    pub(super) fn new(id: AuctionId, house: HouseId) -> Self {
+        Self {
+            auction: Auction::new(id),
+            chain: genesis(house, id),
+            position: 0,
+            accepted: Accepted::default(),
+            deadline: None,
+            touched: false,
+            poisoned: false,
+            key: None,
+            concerned: Vec::new(),
+            unpublished: Vec::new(),
+        }
+    }
+
+    /// The key of its commitments.
+    pub(super) fn key(&mut self, log_key: &LogKey, house: HouseId) -> Arc<AuctionKey> {
+        let id = self.auction.id();
+        let made = || Arc::new(log_key.auction(house, id));
+        Arc::clone(self.key.get_or_insert_with(made))
+    }
+
+    /// Takes an event that was just decided.
+    pub(super) fn take(&mut self, event: &Event, hash: Digest, position: Position) {
+        self.auction.apply(event);
+        self.chain = hash;
+        self.position = position;
+        self.unpublished.push(position);
+        if let Some(user) = self.concerns(event) {
+            self.concerned.push(user);
+        }
+    }
+
+    /// Takes an event from the log, after checking that it continues the chain.
+    pub(super) fn restore(&mut self, record: &EventRecord, at: Position) -> Result<(), Damage> {
+        let expected = self.auction.version() + 1;
+        let damage = |what: String| Damage {
+            auction: record.auction,
+            version: record.version,
+            position: at,
+            what,
+        };
+        if record.version != expected {
+            return Err(damage(format!("version {expected} should stand here")));
+        }
+        if record.previous != self.position {
+            let (named, known) = (record.previous, self.position);
+            return Err(damage(format!("names {named} as its predecessor, which is {known}")));
+        }
+        let hash = link(&self.chain, &record.public);
+        if hash != record.hash {
+            let stored = record.hash;
+            return Err(damage(format!("its hash is {hash}, but {stored} was written")));
+        }
+        let (event, origin) = decode(&record.public, &record.sealed)
+            .map_err(|error| damage(format!("it cannot be read: {error}")))?;
+        if event.version != record.version || event.auction != record.auction {
+            return Err(damage("its public part names another event".to_owned()));
+        }
+        self.take(&event, hash, at);
+        if origin.command != CommandId([0; 16]) {
+            self.accepted.insert(origin.command, &origin.digest, event.version);
+        }
+        Ok(())
+    }
+
+    /// What the batch that is being taken changes for readers.
+    pub(super) fn change(&mut self) -> Option<Change> {
+        let head = super::shown(&self.auction)?;
+        let users = std::mem::take(&mut self.concerned);
+        let mine = users.into_iter();
+        let mine = mine.filter_map(|user| Some((user, self.auction.mine(user)?))).collect();
+        Some(Change { head, mine, positions: std::mem::take(&mut self.unpublished) })
+    }
+
+    /// All that readers should see of it.
+    pub(super) fn whole_change(&mut self) -> Option<Change> {
+        let bidders = self.auction.book().map(|book| book.bidders()).unwrap_or_default();
+        self.concerned = bidders.iter().map(|bidder| bidder.user).collect();
+        let change = self.change();
+        self.unpublished.shrink_to_fit();
+        self.concerned.shrink_to_fit();
+        change
+    }
+
+    fn concerns(&self, event: &Event) -> Option<UserId> {
+        let book = self.auction.book()?;
+        let of = |paddle: Paddle| book.bidder(paddle).map(|bidder| bidder.user);
+        match &event.fact {
+            Fact::BidPlaced(placed) => of(placed.paddle.or(event.hidden.paddle)?),
+            Fact::BidderRegistered { paddle }
+            | Fact::BidderApproved { paddle }
+            | Fact::BidderDeclined { paddle }
+            | Fact::BuyNowTaken { paddle, .. }
+            | Fact::ClockAccepted { paddle, .. } => of(*paddle),
+            Fact::BidRetracted(undone) | Fact::BidVoided(undone) => {
+                of(book.bid(undone.bid)?.paddle)
+            }
+            Fact::Created(_)
+            | Fact::Amended(_)
+            | Fact::Addendum { .. }
+            | Fact::Published {}
+            | Fact::Opened { .. }
+            | Fact::BidPromoted { .. }
+            | Fact::Held { .. }
+            | Fact::Resumed { .. }
+            | Fact::Extended { .. }
+            | Fact::Closed { .. }
+            | Fact::Reopened { .. }
+            | Fact::Cancelled { .. }
+            | Fact::Certified { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The whole engine over a real SQLite log whose commits fail on purpose: what callers are told, and
+//! that the log afterwards holds each command at most once.
+
+use gavel_auction::command::{Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles};
+use gavel_auction::event::{Digest, Fact, HouseId};
+use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::money::{Amount, Currency};
+use gavel_auction::presets::{Preset, Slots};
+use gavel_auction::terms::{Close, Increment, Schedule};
+use gavel_engine::answer::{Accepted, Answer, Failure};
+use gavel_engine::engine::Engine;
+use gavel_engine::log::{AppendError, Entry, Log, LogError, LogReader, Record};
+use gavel_engine::{Ask, Parts, Started, start};
+use gavel_proof::command::command_id;
+use gavel_proof::keys::LogKey;
+use gavel_store::sqlite;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+const HOUSE: HouseId = HouseId([9; 16]);
+
+/// How the next commit goes.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Fine,
+    Full,
+    UnknownButWritten,
+    UnknownAndLost,
+}
+
+/// A log whose commits go as planned, and well once the plan has run out.
+struct PlannedLog {
+    inner: Box<dyn Log>,
+    plan: Arc<Mutex<VecDeque<Fate>>>,
+}
+
+impl Log for PlannedLog {
+    fn append(&mut self, records: &[Record]) -> Result<(), AppendError> {
+        let barrier = matches!(records.first().map(|first| &first.entry), Some(Entry::Barrier));
+        let fate = if barrier { None } else { self.plan.lock().unwrap().pop_front() };
+        match fate.unwrap_or(Fate::Fine) {
+            Fate::Fine => self.inner.append(records),
+            Fate::Full => Err(AppendError::Full),
+            Fate::UnknownButWritten => {
+                self.inner.append(records)?;
+                Err(AppendError::Unknown("planned".into()))
+            }
+            Fate::UnknownAndLost => Err(AppendError::Unknown("planned".into())),
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), LogError> {
+        self.inner.reopen()
+    }
+}
+
+struct House {
+    started: Option<Started>,
+    engine: Engine,
+    reader: Arc<dyn LogReader>,
+    plan: Arc<Mutex<VecDeque<Fate>>>,
+    lock: Option<sqlite::DirLock>,
+    dir: tempfile::TempDir,
+}
+
+type Opened = (Started, Arc<dyn LogReader>, Option<sqlite::DirLock>);
+
+fn open(dir: &Path, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Opened {
+    let stores = sqlite::open(dir, &sqlite::Options::default()).unwrap();
+    let reader = Arc::clone(&stores.reader);
+    let log = PlannedLog { inner: stores.log, plan: Arc::clone(plan) };
+    let parts = Parts {
+        house: HOUSE,
+        log_key: LogKey::from_bytes([5; 32]),
+        partitions: stores.partitions,
+        log: Box::new(log),
+        reader: stores.reader,
+        lists: stores.lists,
+        people: stores.people,
+        last_alive: None,
+    };
+    (start(parts).unwrap(), reader, stores.lock)
+}
+
+impl House {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        sqlite::init(dir.path(), HOUSE, 2, gavel_auction::time::Time(1)).unwrap();
+        let plan = Arc::default();
+        let (started, reader, lock) = open(dir.path(), &plan);
+        let engine = started.engine.clone();
+        Self { started: Some(started), engine, reader, plan, lock, dir }
+    }
+
+    fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
+        self.plan.lock().unwrap().extend(fates);
+    }
+
+    fn restart(&mut self) {
+        self.started.take().unwrap().stop();
+        self.lock = None;
+        let (started, reader, lock) = open(self.dir.path(), &self.plan);
+        self.lock = lock;
+        self.engine = started.engine.clone();
+        self.started = Some(started);
+        self.reader = reader;
+    }
+
+    /// Every event of an auction as the log holds it, by partition scan and not by the engine.
+    fn logged(&self, auction: AuctionId) -> Vec<(u64, Fact)> {
+        let partition = gavel_engine::engine::partition_of(auction, 2);
+        let records = self.reader.scan(partition, 0, 1_000_000).unwrap();
+        let events = records.into_iter().filter_map(|record| match record.entry {
+            Entry::Event(event) if event.auction == auction => {
+                let (event, _) = gavel_proof::codec::decode(&event.public, &event.sealed).unwrap();
+                Some((event.version, event.fact))
+            }
+            Entry::Event(_) | Entry::Barrier => None,
+        });
+        events.collect()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(started) = self.started.take() {
+            started.stop();
+        }
+    }
+}
+
+fn person(id: i64) -> Person {
+    Person::new(UserId::new(id).unwrap(), Roles::MEMBER)
+}
+
+fn ask(auction: i64, by: i64, key: &str, action: Action) -> Ask {
+    let auction = AuctionId::new(auction).unwrap();
+    let command = Command { actor: Actor::Person(person(by)), expected_version: None, action };
+    Ask { auction, id: command_id(Some(person(by).user), auction, key), command }
+}
+
+fn bid(auction: i64, by: i64, key: &str, amount: i64) -> Ask {
+    let offer = Offer::Amount(Amount::new(amount).unwrap());
+    ask(auction, by, key, Action::Bid(PlaceBid::of(offer)))
+}
+
+fn create(auction: i64) -> Ask {
+    let currency = Currency::from_code("EUR").unwrap();
+    let schedule = Schedule { duration_seconds: Some(3_600), ..Schedule::default() };
+    let own = Slots {
+        schedule: Some(schedule),
+        close: Some(Close::Hard {}),
+        increment: Some(Increment::AnyHigher {}),
+        own_raise: Some(true),
+        ..Slots::default()
+    };
+    let create = Create {
+        house: HOUSE,
+        log_key: LogKey::from_bytes([5; 32]).id(),
+        currency,
+        preset: Preset::English,
+        terms: Arc::new(own.over(Preset::English.slots(currency)).complete().unwrap()),
+        listing_digest: Digest([0; 32]),
+        seed: None,
+        publish: true,
+    };
+    ask(auction, 100, "create", Action::Create(Box::new(create)))
+}
+
+async fn accepted(engine: &Engine, ask: Ask) -> Accepted {
+    match engine.submit(ask).await {
+        Ok(Answer::Accepted(accepted)) => accepted,
+        other => panic!("not accepted: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_back_by_whoever_got_it() {
+    let house = House::new();
+    accepted(&house.engine, create(1)).await;
+    let placed = accepted(&house.engine, bid(1, 1, "a", 500)).await;
+    let head = house.engine.head(placed.event.auction).unwrap();
+    assert_eq!((head.version, head.price.map(Amount::minor)), (4, Some(500)));
+    let history = house.engine.history(placed.event.auction, 3, 10).unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].event, *placed.event);
+}
+
+#[tokio::test]
+async fn unknown_but_written_is_found_by_its_key() {
+    let house = House::new();
+    accepted(&house.engine, create(1)).await;
+    house.plan([Fate::UnknownButWritten]);
+    let first = house.engine.submit(bid(1, 1, "a", 500)).await;
+    assert_eq!(first, Err(Failure::OutcomeUnknown));
+    let again = accepted(&house.engine, bid(1, 1, "a", 500)).await;
+    assert_eq!(again.event.version, 4);
+    let other = house.engine.submit(bid(1, 1, "a", 501)).await;
+    assert_eq!(other, Err(Failure::KeyReused));
+    assert_eq!(house.logged(again.event.auction).len(), 4);
+}
+
+#[tokio::test]
+async fn unknown_and_lost_is_decided_anew_after_a_barrier() {
+    let house = House::new();
+    accepted(&house.engine, create(1)).await;
+    house.plan([Fate::UnknownAndLost]);
+    let first = house.engine.submit(bid(1, 1, "a", 500)).await;
+    assert_eq!(first, Err(Failure::OutcomeUnknown));
+    let again = accepted(&house.engine, bid(1, 1, "a", 500)).await;
+    assert_eq!(again.event.version, 4);
+    let records = house.reader.scan(1, 0, 100).unwrap();
+    let barriers = records.iter().filter(|record| record.entry == Entry::Barrier).count();
+    assert_eq!((records.len(), barriers), (5, 1));
+}
+
+#[tokio::test]
+async fn no_room_is_said_and_passes_without_a_restart() {
+    let house = House::new();
+    accepted(&house.engine, create(1)).await;
+    house.plan([Fate::Full, Fate::Full]);
+    for key in ["a", "b"] {
+        let refused = house.engine.submit(bid(1, 1, key, 500)).await;
+        assert_eq!(refused, Err(Failure::StorageFull));
+        let auction = AuctionId::new(1).unwrap();
+        assert_eq!(house.engine.head(auction).unwrap().version, 3, "reads go on");
+    }
+    let placed = accepted(&house.engine, bid(1, 1, "a", 500)).await;
+    assert_eq!(placed.event.version, 4);
+}
+
+#[tokio::test]
+async fn answers_survive_a_restart_word_for_word() {
+    let mut house = House::new();
+    let created = accepted(&house.engine, create(1)).await;
+    let placed = accepted(&house.engine, bid(1, 1, "a", 500)).await;
+    house.restart();
+    assert_eq!(accepted(&house.engine, create(1)).await, created);
+    assert_eq!(accepted(&house.engine, bid(1, 1, "a", 500)).await, placed);
+}
+
+/// Tries until the outcome is known, as a careful client does.
+async fn insist(engine: Engine, ask: Ask) -> Option<u64> {
+    loop {
+        match engine.submit(ask.clone()).await {
+            Ok(Answer::Accepted(accepted)) => return Some(accepted.event.version),
+            Ok(Answer::Refused(_)) => return None,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_random_failures_each_command_counts_once_and_history_has_no_holes() {
+    let mut house = House::new();
+    for auction in 1..=4 {
+        accepted(&house.engine, create(auction)).await;
+    }
+    let fates = [Fate::Fine, Fate::UnknownButWritten, Fate::UnknownAndLost, Fate::Full];
+    house.plan((0..60_usize).map(|step| fates[(step * 7 + step / 3) % 4]));
+    let mut waiting = Vec::new();
+    for step in 0..400_i64 {
+        let (auction, by) = (step % 4 + 1, step % 10 + 1);
+        let ask = bid(auction, by, &format!("key-{step}"), 1_000 + step);
+        let engine = house.engine.clone();
+        waiting.push((auction, 1_000 + step, tokio::spawn(insist(engine, ask))));
+    }
+    let mut told: BTreeMap<i64, BTreeMap<u64, i64>> = BTreeMap::new();
+    for (auction, amount, answer) in waiting {
+        if let Some(version) = answer.await.unwrap() {
+            let twice = told.entry(auction).or_default().insert(version, amount);
+            assert_eq!(twice, None, "one version, one bid");
+        }
+    }
+    house.restart();
+    for auction in 1..=4 {
+        let id = AuctionId::new(auction).unwrap();
+        let logged = house.logged(id);
+        let versions: Vec<u64> = logged.iter().map(|(version, _)| *version).collect();
+        assert_eq!(versions, (1..=versions.len() as u64).collect::<Vec<_>>());
+        let bids: BTreeMap<u64, i64> = logged
+            .iter()
+            .filter_map(|(version, fact)| match fact {
+                Fact::BidPlaced(placed) => Some((*version, placed.amount?.minor())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(Some(&bids), told.get(&auction), "what was acknowledged is what is there");
+        assert_eq!(house.engine.head(id).unwrap().version, versions.len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn the_lists_follow_the_log() {
+    let house = House::new();
+    accepted(&house.engine, create(1)).await;
+    accepted(&house.engine, create(2)).await;
+    let query = gavel_engine::lists::Query {
+        states: vec!["open".to_owned()],
+        drafts: false,
+        category: None,
+        seller: None,
+        text: None,
+        sort: gavel_engine::lists::Sort::Newest,
+        after: None,
+        limit: 10,
+    };
+    for _ in 0..200 {
+        let page = house.engine.lists().page(&query).unwrap();
+        if page.rows.len() == 2 {
+            assert_eq!(page.rows[0].1, AuctionId::new(2).unwrap());
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("the lists never caught up");
+}

@@ -1,0 +1,260 @@
+//! The shard with a clock in the test's hand: what it holds back, what it knows again, what it
+//! forgets when a commit fails.
+
+use gavel_auction::command::{
+    Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles,
+};
+use gavel_auction::event::{Digest, Fact, HouseId};
+use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::money::{Amount, Currency};
+use gavel_auction::presets::{Preset, Slots};
+use gavel_auction::terms::{Close, Schedule};
+use gavel_auction::time::{SECOND, Time};
+use gavel_engine::Ask;
+use gavel_engine::answer::{Answer, Failure};
+use gavel_engine::effect::{Batch, Effects, Settled};
+use gavel_engine::shard::Shard;
+use gavel_proof::command::command_id;
+use gavel_proof::keys::LogKey;
+use std::sync::Arc;
+
+const HOUSE: HouseId = HouseId([7; 16]);
+const START: Time = Time(1_000 * SECOND);
+
+fn auction() -> AuctionId {
+    AuctionId::new(1).unwrap()
+}
+
+fn user(id: i64) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+fn log_key() -> LogKey {
+    LogKey::from_bytes([3; 32])
+}
+
+fn ask(by: i64, key: &str, action: Action) -> Ask {
+    let actor = Actor::Person(Person::new(user(by), Roles::MEMBER));
+    let command = Command { actor, expected_version: None, action };
+    Ask { auction: auction(), id: command_id(Some(user(by)), auction(), key), command }
+}
+
+fn bid(by: i64, key: &str, amount: i64) -> Ask {
+    let offer = Offer::Amount(Amount::new(amount).unwrap());
+    ask(by, key, Action::Bid(PlaceBid::of(offer)))
+}
+
+fn create(ends_in: i64) -> Ask {
+    let currency = Currency::from_code("EUR").unwrap();
+    let schedule =
+        Schedule { ends_at: Some(START.plus_seconds(ends_in)), ..Schedule::default() };
+    let own = Slots { schedule: Some(schedule), close: Some(Close::Hard {}), ..Slots::default() };
+    let terms = own.over(Preset::English.slots(currency)).complete().unwrap();
+    let create = Create {
+        house: HOUSE,
+        log_key: log_key().id(),
+        currency,
+        preset: Preset::English,
+        terms: Arc::new(terms),
+        listing_digest: Digest([0; 32]),
+        seed: None,
+        publish: true,
+    };
+    ask(100, "create", Action::Create(Box::new(create)))
+}
+
+/// A shard, and the log that its batches went to.
+struct World {
+    shard: Shard<u32>,
+    log: Vec<gavel_engine::log::Record>,
+}
+
+impl World {
+    fn open() -> Self {
+        let mut world = Self { shard: Shard::new(1, HOUSE, log_key()), log: Vec::new() };
+        world.shard.submit(create(600), START, 0);
+        let effects = world.commit();
+        assert!(matches!(&effects.replies[..], [(0, Settled::Answer(Answer::Accepted(_)))]));
+        world
+    }
+
+    fn commit(&mut self) -> Effects<u32> {
+        let Some(Batch { records }) = self.shard.take_batch() else { return Effects::default() };
+        self.log.extend(records);
+        self.shard.committed()
+    }
+
+    fn at(&mut self, second: i64, ask: Ask, reply: u32) {
+        self.shard.submit(ask, START.plus_seconds(second), reply);
+    }
+
+    fn settled(effects: &Effects<u32>, reply: u32) -> &Settled {
+        &effects.replies.iter().find(|(to, _)| *to == reply).expect("an answer").1
+    }
+
+    /// What a restart makes of the log.
+    fn restarted(&self) -> Shard<u32> {
+        let mut shard = Shard::new(1, HOUSE, log_key());
+        self.log.iter().for_each(|record| shard.restore(record).unwrap());
+        shard
+    }
+}
+
+fn refused_code(settled: &Settled) -> &'static str {
+    match settled {
+        Settled::Answer(Answer::Refused(refused)) => refused.refusal.code(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[test]
+fn answers_are_held_until_their_batch_is_durable_refusals_too() {
+    let mut world = World::open();
+    world.at(1, bid(1, "a", 1_000), 1);
+    world.at(1, bid(2, "b", 500), 2);
+    let batch = world.shard.take_batch().expect("a batch");
+    assert_eq!(batch.records.len(), 1);
+    world.at(2, bid(2, "c", 2_000), 3);
+    let effects = world.shard.committed();
+    assert_eq!(effects.replies.len(), 2, "what was decided later waits for its own batch");
+    assert_eq!(refused_code(World::settled(&effects, 2)), "below_minimum");
+    assert_eq!(effects.changes.len(), 1);
+    assert_eq!(effects.changes[0].head.version, 4, "the head is the batch's, not a later one");
+}
+
+#[test]
+fn a_repeat_finds_the_accepted_command_also_after_a_restart() {
+    let mut world = World::open();
+    world.at(1, bid(1, "a", 1_000), 1);
+    world.at(1, bid(1, "a", 1_000), 2);
+    let effects = world.commit();
+    let again = Settled::Recall { auction: auction(), version: 4 };
+    assert_eq!(World::settled(&effects, 2), &again);
+    let mut later = world.restarted();
+    later.submit(bid(1, "a", 1_000), START.plus_seconds(9), 3);
+    later.submit(bid(1, "a", 1_001), START.plus_seconds(9), 4);
+    let batch = later.take_batch().expect("answers wait");
+    assert!(batch.records.is_empty(), "a repeat writes nothing");
+    let effects = later.committed();
+    assert_eq!(World::settled(&effects, 3), &again);
+    assert_eq!(World::settled(&effects, 4), &Settled::Failed(Failure::KeyReused));
+}
+
+#[test]
+fn a_refusal_is_remembered_for_a_while_and_then_judged_anew() {
+    let mut world = World::open();
+    world.at(1, bid(1, "a", 1_000), 1);
+    world.at(1, bid(1, "b", 5_000), 2);
+    let effects = world.commit();
+    assert_eq!(refused_code(World::settled(&effects, 2)), "already_leading");
+    world.at(2, bid(2, "c", 2_000), 3);
+    world.at(3, bid(1, "b", 5_000), 4);
+    world.at(120, bid(1, "b", 5_000), 5);
+    let effects = world.commit();
+    assert_eq!(refused_code(World::settled(&effects, 4)), "already_leading");
+    assert!(matches!(World::settled(&effects, 5), Settled::Answer(Answer::Accepted(_))));
+}
+
+#[test]
+fn a_failed_commit_is_unknown_to_all_who_wait_and_its_state_is_dropped() {
+    let mut world = World::open();
+    world.at(1, bid(1, "a", 1_000), 1);
+    world.shard.take_batch().expect("a batch");
+    world.at(2, bid(2, "b", 2_000), 2);
+    let (effects, lost) = world.shard.failed(&Failure::OutcomeUnknown);
+    assert_eq!(lost, [auction()]);
+    assert_eq!(effects.replies.len(), 2);
+    for reply in [1, 2] {
+        assert_eq!(
+            World::settled(&effects, reply),
+            &Settled::Failed(Failure::OutcomeUnknown)
+        );
+    }
+    let before = world.log.clone();
+    before.iter().for_each(|record| world.shard.restore(record).unwrap());
+    world.at(3, bid(2, "b", 2_000), 3);
+    let effects = world.commit();
+    let Settled::Answer(Answer::Accepted(accepted)) = World::settled(&effects, 3) else {
+        panic!("the repeat is decided anew")
+    };
+    assert_eq!(accepted.event.version, 4, "what was lost has left no hole");
+}
+
+#[test]
+fn a_due_close_is_decided_before_the_bid_that_comes_at_the_end() {
+    let mut world = World::open();
+    world.at(599, bid(1, "a", 1_000), 1);
+    world.at(600, bid(2, "b", 9_000), 2);
+    let effects = world.commit();
+    assert!(matches!(World::settled(&effects, 1), Settled::Answer(Answer::Accepted(_))));
+    assert_eq!(refused_code(World::settled(&effects, 2)), "closed");
+    let restarted = world.restarted();
+    let auction = restarted.auctions().next().unwrap();
+    assert_eq!(auction.phase().unwrap().word(), "sold");
+}
+
+#[test]
+fn time_closes_and_certifies_by_itself() {
+    let mut world = World::open();
+    world.at(1, bid(1, "a", 1_000), 1);
+    world.shard.tick(START.plus_seconds(599));
+    assert_eq!(world.shard.next_deadline(), Some(START.plus_seconds(600)));
+    world.shard.tick(START.plus_seconds(601));
+    world.commit();
+    assert_eq!(world.shard.next_deadline(), None);
+    let kinds: Vec<_> = world.log.iter().map(kind).collect();
+    assert_eq!(kinds, ["created", "published", "opened", "bid_placed", "closed", "certified"]);
+}
+
+#[test]
+fn a_bid_that_waited_is_judged_by_the_time_it_entered() {
+    let mut world = World::open();
+    world.at(599, bid(1, "a", 1_000), 1);
+    // Decided long after the end, but nothing later has been decided here before it.
+    let effects = world.commit();
+    let Settled::Answer(Answer::Accepted(accepted)) = World::settled(&effects, 1) else {
+        panic!("in time")
+    };
+    assert_eq!(accepted.event.at, START.plus_seconds(599));
+}
+
+#[test]
+fn an_outage_across_the_end_is_given_back() {
+    let world = World::open();
+    let mut later = world.restarted();
+    let (from, to) = (START.plus_seconds(540), START.plus_seconds(7_200));
+    later.outlasted(from, to);
+    let batch = later.take_batch().expect("an extension");
+    assert_eq!(batch.records.len(), 1);
+    assert_eq!(kind(&batch.records[0]), "extended");
+    assert_eq!(later.next_deadline(), Some(to.plus_seconds(60)));
+}
+
+#[test]
+fn a_changed_event_is_named_exactly() {
+    let mut world = World::open();
+    world.at(1, bid(1, "a", 1_000), 1);
+    world.commit();
+    let gavel_engine::log::Entry::Event(event) = &mut world.log[3].entry else { panic!() };
+    let place = event.public.windows(4).position(|four| four == b"1000").unwrap();
+    event.public[place] = b'9';
+    let mut shard = Shard::<u32>::new(1, HOUSE, log_key());
+    let damage = world.log.iter().find_map(|record| shard.restore(record).err()).unwrap();
+    assert_eq!((damage.auction, damage.version), (auction(), 4));
+    assert!(damage.what.contains("hash"), "{}", damage.what);
+}
+
+fn kind(record: &gavel_engine::log::Record) -> &'static str {
+    let gavel_engine::log::Entry::Event(event) = &record.entry else { return "barrier" };
+    let (event, _) = gavel_proof::codec::decode(&event.public, &event.sealed).unwrap();
+    match event.fact {
+        Fact::Created(_) => "created",
+        Fact::Published {} => "published",
+        Fact::Opened { .. } => "opened",
+        Fact::BidPlaced(_) => "bid_placed",
+        Fact::Closed { .. } => "closed",
+        Fact::Certified { .. } => "certified",
+        Fact::Extended { .. } => "extended",
+        other => panic!("unexpected here: {other:?}"),
+    }
+}

@@ -1,0 +1,204 @@
+//! `gavel serve`: opens the house and answers until it is told to stop. Without anything said it
+//! makes a house in `./gavel-data` and listens on loopback.
+
+use crate::cli::output::{Failure, Output};
+use crate::cli::{failed, init, usage};
+use crate::config::Config;
+use crate::house::{House, Opening};
+use crate::http::Edge;
+use crate::passwords::Passwords;
+use crate::upkeep::{self, Upkeep};
+use crate::{listen, observe, tasks};
+use anyhow::Context as _;
+use gavel_engine::{Parts, Started};
+use gavel_store::sqlite::DirLock;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// What `gavel serve` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory of the house; made if there is none.
+    #[arg(long, value_name = "DIR", default_value = "gavel-data")]
+    data: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Sets one key of the configuration; may be given many times.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Runs `gavel serve`.
+///
+/// # Errors
+/// Why the house does not open.
+pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
+    let mut config = Config::load(args.config.as_deref(), &args.set).map_err(usage)?;
+    let chosen = args.listen.is_some() || config.server.listen != Config::default().server.listen;
+    if let Some(listen) = args.listen {
+        config.server.listen = listen;
+    }
+    observe::begin(&config.log).map_err(usage)?;
+    // With fewer descriptors there is room for fewer connections; the house works all the same.
+    drop(rlimit::increase_nofile_limit(u64::MAX));
+    let runtime = runtime(config.server.threads).map_err(failed)?;
+    let opened = open(&args.data, Arc::new(config)).map_err(failed)?;
+    let served = runtime.block_on(serve(&opened, chosen, out));
+    let Opened { house, started, upkeep, lock, .. } = opened;
+    drop(house);
+    started.stop();
+    drop(upkeep);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    drop(lock);
+    served.map_err(failed)
+}
+
+fn runtime(threads: u16) -> anyhow::Result<Runtime> {
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => usize::from(threads),
+    };
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(64)
+        .thread_name("edge")
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+}
+
+/// A house that is open, with what has to be closed after it.
+struct Opened {
+    house: House,
+    started: Started,
+    stop: watch::Sender<bool>,
+    password: Option<String>,
+    upkeep: Upkeep,
+    lock: Option<DirLock>,
+}
+
+fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
+    let (stores, keys) = init::open_or_make(data, config.house.partitions)?;
+    let password = init::first_admin(&*stores.people)?;
+    let people = Arc::clone(&stores.people);
+    let started = gavel_engine::start(Parts {
+        house: keys.house,
+        log_key: keys.log.clone(),
+        partitions: stores.partitions,
+        log: stores.log,
+        reader: stores.reader,
+        lists: stores.lists,
+        people: Arc::clone(&people),
+        last_alive: upkeep::last_alive(data),
+    })?;
+    observe::opened(started.recovery.records, started.recovery.auctions);
+    let (stop, stopping) = watch::channel(false);
+    let upkeep = Upkeep::begin(data, started.engine.clone(), stores.checkpointer)
+        .context("beginning the upkeep")?;
+    let passwords =
+        Passwords::start(config.users.hashing_threads).context("starting a thread")?;
+    let (engine, keys) = (started.engine.clone(), Arc::new(keys));
+    let house = House::open(Opening { engine, people, config, keys, passwords, stopping });
+    Ok(Opened { house, started, stop, password, upkeep, lock: stores.lock })
+}
+
+async fn serve(opened: &Opened, chosen: bool, out: Output) -> anyhow::Result<()> {
+    let config = &opened.house.config;
+    let listener = bind(config.server.listen, chosen).await?;
+    let address = listener.local_addr().context("asking for the address")?;
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate()).context("listening for signals")?,
+        signal(SignalKind::interrupt()).context("listening for signals")?,
+    );
+    let stopping = opened.stop.subscribe();
+    let mut lines = vec![format!("Gavel is open at http://{address}")];
+    if let Some(admin) = config.admin.listen {
+        let default = Config::default().admin.listen == Some(admin);
+        let listener = bind_admin(admin, default).await?;
+        let address = listener.local_addr().context("asking for the address")?;
+        lines.push(format!("Metrics at http://{address}/metrics"));
+        let page = metrics(opened.house.clone());
+        let mut stopping = stopping.clone();
+        let serving = async move {
+            let ends = async move { drop(stopping.wait_for(|stopping| *stopping).await) };
+            drop(axum::serve(listener, page).with_graceful_shutdown(ends).await);
+        };
+        drop(tasks::spawn("the page of metrics, as long as the house", serving));
+    }
+    if let Some(password) = &opened.password {
+        lines.push(format!("Administrator `admin`, password `{password}` (shown this once)"));
+    }
+    opened.house.ready.store(true, Ordering::Release);
+    let edge = Edge::new(opened.house.clone());
+    let serving = tasks::spawn("the house", listen::serve(listener, edge, stopping));
+    let told = json!({ "url": format!("http://{address}"), "lines": lines });
+    // Whoever closed our standard output does not want to hear it.
+    drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
+    drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    observe::closing();
+    opened.house.ready.store(false, Ordering::Release);
+    opened.stop.send_replace(true);
+    serving.await.context("answering")
+}
+
+/// Forgets, once an hour, the sessions that have run out.
+async fn forget(house: House) {
+    let mut hours = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        hours.tick().await;
+        let now = house.now();
+        // A store that fails is logged where it failed; an hour later it is tried again.
+        drop(house.blocking(move |people| people.end_sessions(None, now)).await);
+    }
+}
+
+/// The chosen address; if nobody chose it and it is taken, the next one that is not.
+async fn bind(address: SocketAddr, chosen: bool) -> anyhow::Result<TcpListener> {
+    let last = if chosen { address.port() } else { address.port().saturating_add(20) };
+    let mut failed = None;
+    for port in address.port()..=last {
+        match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = Some(error),
+        }
+    }
+    let error = failed.expect("at least one port was tried");
+    Err(error).with_context(|| format!("listening on {address}"))
+}
+
+/// The default address gives way to any free port.
+async fn bind_admin(address: SocketAddr, default: bool) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(_) if default => bind(SocketAddr::new(address.ip(), 0), true).await,
+        other => other.with_context(|| format!("listening on {address}")),
+    }
+}
+
+fn metrics(house: House) -> axum::Router {
+    use axum::routing::get;
+    let page = move || async move {
+        let gauges = observe::Gauges {
+            waiting: house.engine.waiting(),
+            resident: house.engine.resident(),
+            commits: house.engine.commits(),
+        };
+        ([(http::header::CONTENT_TYPE, "text/plain; version=0.0.4")], observe::page(gauges))
+    };
+    axum::Router::new().route("/metrics", get(page))
+}

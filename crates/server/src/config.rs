@@ -1,0 +1,351 @@
+//! The configuration: one struct, one table of keys. A key is `section.key` in the file (TOML),
+//! `GAVEL_SECTION__KEY` in the environment, `--set section.key=value` on the command line; later
+//! ones win in that order. What is not in the table is refused by name. Knows nothing of what the
+//! values are used for.
+
+mod table;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use thiserror::Error;
+
+pub use table::{KEYS, Key};
+
+/// How a house is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The house as people see it.
+    pub house: HouseConfig,
+    /// Where and for whom it listens.
+    pub server: ServerConfig,
+    /// Where operators look.
+    pub admin: AdminConfig,
+    /// How much each may do.
+    pub limits: LimitsConfig,
+    /// How long each may take.
+    pub timeouts: TimeoutsConfig,
+    /// Accounts.
+    pub users: UsersConfig,
+    /// What is written to the log of the process.
+    pub log: LogConfig,
+}
+
+/// The house as people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HouseConfig {
+    /// Its name.
+    pub name: String,
+    /// Partitions of a new house's log.
+    pub partitions: u16,
+}
+
+/// Where and for whom the house listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// The address.
+    pub listen: SocketAddr,
+    /// Hosts that it answers to; empty = any.
+    pub hosts: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Threads of the runtime; 0 = one for each processor.
+    pub threads: u16,
+}
+
+/// Where operators look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// The address of `/metrics`; none = off.
+    pub listen: Option<SocketAddr>,
+}
+
+/// How much each may do; 0 = no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitsConfig {
+    /// Bids of a person in a second.
+    pub bids_per_second_per_actor: u32,
+    /// Bids of a person at once.
+    pub bid_burst_per_actor: u32,
+    /// Bids from an address in a second.
+    pub bids_per_second_per_ip: u32,
+    /// Requests from an address in a second.
+    pub requests_per_second_per_ip: u32,
+    /// Attempts to sign in to an account from an address in a minute.
+    pub logins_per_minute_per_account: u32,
+    /// Attempts to sign in from an address in an hour.
+    pub logins_per_hour_per_ip: u32,
+    /// New users from an address in an hour.
+    pub registrations_per_hour_per_ip: u32,
+    /// Connections in all.
+    pub connections: u32,
+    /// Connections from an address.
+    pub connections_per_ip: u32,
+    /// Sockets of a user.
+    pub sockets_per_user: u32,
+    /// Sockets from an address.
+    pub sockets_per_ip: u32,
+    /// Event streams from an address.
+    pub streams_per_ip: u32,
+}
+
+/// How long each may take, in seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeoutsConfig {
+    /// From the connection to its first byte.
+    pub first_byte_seconds: u64,
+    /// For the head of a request.
+    pub header_seconds: u64,
+    /// For the body of a request.
+    pub body_seconds: u64,
+    /// Between two requests.
+    pub idle_seconds: u64,
+    /// For what is under way when the house stops.
+    pub stop_seconds: u64,
+}
+
+/// Accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsersConfig {
+    /// What new users may be.
+    pub default_roles: gavel_auction::command::Roles,
+    /// Whether anybody may register.
+    pub open_registration: bool,
+    /// How long a session lasts.
+    pub session_hours: i64,
+    /// Threads that hash passwords.
+    pub hashing_threads: u16,
+}
+
+/// What is written to the log of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// From which level on, as a filter of `tracing`.
+    pub level: String,
+    /// As JSON, or for people.
+    pub json: bool,
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No such key.
+    #[error("{place}: there is no key `{key}`{hint} (`gavel doctor --config` lists all)")]
+    Unknown {
+        /// Where it stands.
+        place: Source,
+        /// What was written.
+        key: String,
+        /// A key that is close to it.
+        hint: String,
+    },
+    /// A value that the key cannot have.
+    #[error("{place}: `{key}` cannot be `{value}`: {allowed}")]
+    Wrong {
+        /// Where it stands.
+        place: Source,
+        /// The key.
+        key: String,
+        /// What was written.
+        value: String,
+        /// What would be accepted.
+        allowed: &'static str,
+    },
+    /// The file cannot be read, or `--set` is not `key=value`.
+    #[error("{place}: {what}")]
+    Unreadable {
+        /// Which one.
+        place: Source,
+        /// Why.
+        what: String,
+    },
+}
+
+/// Where a setting comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The file.
+    File(String),
+    /// The environment.
+    Environment,
+    /// The command line.
+    CommandLine,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(path),
+            Self::Environment => f.write_str("environment"),
+            Self::CommandLine => f.write_str("--set"),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        table::defaults()
+    }
+}
+
+impl Config {
+    /// Reads the file if one is given, then the environment, then `--set`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with where it stands and what is allowed.
+    pub fn load(file: Option<&Path>, sets: &[String]) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            let source = Source::File(path.display().to_string());
+            for (key, value) in read_file(path, &source)? {
+                config.set(&source, &key, &value)?;
+            }
+        }
+        for (key, value) in environment() {
+            config.set(&Source::Environment, &key, &value)?;
+        }
+        for set in sets {
+            let what = || format!("`{set}` is not section.key=value");
+            let source = Source::CommandLine;
+            let (key, value) = set
+                .split_once('=')
+                .ok_or_else(|| ConfigError::Unreadable { place: source.clone(), what: what() })?;
+            config.set(&source, key.trim(), value)?;
+        }
+        Ok(config)
+    }
+
+    /// Sets one key.
+    ///
+    /// # Errors
+    /// If there is no such key, or it cannot have that value.
+    pub fn set(&mut self, source: &Source, name: &str, value: &str) -> Result<(), ConfigError> {
+        let found = KEYS.iter().find(|key| key.name == name);
+        let key = found.ok_or_else(|| ConfigError::Unknown {
+            place: source.clone(),
+            key: name.to_owned(),
+            hint: nearest(name),
+        })?;
+        (key.set)(self, value.trim()).ok_or_else(|| ConfigError::Wrong {
+            place: source.clone(),
+            key: name.to_owned(),
+            value: value.to_owned(),
+            allowed: key.allowed,
+        })
+    }
+}
+
+/// A key that differs from `name` in its section only, or else one that is like it.
+fn nearest(name: &str) -> String {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let own = |key: &Key| key.name.rsplit('.').next().unwrap_or(key.name);
+    let alike = |key: &&Key| own(key).contains(last) || last.contains(own(key));
+    let near = KEYS.iter().find(|key| own(key) == last).or_else(|| KEYS.iter().find(alike));
+    near.map(|key| format!("; did you mean `{}`?", key.name)).unwrap_or_default()
+}
+
+fn read_file(path: &Path, source: &Source) -> Result<Vec<(String, String)>, ConfigError> {
+    let unreadable = |what: String| ConfigError::Unreadable { place: source.clone(), what };
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let table: BTreeMap<String, toml::Value> =
+        toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    let mut all = Vec::new();
+    for (section, value) in table {
+        flatten(section, value, &mut all).map_err(unreadable)?;
+    }
+    Ok(all)
+}
+
+fn flatten(
+    name: String,
+    value: toml::Value,
+    into: &mut Vec<(String, String)>,
+) -> Result<(), String> {
+    let text = match value {
+        toml::Value::Table(table) => {
+            return table
+                .into_iter()
+                .try_for_each(|(key, value)| flatten(format!("{name}.{key}"), value, into));
+        }
+        toml::Value::String(text) => text,
+        toml::Value::Integer(integer) => integer.to_string(),
+        toml::Value::Boolean(boolean) => boolean.to_string(),
+        toml::Value::Array(values) => {
+            let texts: Option<Vec<&str>> = values.iter().map(toml::Value::as_str).collect();
+            texts.ok_or_else(|| format!("`{name}` is a list of something else than texts"))?.join(",")
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) => {
+            return Err(format!("`{name}` is neither a text, an integer nor true or false"));
+        }
+    };
+    into.push((name, text));
+    Ok(())
+}
+
+/// `GAVEL_SECTION__KEY`; other variables that begin with `GAVEL_` are for the command line.
+#[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
+fn environment() -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = std::env::vars()
+        .filter_map(|(name, value)| {
+            let (section, key) = name.strip_prefix("GAVEL_")?.split_once("__")?;
+            Some((format!("{}.{}", section.to_lowercase(), key.to_lowercase()), value))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// One variable of the environment, for the command line's own.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_reads_back_what_it_says() {
+        let config = Config::default();
+        for key in KEYS {
+            let value = (key.get)(&config);
+            assert_eq!(value, key.default, "{}", key.name);
+            let mut again = Config::default();
+            assert!((key.set)(&mut again, &value).is_some(), "{}", key.name);
+            assert_eq!(again, config, "{}", key.name);
+            assert!(key.name.contains('.') && !key.about.is_empty());
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_values_are_refused_by_name() {
+        let load = |set: &str| Config::load(None, &[set.to_owned()]).map_err(|e| e.to_string());
+        let error = load("limit.connections_per_ip=5").unwrap_err();
+        assert!(error.contains("`limit.connections_per_ip`"), "{error}");
+        assert!(error.contains("did you mean `limits.connections_per_ip`"), "{error}");
+        let error = load("timeouts.idle_seconds=0").unwrap_err();
+        assert!(error.contains("timeouts.idle_seconds"), "{error}");
+        assert!(load("timeouts.idle_seconds=-1").is_err());
+        assert!(load("limits.connections_per_ip=five").is_err());
+        assert!(load("server.listen").is_err());
+        assert!(load("users.default_roles=king").is_err());
+        assert_eq!(load("limits.connections_per_ip=5").unwrap().limits.connections_per_ip, 5);
+    }
+
+    #[test]
+    fn the_file_is_flat_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gavel.toml");
+        let text = "[server]\nlisten = \"127.0.0.1:9\"\nhosts = [\"a\", \"b\"]\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(Some(&path), &[]).unwrap();
+        assert_eq!(config.server.hosts, ["a", "b"]);
+        std::fs::write(&path, "[server]\nlisten = 1.5\n").unwrap();
+        assert!(Config::load(Some(&path), &[]).is_err());
+        std::fs::write(&path, "top = 1\n").unwrap();
+        assert!(Config::load(Some(&path), &[]).unwrap_err().to_string().contains("`top`"));
+    }
+}

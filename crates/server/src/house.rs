@@ -1,0 +1,131 @@
+//! `House`: what handlers may hold. The engine, the people, the configuration, the keys, and the
+//! few small things that live as long as the process. Decides nothing.
+
+use crate::config::Config;
+use crate::http::actor::SignIns;
+use crate::http::error::{Code, Problem};
+use crate::http::limits::Limits;
+use crate::keys::HouseKeys;
+use crate::passwords::Passwords;
+use gavel_auction::time::Time;
+use gavel_engine::engine::Engine;
+use gavel_engine::people::{People, PeopleError};
+use gavel_proof::keys::PublicKey;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::{Semaphore, watch};
+
+/// Short calls of the store that may wait or run aside at once; more are refused.
+const ASIDE: usize = 1024;
+
+/// A running house, as handlers see it. Cheap to clone; the state of the router.
+#[derive(Clone)]
+pub struct House(Arc<Rooms>);
+
+/// What a house holds.
+pub struct Rooms {
+    /// Commands, heads, history, lists.
+    pub engine: Engine,
+    /// Users, sessions, listings, notes. Blocking: only inside [`House::blocking`].
+    pub people: Arc<dyn People>,
+    /// How the house is set up.
+    pub config: Arc<Config>,
+    /// Who it is, and its secrets.
+    pub keys: Arc<HouseKeys>,
+    /// Who is signed in.
+    pub sign_ins: SignIns,
+    /// How much each may do.
+    pub limits: Limits,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
+    /// Whether it is ready to answer: set last at start, taken away first at stop.
+    pub ready: AtomicBool,
+    /// Turns true when the house begins to stop; long replies (streams) end then.
+    pub stopping: watch::Receiver<bool>,
+    aside: Semaphore,
+}
+
+/// What a house is opened with.
+pub struct Opening {
+    /// The engine.
+    pub engine: Engine,
+    /// The people.
+    pub people: Arc<dyn People>,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The keys.
+    pub keys: Arc<HouseKeys>,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
+    /// Turns true when the house begins to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl House {
+    /// Puts a house together.
+    #[must_use]
+    pub fn open(opening: Opening) -> Self {
+        let Opening { engine, people, config, keys, passwords, stopping } = opening;
+        Self(Arc::new(Rooms {
+            limits: Limits::new(&config.limits),
+            sign_ins: SignIns::default(),
+            ready: AtomicBool::new(false),
+            aside: Semaphore::new(ASIDE),
+            engine,
+            people,
+            config,
+            keys,
+            passwords,
+            stopping,
+        }))
+    }
+
+    /// The house's time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.engine.now()
+    }
+
+    /// What others check the house's signatures with.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.keys.signing.public()
+    }
+
+    /// Runs a short call of the store of people off the asynchronous threads.
+    ///
+    /// # Errors
+    /// What the call gave, as a problem; overloaded if too many wait.
+    pub async fn blocking<T, F>(&self, call: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn People) -> Result<T, PeopleError> + Send + 'static,
+    {
+        self.aside(move |house| call(&*house.people)).await?.map_err(Problem::from)
+    }
+
+    /// Runs any short blocking call (history, lists) off the asynchronous threads.
+    ///
+    /// # Errors
+    /// Overloaded if too many wait; internal if it panicked.
+    pub async fn aside<T, F>(&self, call: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&House) -> T + Send + 'static,
+    {
+        let full = |_| Problem::of(Code::Overloaded, "Too much is waiting; nothing was done.");
+        let _place = self.aside.try_acquire().map_err(full)?;
+        let house = self.clone();
+        let done = tokio::task::spawn_blocking(move || call(&house)).await;
+        done.map_err(|_| Problem::of(Code::Internal, "Something broke; it was logged."))
+    }
+}
+
+impl Deref for House {
+    type Target = Rooms;
+
+    fn deref(&self) -> &Rooms {
+        &self.0
+    }
+}

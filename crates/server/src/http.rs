@@ -1,0 +1,243 @@
+//! The table of contents of all routes, and what every request passes on its way: a limit for its
+//! address, the checks of its head, a net under the handler, and the headers of every reply. One
+//! plain function instead of a stack of layers, so that a bid pays for nothing it does not need.
+
+pub mod actor;
+pub mod body;
+pub mod docs;
+pub mod error;
+pub mod health;
+pub mod idempotency;
+pub mod limits;
+pub mod page;
+pub mod query;
+pub mod time;
+pub mod v1;
+
+use crate::house::House;
+use crate::observe;
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use error::{Code, Problem};
+use futures_util::FutureExt;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Uri};
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use tower::Service;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Headers of a request at most.
+pub const HEADERS: usize = 64;
+
+/// Bytes of a request's path and query at most.
+pub const TARGET: usize = 8 * 1024 - 20;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+impl Peer {
+    /// Where this request comes from.
+    #[must_use]
+    pub fn of(parts: &Parts) -> Self {
+        parts.extensions.get().copied().unwrap_or(Self(Ipv4Addr::UNSPECIFIED.into()))
+    }
+}
+
+/// All routes of the house, with their description.
+#[must_use]
+pub fn routes() -> OpenApiRouter<House> {
+    docs::described()
+        .merge(v1::routes())
+        .merge(health::routes())
+}
+
+/// The whole site: the API, its description, the page.
+#[must_use]
+pub fn site(house: House) -> Router {
+    let (router, description) = routes().split_for_parts();
+    router
+        .merge(docs::routes(description))
+        .merge(page::routes())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(house)
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found()
+}
+
+async fn wrong_method(method: Method) -> Problem {
+    Problem::of(Code::MethodNotAllowed, format!("This route does not know {method}."))
+}
+
+/// What answers requests: the site and the house behind it. Cheap to clone.
+#[derive(Clone)]
+pub struct Edge {
+    house: House,
+    site: Router,
+}
+
+impl Edge {
+    /// The edge of a house.
+    #[must_use]
+    pub fn new(house: House) -> Self {
+        Self { site: site(house.clone()), house }
+    }
+
+    /// The house behind it.
+    #[must_use]
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Answers a request from an address; never fails and never panics.
+    pub async fn answer(&self, address: IpAddr, mut request: Request<Body>) -> Response {
+        let path = Kind::of(request.uri());
+        let mut response = match self.admit(address, &request) {
+            Err(problem) => problem.into_response(),
+            Ok(peer) => {
+                request.extensions_mut().insert(peer);
+                let handled = self.site.clone().call(request);
+                match AssertUnwindSafe(handled).catch_unwind().await {
+                    Ok(Ok(response)) => response,
+                    Err(_) => {
+                        observe::handler_panicked();
+                        let detail = "Something broke here; it was logged.";
+                        Problem::of(Code::Internal, detail).into_response()
+                    }
+                }
+            }
+        };
+        observe::responded(response.status());
+        protect(path, response.headers_mut());
+        response
+    }
+
+    fn admit(&self, address: IpAddr, request: &Request<Body>) -> Result<Peer, Problem> {
+        let headers = request.headers();
+        let ip = self.client(address, headers);
+        let network = limits::network(ip);
+        let health = request.uri().path().starts_with("/health/");
+        if !health {
+            let taken = self.house.limits.requests_per_ip.take(network, self.house.now());
+            taken.map_err(Problem::rate_limited)?;
+        }
+        if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > TARGET) {
+            return Err(Problem::of(Code::TargetTooLong, "A path with its query is too long."));
+        }
+        if headers.len() > HEADERS {
+            return Err(Problem::of(Code::HeadersTooLarge, "At most 64 headers."));
+        }
+        if !self.is_ours(request) {
+            return Err(Problem::of(Code::WrongHost, "This house answers to other names."));
+        }
+        if Kind::of(request.uri()) == Kind::Api && !takes_json(headers) {
+            return Err(Problem::of(Code::NotAcceptable, "There is application/json to be had."));
+        }
+        Ok(Peer(ip))
+    }
+
+    /// The client behind proxies that are believed.
+    fn client(&self, address: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let trusted = &self.house.config.server.trusted_proxies;
+        let believed = |ip: &IpAddr| trusted.contains(&ip.to_canonical());
+        if trusted.is_empty() || !believed(&address) {
+            return address;
+        }
+        let values = headers.get_all("x-forwarded-for").iter().rev();
+        let hops = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
+        let mut ips = hops.map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+        ips.find(|ip| !believed(ip)).unwrap_or(address)
+    }
+
+    fn is_ours(&self, request: &Request<Body>) -> bool {
+        let hosts = &self.house.config.server.hosts;
+        if hosts.is_empty() {
+            return true;
+        }
+        let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let Some(host) = request.uri().authority().map(http::uri::Authority::as_str).or(header)
+        else {
+            return false;
+        };
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// What kind of place a path leads to; says which headers its reply gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Api,
+    Docs,
+    Page,
+}
+
+impl Kind {
+    fn of(uri: &Uri) -> Self {
+        match uri.path() {
+            path if path.starts_with("/v1/") => Self::Api,
+            path if path.starts_with("/docs") => Self::Docs,
+            _ => Self::Page,
+        }
+    }
+}
+
+/// Whether the client takes what there is.
+fn takes_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
+    if values.peek().is_none() {
+        return true;
+    }
+    let known =
+        ["*/*", "application/*", "application/json", "application/problem+json", "text/event-stream"];
+    values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|one| {
+        let kind = one.split(';').next().unwrap_or(one).trim();
+        known.iter().any(|known| known.eq_ignore_ascii_case(kind))
+    })
+}
+
+const API: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const DOCS: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+const PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// The headers that every reply has.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// Puts the headers in place that keep a reply from being misused. Unless a handler said that its
+/// reply may be kept, nobody keeps it.
+fn protect(kind: Kind, headers: &mut HeaderMap) {
+    headers.extend(ALWAYS);
+    let policy = match kind {
+        Kind::Api => API,
+        Kind::Docs => DOCS,
+        Kind::Page => PAGE,
+    };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if kind == Kind::Api {
+        headers.entry(header::VARY).or_insert(HeaderValue::from_static("authorization"));
+    }
+}

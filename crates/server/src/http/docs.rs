@@ -1,0 +1,167 @@
+//! The description of the API, made from the code (OpenAPI 3.1), and pages that show it: nothing
+//! is loaded from anywhere else.
+
+use crate::house::House;
+use crate::http::error::ProblemDocument;
+use axum::Router;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use std::fmt::Write as _;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Gavel",
+        description = "A real-time auction house. Money is integer minor units, time is RFC 3339 \
+                       UTC with microseconds, ids are integers up to 2^53 - 1. Every problem is \
+                       an application/problem+json document with a stable `code`.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    components(schemas(ProblemDocument)),
+    modifiers(&Bearer),
+)]
+struct Description;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, description: &mut OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = description.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// A router that collects the description of its routes.
+pub(super) fn described() -> OpenApiRouter<House> {
+    OpenApiRouter::with_openapi(Description::openapi())
+}
+
+/// The description as JSON.
+#[must_use]
+pub fn openapi() -> String {
+    let (_, description) = super::routes().split_for_parts();
+    complete(description)
+}
+
+/// Every operation can answer with a problem; said once, here.
+fn complete(mut description: OpenApi) -> String {
+    let problem = ResponseBuilder::new()
+        .description("What went wrong, with a stable code")
+        .content(
+            "application/problem+json",
+            Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem")))),
+        )
+        .build();
+    for item in description.paths.paths.values_mut() {
+        let all = [
+            &mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch,
+        ];
+        for operation in all.into_iter().flatten() {
+            let problem = RefOr::T(problem.clone());
+            operation.responses.responses.insert("default".to_owned(), problem);
+        }
+    }
+    description.to_pretty_json().expect("a description is made of texts")
+}
+
+/// The pages.
+pub(super) fn routes(description: OpenApi) -> Router<House> {
+    let json = Bytes::from(complete(description));
+    let document = move || async move {
+        let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")];
+        (headers, json).into_response()
+    };
+    Router::new()
+        .route("/openapi.json", get(document))
+        .route("/problems", get(problems))
+        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+}
+
+async fn problems() -> Response {
+    let mut page = String::from(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Problems - Gavel</title>\
+         <link rel=stylesheet href=/page.css><main><h1>Problems</h1>\
+         <p>Every problem document has one of these codes; they never change their meaning.<dl>",
+    );
+    for (code, about) in CODES {
+        let _ = write!(page, "<dt id={code}><code>{code}</code><dd>{about}");
+    }
+    Html(page + "</dl></main></html>").into_response()
+}
+
+/// Every code there is, in words.
+const CODES: &[(&str, &str)] = &[
+    ("malformed", "The request makes no sense; <code>field</code> says where."),
+    ("unauthenticated", "Sign in, or sign in again."),
+    ("forbidden", "That is not yours to do."),
+    ("banned", "The house shut this person out."),
+    ("own_auction", "A seller cannot bid on his own auction."),
+    ("not_registered", "Register for this auction first."),
+    ("not_approved", "The registration is not approved."),
+    ("not_found", "There is no such thing, or none you may know of."),
+    ("method_not_allowed", "The route has other methods."),
+    ("not_acceptable", "There is only application/json to be had."),
+    ("too_slow", "The body took too long to arrive."),
+    ("too_large", "The body is larger than 65,536 bytes."),
+    ("target_too_long", "The path with its query is too long."),
+    ("unsupported_media_type", "The body must be application/json."),
+    ("wrong_host", "The house answers to other names."),
+    ("headers_too_large", "At most 64 headers of 16 KiB."),
+    ("version_mismatch", "Another event came first; <code>version</code> is where it is."),
+    ("not_yet", "The version asked for did not come in time."),
+    ("taken", "Somebody has that username."),
+    ("not_open_yet", "The auction opens at <code>starts_at</code>."),
+    ("on_hold", "Bidding is stopped for a while."),
+    ("closed", "The auction has closed; <code>outcome</code> says how."),
+    ("terms_locked", "The terms, or the state, do not allow that any more."),
+    ("bid_gone", "That bid no longer stands."),
+    ("buy_now_gone", "Buy now is not to be had, or not any more."),
+    ("clock_moved", "The clock stands at <code>price</code>."),
+    ("key_reused", "The idempotency key was used for another command."),
+    ("terms_invalid", "The terms do not go together; <code>problems</code> names all."),
+    ("wrong_currency", "The auction is in another currency."),
+    ("maximum_not_allowed", "Bids are no proxies here: send an amount."),
+    ("below_start", "Below the starting price; <code>minimum_next</code> would do."),
+    ("below_minimum", "Below the smallest legal bid; <code>minimum_next</code> would do."),
+    ("above_maximum", "Above the largest legal bid; <code>maximum_next</code> would do."),
+    ("not_above_own", "Not above your own bid."),
+    ("already_leading", "You are leading already."),
+    ("already_bid", "One bid is all, and you have made it."),
+    ("above_buy_now", "The bid reaches the buy-now amount: use buy now."),
+    ("over_limit", "Over your limit; <code>headroom</code> is left."),
+    ("confirm_needed", "Far above the smallest legal bid: send <code>confirm</code>."),
+    ("rate_limited", "Too much at once; wait <code>retry_after_seconds</code>."),
+    ("overloaded", "Too much from everybody together; nothing was done."),
+    ("outcome_unknown", "Repeat with the same key to learn what happened."),
+    ("storage_full", "There is no room left to write; nothing was done."),
+    ("quarantined", "This auction is closed off because its history is damaged."),
+    ("internal", "A mistake of the house; it was logged."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_openapi_3_1_and_every_operation_names_the_problem() {
+        let text = openapi();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));
+        assert!(json["components"]["schemas"]["Problem"].is_object());
+        for (path, item) in json["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let default = &operation["responses"]["default"];
+                assert!(default.is_object(), "{method} {path}");
+                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+            }
+        }
+    }
+}

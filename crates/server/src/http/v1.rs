@@ -1,0 +1,44 @@
+//! Version 1 of the API: which module answers which routes.
+
+pub mod meta;
+pub mod session;
+pub mod users;
+
+pub(crate) mod amend;
+pub(crate) mod ask;
+pub(crate) mod auctions;
+pub(crate) mod bids;
+pub(crate) mod certificate;
+pub(crate) mod cursor;
+pub(crate) mod events;
+pub(crate) mod extract;
+pub(crate) mod history;
+pub(crate) mod ledger;
+pub(crate) mod listing;
+pub(crate) mod operations;
+pub(crate) mod operator;
+pub(crate) mod proposal;
+pub(crate) mod registrations;
+pub(crate) mod render;
+pub(crate) mod reply;
+
+use crate::house::House;
+use utoipa_axum::router::OpenApiRouter;
+
+/// All routes of version 1.
+#[must_use]
+pub fn routes() -> OpenApiRouter<House> {
+    OpenApiRouter::default()
+        .merge(meta::routes())
+        .merge(users::routes())
+        .merge(session::routes())
+        .merge(auctions::routes())
+        .merge(listing::routes())
+        .merge(operator::routes())
+        .merge(bids::routes())
+        .merge(history::routes())
+        .merge(registrations::routes())
+        .merge(events::routes())
+        .merge(certificate::routes())
+        .merge(operations::routes())
+}

@@ -1,0 +1,235 @@
+//! Looking at auctions: one of them, or a list. Everybody sees the view that is cut for him.
+
+use super::ask::at_least;
+use super::cursor::Cursor;
+use super::events::limit;
+use super::extract::{Of, id};
+use super::render::AuctionView;
+use crate::house::House;
+use crate::http::actor::Caller;
+use crate::http::error::{Problem, ProblemDocument};
+use crate::http::query::Query;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use gavel_auction::ids::{AuctionId, UserId, Version};
+use gavel_auction::view::Viewer;
+use gavel_engine::lists::{Query as ListQuery, Sort};
+use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The words for states, and the groups of them.
+const STATES: [&str; 7] = ["draft", "scheduled", "open", "on_hold", "sold", "passed", "cancelled"];
+const ACTIVE: [&str; 3] = ["scheduled", "open", "on_hold"];
+const ENDED: [&str; 3] = ["sold", "passed", "cancelled"];
+
+/// The routes.
+#[must_use]
+pub fn routes() -> OpenApiRouter<House> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(show))
+}
+
+/// How to look at one auction.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ShowQuery {
+    /// Waits up to two seconds for this version.
+    at_least: Option<Version>,
+}
+
+/// Which auctions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuctionsQuery {
+    /// One or more states with commas between, or the groups `active` and `ended`.
+    #[param(example = "active")]
+    status: Option<String>,
+    /// Only in this category.
+    category: Option<String>,
+    /// Only of this seller.
+    seller: Option<String>,
+    /// Words of the title; the last letters of each may be left out.
+    q: Option<String>,
+    /// ending (default), newest, price.
+    sort: Option<SortWord>,
+    /// 1 to 100; 20 if left out.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SortWord {
+    Ending,
+    Newest,
+    Price,
+}
+
+/// A page of auctions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuctionsPage {
+    items: Vec<AuctionView>,
+    next_cursor: Option<String>,
+    /// Up to which position of each partition of the log the list is.
+    as_of: Vec<u64>,
+}
+
+/// One auction
+#[utoipa::path(get, path = "/v1/auctions/{auction}", tag = "auctions",
+    params(("auction" = i64, Path), ShowQuery, ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = AuctionView, headers(("ETag" = String))),
+        (status = 304, description = "nothing but the time has changed"),
+        (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn show(
+    State(house): State<House>,
+    Of(auction): Of,
+    caller: Caller,
+    Query(query): Query<ShowQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let viewer = caller.viewer();
+    let head = at_least(&house, auction, &viewer, query.at_least).await?;
+    let mut view = house.aside(move |house| AuctionView::now(house, &head, &viewer)).await??;
+    let tag = view.etag();
+    let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| names(value.as_bytes(), &tag));
+    let about = [(ETAG, tag), (CACHE_CONTROL, private()), (VARY, "authorization".to_owned())];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
+    }
+    Ok((about, Json(view)).into_response())
+}
+
+/// Nobody else may keep what was cut for this caller, and he asks each time.
+fn private() -> String {
+    "private, no-cache".to_owned()
+}
+
+/// Whether a list of entity tags names this one; weakly, as reads do.
+fn names(list: &[u8], tag: &str) -> bool {
+    let bare = |tag: &'_ [u8]| tag.strip_prefix(b"W/").map_or(tag.to_vec(), <[u8]>::to_vec);
+    let wanted = bare(tag.as_bytes());
+    list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|one| {
+        one == b"*" || bare(one) == wanted
+    })
+}
+
+/// Auctions
+#[utoipa::path(get, path = "/v1/auctions", tag = "auctions", params(AuctionsQuery),
+    responses((status = 200, body = AuctionsPage), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn list(
+    State(house): State<House>,
+    caller: Caller,
+    Query(query): Query<AuctionsQuery>,
+) -> Result<Json<AuctionsPage>, Problem> {
+    let viewer = caller.viewer();
+    let question = query.question(&viewer)?;
+    let mut asked = query.asked(&viewer)?;
+    let after = query.cursor.as_deref().map(|cursor| Cursor::read(cursor, &question)).transpose()?;
+    asked.after = after.map(|cursor| (cursor.key, cursor.id));
+    house.aside(move |house| page(house, asked, &question, &viewer)).await?.map(Json)
+}
+
+/// A page of views. Blocks on the store.
+fn page(
+    house: &House,
+    asked: ListQuery,
+    question: &str,
+    viewer: &Viewer,
+) -> Result<AuctionsPage, Problem> {
+    let partitions = u16::try_from(house.engine.partitions()).unwrap_or(u16::MAX);
+    let lists = house.engine.lists();
+    let as_of = (0..partitions).map(|partition| lists.cursor(partition));
+    let as_of = as_of.collect::<Result<Vec<_>, _>>()?;
+    let limit = asked.limit;
+    let rows = lists.page(&ListQuery { limit: limit + 1, ..asked })?.rows;
+    let cursor = |(key, auction): &(i64, AuctionId)| {
+        Cursor { key: *key, id: auction.get() }.print(question)
+    };
+    let next_cursor = rows.get(limit).and(rows.get(limit - 1)).map(cursor);
+    let mut items = Vec::with_capacity(limit);
+    for (_, auction) in rows.iter().take(limit) {
+        let head = house.engine.head(*auction).filter(|head| head.is_known_to(viewer));
+        if let Some(head) = head {
+            items.push(AuctionView::now(house, &head, viewer)?);
+        }
+    }
+    Ok(AuctionsPage { items, next_cursor, as_of })
+}
+
+impl AuctionsQuery {
+    /// What the page is of, so that a cursor fits no other question.
+    fn question(&self, viewer: &Viewer) -> Result<String, Problem> {
+        let asked = self.asked(viewer)?;
+        let ListQuery { states, drafts, category, seller, text, sort, .. } = asked;
+        Ok(format!("auctions {states:?} {drafts} {category:?} {seller:?} {text:?} {sort:?}"))
+    }
+
+    fn asked(&self, viewer: &Viewer) -> Result<ListQuery, Problem> {
+        let seller = self.seller.as_deref().map(|text| {
+            let seller = id(text).and_then(UserId::new);
+            seller.ok_or_else(|| Problem::malformed("seller", "The id of a user."))
+        });
+        let seller = seller.transpose()?;
+        let own = seller.is_some() && seller == viewer.user;
+        if self.q.as_ref().is_some_and(|text| text.chars().count() > 200) {
+            return Err(Problem::malformed("q", "At most 200 characters."));
+        }
+        let sort = match self.sort.unwrap_or(SortWord::Ending) {
+            SortWord::Ending => Sort::Ending,
+            SortWord::Newest => Sort::Newest,
+            SortWord::Price => Sort::Price,
+        };
+        Ok(ListQuery {
+            states: self.states()?,
+            drafts: own || viewer.roles.is_staff(),
+            category: self.category.clone(),
+            seller,
+            text: self.q.clone(),
+            sort,
+            after: None,
+            limit: limit(self.limit, 20)?,
+        })
+    }
+
+    fn states(&self) -> Result<Vec<String>, Problem> {
+        let mut states: Vec<&str> = Vec::new();
+        for word in self.status.as_deref().map(|status| status.split(',')).into_iter().flatten() {
+            match word {
+                "active" => states.extend(ACTIVE),
+                "ended" => states.extend(ENDED),
+                word if STATES.contains(&word) => states.push(word),
+                _ => {
+                    let detail = "active, ended, or states with commas between: draft, scheduled, \
+                        open, on_hold, sold, passed, cancelled.";
+                    return Err(Problem::malformed("status", detail));
+                }
+            }
+        }
+        states.sort_unstable();
+        states.dedup();
+        Ok(states.into_iter().map(str::to_owned).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn tags_are_compared_weakly() {
+        assert!(names(b"W/\"3-a\"", "W/\"3-a\""));
+        assert!(names(b"\"x\", \"3-a\"", "W/\"3-a\""));
+        assert!(names(b"*", "W/\"3-a\""));
+        assert!(!names(b"\"3-b\"", "W/\"3-a\""));
+        assert!(!names(b"", "W/\"3-a\""));
+    }
+}

@@ -1,0 +1,150 @@
+//! The bids of one auction, gathered from its events, and whether each still stands. Kept for the
+//! auctions that were asked for last, and brought up from the log at each question. Holds hidden
+//! amounts: `history.rs` shows them to their bidders only.
+
+use crate::house::House;
+use crate::http::error::Problem;
+use gavel_auction::event::{Channel, Event, Fact};
+use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
+use gavel_auction::money::Amount;
+use gavel_auction::time::Time;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Ledgers that are kept.
+const KEPT: usize = 64;
+/// Events read at once.
+const READ: usize = 1_000;
+
+/// One bid.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) bid: BidId,
+    pub(crate) paddle: Option<Paddle>,
+    /// The public amount.
+    pub(crate) amount: Option<Amount>,
+    /// The amount of a sealed bid.
+    pub(crate) sealed_amount: Option<Amount>,
+    /// The maximum of a proxy bid.
+    pub(crate) maximum: Option<Amount>,
+    /// The public price after it.
+    pub(crate) price: Option<Amount>,
+    pub(crate) at: Time,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) retracted: bool,
+    pub(crate) voided: bool,
+    pub(crate) promoted: bool,
+}
+
+/// The bids of one auction up to a version.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    version: Version,
+    lines: Vec<Line>,
+}
+
+impl Ledger {
+    /// Up to which version it goes.
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The bids after this one, the oldest first.
+    pub(crate) fn after(&self, bid: BidId) -> &[Line] {
+        let from = self.lines.partition_point(|line| line.bid <= bid);
+        self.lines.get(from..).unwrap_or_default()
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.version = event.version;
+        match &event.fact {
+            Fact::BidPlaced(placed) => self.lines.push(Line {
+                bid: event.version,
+                paddle: placed.paddle.or(event.hidden.paddle),
+                amount: placed.amount,
+                sealed_amount: event.hidden.amount,
+                maximum: event.hidden.maximum,
+                price: placed.now.shown.as_ref().and_then(|shown| shown.price),
+                at: event.at,
+                channel: placed.channel,
+                retracted: false,
+                voided: false,
+                promoted: false,
+            }),
+            Fact::BidRetracted(undone) => self.mark(undone.bid, |line| line.retracted = true),
+            Fact::BidVoided(undone) => self.mark(undone.bid, |line| line.voided = true),
+            Fact::BidPromoted { bid, .. } => self.mark(*bid, |line| line.promoted = true),
+            Fact::Created(_)
+            | Fact::Amended(_)
+            | Fact::Addendum { .. }
+            | Fact::Published {}
+            | Fact::Opened { .. }
+            | Fact::BidderRegistered { .. }
+            | Fact::BidderApproved { .. }
+            | Fact::BidderDeclined { .. }
+            | Fact::BuyNowTaken { .. }
+            | Fact::ClockAccepted { .. }
+            | Fact::Held { .. }
+            | Fact::Resumed { .. }
+            | Fact::Extended { .. }
+            | Fact::Closed { .. }
+            | Fact::Reopened { .. }
+            | Fact::Cancelled { .. }
+            | Fact::Certified { .. } => {}
+        }
+    }
+
+    fn mark(&mut self, bid: BidId, change: impl FnOnce(&mut Line)) {
+        let place = self.lines.binary_search_by_key(&bid, |line| line.bid);
+        if let Some(line) = place.ok().and_then(|place| self.lines.get_mut(place)) {
+            change(line);
+        }
+    }
+
+    /// Reads what was committed since.
+    fn catch_up(&mut self, house: &House, auction: AuctionId) -> Result<(), Problem> {
+        loop {
+            let past = house.engine.history(auction, self.version, READ)?;
+            past.iter().for_each(|past| self.take(&past.event));
+            if past.len() < READ {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A ledger that several may ask for at once.
+type Shared = Arc<Mutex<Ledger>>;
+
+/// The ledgers that were asked for last.
+#[derive(Default)]
+pub(crate) struct Ledgers(Mutex<VecDeque<(AuctionId, Shared)>>);
+
+impl Ledgers {
+    /// Looks into an auction's ledger as it is now. Blocks on the store.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) fn read<T>(
+        &self,
+        house: &House,
+        auction: AuctionId,
+        look: impl FnOnce(&Ledger) -> T,
+    ) -> Result<T, Problem> {
+        let shared = self.shared(auction);
+        let mut ledger = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.catch_up(house, auction)?;
+        Ok(look(&ledger))
+    }
+
+    fn shared(&self, auction: AuctionId) -> Shared {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|(other, _)| *other == auction);
+        let found = place.and_then(|place| kept.remove(place));
+        let entry = found.unwrap_or_else(|| (auction, Shared::default()));
+        let shared = Arc::clone(&entry.1);
+        kept.push_front(entry);
+        kept.truncate(KEPT);
+        shared
+    }
+}

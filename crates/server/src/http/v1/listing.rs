@@ -1,0 +1,244 @@
+//! Putting something up for sale: creating an auction, changing its words and terms before it
+//! opens, adding dated notes afterwards. Who may do that when is judged by `gavel_auction` alone.
+
+use super::amend::AmendBody;
+use super::ask::Wish;
+use super::extract::Of;
+use super::proposal::{Short, check_words, creation_digest, listing_digest, schedule};
+use super::reply::Stands;
+use crate::house::House;
+use crate::http::actor::SignedIn;
+use crate::http::body::Strict;
+use crate::http::error::{Code, Problem, ProblemDocument};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::time::Stamp;
+use crate::http::query::{Nothing, Query};
+use axum::extract::State;
+use axum::response::Response;
+use gavel_auction::command::{Action, Create};
+use gavel_auction::ids::{AuctionId, Version};
+use gavel_auction::money::{Amount, Currency};
+use gavel_auction::presets::{Preset, Slots};
+use gavel_auction::terms::{Problem as TermsProblem, Promotion, Terms};
+use gavel_engine::people::{Addendum, Listing, Reserved};
+use gavel_proof::hash::sha256;
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes.
+#[must_use]
+pub fn routes() -> OpenApiRouter<House> {
+    OpenApiRouter::default()
+        .routes(routes!(create))
+        .routes(routes!(amend))
+        .routes(routes!(add_note))
+}
+
+/// A new auction.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateBody {
+    #[schema(min_length = 1, max_length = 500)]
+    title: String,
+    #[schema(max_length = 10000)]
+    description: Option<String>,
+    #[schema(max_length = 100)]
+    category: Option<String>,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: String,
+    /// What the terms are composed from.
+    #[serde(default = "english")]
+    #[schema(value_type = String, default = "english")]
+    preset: Preset,
+    /// Slots that differ from the preset's.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    terms: Slots,
+    /// Short for the slot of that name.
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    starting_price: Option<Amount>,
+    /// Short for a hidden reserve.
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    reserve: Option<Amount>,
+    /// Short for buy now: until the reserve is met if there is one, else until the first bid.
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    buy_now: Option<Amount>,
+    /// When it opens; as soon as it is published if left out.
+    starts_at: Option<Stamp>,
+    /// When it ends. With a clock neither this nor `duration_seconds`.
+    ends_at: Option<Stamp>,
+    /// How long it lasts from its opening.
+    duration_seconds: Option<u32>,
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    publish: bool,
+}
+
+const fn english() -> Preset {
+    Preset::English
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What a creation comes to.
+struct Creation {
+    listing: Listing,
+    currency: Currency,
+    preset: Preset,
+    terms: Terms,
+    publish: bool,
+}
+
+impl CreateBody {
+    /// All that is wrong with the terms comes at once, an unknown currency among it.
+    fn creation(self) -> Result<Creation, Problem> {
+        let Self { title, description, category, preset, publish, .. } = self;
+        let listing = Listing { title, description, category, addenda: Vec::new() };
+        check_words(&listing)?;
+        let euro = || Currency::from_code("EUR").expect("there is the euro");
+        let known = Currency::from_code(&self.currency);
+        let currency = known.unwrap_or_else(euro);
+        let Self { starting_price, reserve, buy_now, .. } = self;
+        let short = Short { starting_price, reserve, buy_now };
+        let mut slots = short.over(self.terms, preset.slots(currency))?;
+        slots.schedule = Some(schedule(self.starts_at, self.ends_at, self.duration_seconds));
+        let unknown = known.is_none().then(|| {
+            TermsProblem::new("currency", "unknown", "a code of ISO 4217 in use, such as EUR")
+        });
+        match (unknown, slots.complete()) {
+            (None, Ok(terms)) => Ok(Creation { listing, currency, preset, terms, publish }),
+            (unknown, composed) => {
+                let others = composed.err().unwrap_or_default();
+                let problems: Vec<_> = unknown.into_iter().chain(others).collect();
+                Err(Problem::terms(&problems))
+            }
+        }
+    }
+}
+
+impl Creation {
+    /// The auction's id: for the same key always the same one.
+    async fn reserve(
+        &self,
+        house: &House,
+        by: &SignedIn,
+        key: &IdempotencyKey,
+    ) -> Result<AuctionId, Problem> {
+        let Self { listing, currency, preset, terms, publish } = self;
+        let body = creation_digest(listing, currency.code(), preset.name(), terms, *publish);
+        let (user, key, listing) = (by.user, key.get().map(str::to_owned), listing.clone());
+        let reserve = move |people: &dyn gavel_engine::people::People| {
+            people.reserve_auction(user, key.as_deref(), &body, &listing)
+        };
+        match house.blocking(reserve).await? {
+            Reserved::Id(auction) => Ok(auction),
+            Reserved::KeyReused => {
+                Err(Problem::of(Code::KeyReused, "This key was used for another auction."))
+            }
+        }
+    }
+
+    fn action(self, house: &House, auction: AuctionId) -> Action {
+        let promotes = matches!(self.terms.promotion, Promotion::Double { .. });
+        Action::Create(Box::new(Create {
+            house: house.engine.house(),
+            log_key: house.engine.log_key(),
+            currency: self.currency,
+            preset: self.preset,
+            listing_digest: listing_digest(&self.listing),
+            seed: promotes.then(|| house.engine.auction_key(auction).seed(0)),
+            terms: Arc::new(self.terms),
+            publish: self.publish,
+        }))
+    }
+}
+
+/// Puts something up for auction.
+#[utoipa::path(post, path = "/v1/auctions", tag = "auctions",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = CreateBody,
+    responses((status = 201, body = Stands, headers(("Location" = String))),
+        (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn create(
+    State(house): State<House>,
+    by: SignedIn,
+    key: IdempotencyKey,
+    Query(Nothing {}): Query<Nothing>,
+    Strict(body): Strict<CreateBody>,
+) -> Result<Response, Problem> {
+    let creation = body.creation()?;
+    let auction = creation.reserve(&house, &by, &key).await?;
+    let wish = Wish::of(&by, &key, auction, None);
+    let done = wish.put(&house, creation.action(&house, auction)).await?;
+    let mut response = done.reply(&house, StatusCode::CREATED)?;
+    let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
+    response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
+    Ok(response)
+}
+
+/// Changes words, terms or dates before the opening.
+#[utoipa::path(patch, path = "/v1/auctions/{auction}", tag = "auctions",
+    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = AmendBody,
+    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn amend(
+    State(house): State<House>,
+    Of(auction): Of,
+    by: SignedIn,
+    key: IdempotencyKey,
+    Query(Nothing {}): Query<Nothing>,
+    Strict(body): Strict<AmendBody>,
+) -> Result<Response, Problem> {
+    let wish = Wish::of(&by, &key, auction, body.expected_version);
+    body.put(&house, wish).await?.reply(&house, StatusCode::OK)
+}
+
+/// A dated note.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddendumBody {
+    #[schema(min_length = 1, max_length = 10000)]
+    text: String,
+    expected_version: Option<Version>,
+}
+
+/// Adds a dated note; the terms stay as they are.
+#[utoipa::path(post, path = "/v1/auctions/{auction}/addenda", tag = "auctions",
+    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = AddendumBody,
+    responses((status = 201, body = Stands), (status = "4XX", body = ProblemDocument)))]
+pub(crate) async fn add_note(
+    State(house): State<House>,
+    Of(auction): Of,
+    by: SignedIn,
+    key: IdempotencyKey,
+    Query(Nothing {}): Query<Nothing>,
+    Strict(body): Strict<AddendumBody>,
+) -> Result<Response, Problem> {
+    let AddendumBody { text, expected_version } = body;
+    if text.trim().is_empty() || text.chars().count() > 10_000 {
+        return Err(Problem::malformed("text", "1 to 10,000 characters."));
+    }
+    let wish = Wish::of(&by, &key, auction, expected_version);
+    let done = wish.put(&house, Action::Addendum { digest: sha256(text.as_bytes()) }).await?;
+    let note = Addendum { at: done.accepted.event.at, text };
+    house.aside(move |house| keep(house, auction, &note)).await??;
+    done.reply(&house, StatusCode::CREATED)
+}
+
+/// Keeps a note once, however often the command comes.
+fn keep(house: &House, auction: AuctionId, note: &Addendum) -> Result<(), Problem> {
+    let listing = house.people.listing(auction)?.unwrap_or_default();
+    if !listing.addenda.contains(note) {
+        house.people.add_addendum(auction, note)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! Accounts: registering, one's own profile, others' public one.
+
+mod staff;
+mod words;
+
+use crate::house::House;
+use crate::http::Peer;
+use crate::http::actor::{Caller, SignedIn};
+use crate::http::body::Strict;
+use crate::http::error::{Code, Problem};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::limits::network;
+use crate::http::query::{Nothing, Query};
+use crate::http::time::Stamp;
+use crate::passwords::{self, Busy};
+use crate::chance;
+use axum::Json;
+use axum::extract::{Extension, Path, State};
+use axum::response::{IntoResponse, Response};
+use gavel_auction::ids::UserId;
+use gavel_engine::people::{NewUser, PeopleError, User, UserChange};
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use words::{check_email, check_username, role_words};
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<House> {
+    OpenApiRouter::default()
+        .routes(routes!(register))
+        .routes(routes!(own, change, erase))
+        .routes(routes!(public))
+        .merge(staff::routes())
+}
+
+/// What a new user brings.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Registration {
+    /// 3 to 100 letters, digits, `_`, `-` and `.`; begins with a letter or digit.
+    #[schema(example = "anna", min_length = 3, max_length = 100)]
+    username: String,
+    #[schema(example = "anna@example.com", max_length = 254)]
+    email: String,
+    #[schema(min_length = 8, max_length = 1024)]
+    password: String,
+    #[schema(max_length = 200)]
+    name: Option<String>,
+    #[schema(max_length = 40)]
+    phone: Option<String>,
+}
+
+/// A user as he sees himself, and as the staff sees him.
+#[derive(Serialize, ToSchema)]
+pub struct OwnProfile {
+    id: i64,
+    username: String,
+    email: String,
+    name: Option<String>,
+    phone: Option<String>,
+    /// Of bidder, seller, clerk, admin.
+    roles: Vec<&'static str>,
+    /// Whether the house shut him out.
+    banned: bool,
+    created_at: Stamp,
+}
+
+/// A user as everybody sees him.
+#[derive(Serialize, ToSchema)]
+struct PublicProfile {
+    id: i64,
+    username: String,
+    created_at: Stamp,
+}
+
+impl OwnProfile {
+    /// A user's profile, without his password's hash.
+    #[must_use]
+    pub fn of(user: User) -> Self {
+        Self {
+            id: user.id.get(),
+            username: user.username,
+            email: words::shown_email(&user.email).to_owned(),
+            name: user.name,
+            phone: user.phone,
+            roles: role_words(user.roles),
+            banned: user.banned.is_some(),
+            created_at: Stamp(user.created_at),
+        }
+    }
+}
+
+/// Too many passwords wait to be hashed.
+pub(super) fn busy(Busy: Busy) -> Problem {
+    Problem::of(Code::Overloaded, "Too many people sign in or register at once: try again.")
+}
+
+/// Register
+#[utoipa::path(
+    post,
+    path = "/v1/users",
+    tag = "users",
+    request_body = Registration,
+    responses((status = 201, body = OwnProfile))
+)]
+async fn register(
+    State(house): State<House>,
+    Extension(Peer(ip)): Extension<Peer>,
+    caller: Caller,
+    _: IdempotencyKey,
+    Query(Nothing {}): Query<Nothing>,
+    Strict(body): Strict<Registration>,
+) -> Result<Response, Problem> {
+    let by_staff = caller.0.as_ref().is_some_and(|caller| caller.staff().is_ok());
+    if !by_staff && !house.config.users.open_registration {
+        return Err(Problem::forbidden("Only the house's own people make accounts here."));
+    }
+    if !by_staff {
+        let limit = &house.limits.registrations_per_ip;
+        limit.take(network(ip), house.now()).map_err(Problem::rate_limited)?;
+    }
+    let user = add(&house, body).await?;
+    let location = format!("/v1/users/{}", user.id);
+    let profile = Json(OwnProfile::of(user));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], profile).into_response())
+}
+
+async fn add(house: &House, body: Registration) -> Result<User, Problem> {
+    let Registration { username, email, password, name, phone } = body;
+    check_username(&username).map_err(|wrong| Problem::malformed("username", wrong))?;
+    check_email(&email).map_err(|wrong| Problem::malformed("email", wrong))?;
+    let name = words::line("name", name, 200)?;
+    let phone = words::line("phone", phone, 40)?;
+    if let Some(wrong) = passwords::complaint(&password, &username, &email) {
+        return Err(Problem::malformed("password", wrong));
+    }
+    let password_hash = house.passwords.hash(password).await.map_err(busy)?;
+    let roles = house.config.users.default_roles;
+    let user = NewUser { username, email, name, phone, roles, password_hash };
+    let now = house.now();
+    let add = move |people: &dyn gavel_engine::people::People| match people.add_user(&user, now) {
+        // Whoever tries addresses out must not learn which are known: the account is made all the
+        // same, with an address that is only claimed. Signing in by it leads to its first owner.
+        Err(PeopleError::EmailTaken) => {
+            let email = words::claimed_email(&user.email, &chance::bytes());
+            people.add_user(&NewUser { email, ..user }, now)
+        }
+        other => other,
+    };
+    house.blocking(add).await
+}
+
+async fn user(house: &House, id: UserId) -> Result<User, Problem> {
+    house.blocking(move |people| people.user(id)).await?.ok_or_else(Problem::not_found)
+}
+
+fn id_of(text: &str) -> Result<UserId, Problem> {
+    super::extract::id(text).and_then(UserId::new).ok_or_else(Problem::not_found)
+}
+
+/// One's own profile
+#[utoipa::path(
+    get,
+    path = "/v1/users/me",
+    tag = "users",
+    security(("bearer" = [])),
+    responses((status = 200, body = OwnProfile))
+)]
+async fn own(
+    State(house): State<House>,
+    signed_in: SignedIn,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Json<OwnProfile>, Problem> {
+    user(&house, signed_in.user).await.map(OwnProfile::of).map(Json)
+}
+
+/// What one changes of oneself. `null` takes name or phone away.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    #[serde(default, deserialize_with = "words::present")]
+    #[schema(value_type = Option<String>)]
+    name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "words::present")]
+    #[schema(value_type = Option<String>)]
+    phone: Option<Option<String>>,
+    /// Needs `current_password`.
+    email: Option<String>,
+    /// Needs `current_password`; ends all sessions.
+    password: Option<String>,
+    current_password: Option<String>,
+}
+
+/// Change one's own profile
+#[utoipa::path(
+    patch,
+    path = "/v1/users/me",
+    tag = "users",
+    security(("bearer" = [])),
+    request_body = Change,
+    responses((status = 200, body = OwnProfile))
+)]
+async fn change(
+    State(house): State<House>,
+    signed_in: SignedIn,
+    Query(Nothing {}): Query<Nothing>,
+    Strict(body): Strict<Change>,
+) -> Result<Json<OwnProfile>, Problem> {
+    let before = user(&house, signed_in.user).await?;
+    if body.email.is_some() || body.password.is_some() {
+        let password = body.current_password.clone().ok_or_else(|| {
+            Problem::malformed("current_password", "Say your password to change that.")
+        })?;
+        confirm(&house, &before, password).await?;
+    }
+    let ends_sessions = body.password.is_some();
+    let change = checked(&house, &before, body).await?;
+    store(&house, signed_in.user, change, ends_sessions).await?;
+    user(&house, signed_in.user).await.map(OwnProfile::of).map(Json)
+}
+
+async fn checked(house: &House, before: &User, body: Change) -> Result<UserChange, Problem> {
+    let mut change = UserChange::default();
+    if let Some(name) = body.name {
+        change.name = Some(words::line("name", name, 200)?);
+    }
+    if let Some(phone) = body.phone {
+        change.phone = Some(words::line("phone", phone, 40)?);
+    }
+    if let Some(email) = body.email {
+        check_email(&email).map_err(|wrong| Problem::malformed("email", wrong))?;
+        change.email = Some(email);
+    }
+    if let Some(password) = body.password {
+        if let Some(wrong) = passwords::complaint(&password, &before.username, &before.email) {
+            return Err(Problem::malformed("password", wrong));
+        }
+        change.password_hash = Some(house.passwords.hash(password).await.map_err(busy)?);
+    }
+    Ok(change)
+}
+
+/// Keeps a change; a taken address is kept as claimed only (see [`add`]).
+async fn store(
+    house: &House,
+    id: UserId,
+    change: UserChange,
+    ends_sessions: bool,
+) -> Result<(), Problem> {
+    let now = house.now();
+    let keep = move |people: &dyn gavel_engine::people::People| {
+        match (people.change_user(id, &change), &change.email) {
+            (Err(PeopleError::EmailTaken), Some(email)) => {
+                let email = words::claimed_email(email, &chance::bytes());
+                people.change_user(id, &UserChange { email: Some(email), ..change })?;
+            }
+            (other, _) => drop(other?),
+        }
+        if ends_sessions { people.end_sessions(Some(id), now) } else { Ok(()) }
+    };
+    house.blocking(keep).await?;
+    house.sign_ins.forget_user(id);
+    Ok(())
+}
+
+/// Whoever holds only a session must still know the password for this.
+async fn confirm(house: &House, user: &User, password: String) -> Result<(), Problem> {
+    let taken = house.limits.logins_per_account.take((user.id.get(), "confirm"), house.now());
+    taken.map_err(Problem::rate_limited)?;
+    if password.len() > 1024 {
+        return Err(Problem::forbidden("That is not your password."));
+    }
+    let hash = Some(user.password_hash.clone());
+    match house.passwords.verify(password, hash).await.map_err(busy)? {
+        true => Ok(()),
+        false => Err(Problem::forbidden("That is not your password.")),
+    }
+}
+
+/// The password, once more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    password: String,
+}
+
+/// Erase one's account and all that is known of one
+#[utoipa::path(
+    delete,
+    path = "/v1/users/me",
+    tag = "users",
+    security(("bearer" = [])),
+    request_body = Confirmation,
+    responses((status = 204, description = "The account is erased"))
+)]
+async fn erase(
+    State(house): State<House>,
+    signed_in: SignedIn,
+    _: IdempotencyKey,
+    Query(Nothing {}): Query<Nothing>,
+    Strict(body): Strict<Confirmation>,
+) -> Result<StatusCode, Problem> {
+    let id = signed_in.user;
+    confirm(&house, &user(&house, id).await?, body.password).await?;
+    house.blocking(move |people| people.erase_user(id)).await?;
+    house.sign_ins.forget_user(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody's public profile
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}",
+    tag = "users",
+    params(("id" = i64, Path)),
+    responses((status = 200, body = PublicProfile))
+)]
+async fn public(
+    State(house): State<House>,
+    Path(id): Path<String>,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Json<PublicProfile>, Problem> {
+    let user = user(&house, id_of(&id)?).await?;
+    let (id, created_at) = (user.id.get(), Stamp(user.created_at));
+    Ok(Json(PublicProfile { id, username: user.username, created_at }))
+}

@@ -1,0 +1,16 @@
+//! The edge: HTTP, the command line, the configuration. Knows protocols and people's habits; knows
+//! no rule of an auction, and no SQL.
+//!
+//! In reading order: [`cli`], [`config`], [`house`], [`listen`], [`http`], [`observe`].
+
+pub mod chance;
+pub mod cli;
+pub mod config;
+pub mod house;
+pub mod http;
+pub mod keys;
+pub mod listen;
+pub mod observe;
+pub mod passwords;
+pub mod tasks;
+pub mod upkeep;

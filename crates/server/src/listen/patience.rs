@@ -1,0 +1,320 @@
+//! How long a client may let us wait. A stream that knows whether a request is under way: between
+//! requests, reading has a deadline; writing always has one. Deadlines are looked at only when
+//! there is nothing to do, so that a busy connection pays for none. Knows nothing of HTTP but the
+//! first three bytes of HTTP/2.
+
+use crate::config::TimeoutsConfig;
+use crate::http::body::TooSlow;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+/// How long a client may let us wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    first_byte: Duration,
+    head: Duration,
+    idle: Duration,
+    /// For the body of a request, and for taking in a part of a reply.
+    pub(super) body: Duration,
+}
+
+impl Patience {
+    pub(super) fn of(config: &TimeoutsConfig) -> Self {
+        Self {
+            first_byte: Duration::from_secs(config.first_byte_seconds),
+            head: Duration::from_secs(config.header_seconds),
+            idle: Duration::from_secs(config.idle_seconds),
+            body: Duration::from_secs(config.body_seconds),
+        }
+    }
+}
+
+/// How many requests of a connection are under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flow(Arc<AtomicUsize>);
+
+/// A request that is under way until this is dropped.
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<AtomicUsize>);
+
+impl Flow {
+    pub(super) fn begin(&self) -> UnderWay {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(&self.0))
+    }
+
+    fn rests(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is waited for on a connection that rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Await {
+    First,
+    Head,
+    Next,
+}
+
+/// A deadline that costs nothing until somebody waits for it.
+#[derive(Default)]
+struct Deadline {
+    at: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn clear(&mut self) {
+        self.at = None;
+    }
+
+    /// Whether it has passed; begins to run at the first call after it was cleared.
+    fn passed(&mut self, within: Duration, context: &mut Context<'_>) -> bool {
+        let at = *self.at.get_or_insert_with(|| after(within));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if sleep.deadline() > at {
+            sleep.as_mut().reset(at);
+        }
+        while sleep.as_mut().poll(context).is_ready() {
+            if sleep.deadline() >= at {
+                return true;
+            }
+            sleep.as_mut().reset(at);
+        }
+        false
+    }
+}
+
+/// The moment so long from now, as the runtime counts.
+fn after(within: Duration) -> Instant {
+    sleep(within).deadline()
+}
+
+/// A stream with deadlines.
+pub(super) struct Patient {
+    stream: TcpStream,
+    patience: Patience,
+    flow: Flow,
+    awaited: Await,
+    seen: u8,
+    http2: bool,
+    reading: Deadline,
+    writing: Deadline,
+}
+
+impl Patient {
+    pub(super) fn new(stream: TcpStream, patience: Patience) -> (Self, Flow) {
+        let flow = Flow::default();
+        let patient = Self {
+            stream,
+            patience,
+            flow: flow.clone(),
+            awaited: Await::First,
+            seen: 0,
+            http2: true,
+            reading: Deadline::default(),
+            writing: Deadline::default(),
+        };
+        (patient, flow)
+    }
+
+    /// Something arrived: what is awaited next?
+    fn arrived(&mut self, bytes: &[u8]) {
+        const HTTP2: &[u8; 3] = b"PRI";
+        for byte in bytes.iter().take(HTTP2.len().saturating_sub(self.seen.into())) {
+            self.http2 &= HTTP2.get(usize::from(self.seen)) == Some(byte);
+            self.seen += 1;
+        }
+        // Frames of HTTP/2 need not belong to a request: there only a request stops the clock.
+        let next = match self.awaited {
+            Await::First => Await::Head,
+            Await::Next if !self.http2 => Await::Head,
+            Await::Head | Await::Next => return,
+        };
+        self.awaited = next;
+        self.reading.clear();
+    }
+
+    /// Nothing has arrived: has the patience run out?
+    fn waited_too_long(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.flow.rests() {
+            self.awaited = Await::Next;
+            self.reading.clear();
+            return false;
+        }
+        let within = match self.awaited {
+            Await::First => self.patience.first_byte,
+            Await::Head => self.patience.head,
+            Await::Next => self.patience.idle,
+        };
+        self.reading.passed(within, context)
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let me = &mut *self;
+        let before = buffer.filled().len();
+        match Pin::new(&mut me.stream).poll_read(context, buffer) {
+            Poll::Ready(result) => {
+                if me.flow.rests() {
+                    me.arrived(buffer.filled().get(before..).unwrap_or_default());
+                } else {
+                    me.awaited = Await::Next;
+                    me.reading.clear();
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending if me.waited_too_long(context) => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Patient {
+    fn written<T>(
+        &mut self,
+        result: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.writing.clear();
+            return result;
+        }
+        if self.writing.passed(self.patience.body, context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(result, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(result, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// The body of a request, which has to be whole in time.
+pub(super) struct TimedBody<B> {
+    body: B,
+    within: Duration,
+    deadline: Deadline,
+}
+
+impl<B> TimedBody<B> {
+    pub(super) fn new(body: B, within: Duration) -> Self {
+        Self { body, within, deadline: Deadline::default() }
+    }
+}
+
+impl<B> Body for TimedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let me = &mut *self;
+        match Pin::new(&mut me.body).poll_frame(context) {
+            Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
+            Poll::Pending if me.deadline.passed(me.within, context) => {
+                Poll::Ready(Some(Err(Box::new(TooSlow))))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of a reply that keeps its connection busy until it ends.
+pub(super) struct Busy<B> {
+    body: B,
+    _under_way: UnderWay,
+}
+
+impl<B> Busy<B> {
+    pub(super) fn new(body: B, under_way: UnderWay) -> Self {
+        Self { body, _under_way: under_way }
+    }
+}
+
+impl<B: Body + Unpin> Body for Busy<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

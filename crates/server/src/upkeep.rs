@@ -1,0 +1,104 @@
+//! Upkeep: the thread beside the engine that keeps the alive mark (so that an outage can be told
+//! afterwards) and makes checkpoints of the log, off the path of a bid. Decides nothing.
+
+use gavel_auction::time::{SECOND, Time};
+use gavel_engine::engine::Engine;
+use gavel_store::sqlite::Checkpointer;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The file beside the log that says when the house was last alive.
+const ALIVE: &str = "alive";
+
+/// How often the write-ahead file is looked at.
+const ROUND: Duration = Duration::from_millis(250);
+
+/// How often the alive mark is made.
+const MARK_EVERY: i64 = 5 * SECOND;
+
+/// Bytes of the write-ahead file from which on it is moved into the database.
+const CHECKPOINT_AT: u64 = 32 * 1024 * 1024;
+
+/// The upkeep of a house that is open. Ends with a last mark when dropped.
+pub struct Upkeep {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// When the house in this directory was last alive; none if it never was, or that is not known.
+#[must_use]
+pub fn last_alive(dir: &Path) -> Option<Time> {
+    let text = fs::read_to_string(dir.join(ALIVE)).ok()?;
+    text.trim().parse().ok().map(Time)
+}
+
+impl Upkeep {
+    /// Begins the upkeep.
+    ///
+    /// # Errors
+    /// If the mark cannot be made or the thread not started.
+    pub fn begin(
+        dir: &Path,
+        engine: Engine,
+        checkpointer: Option<Arc<Checkpointer>>,
+    ) -> io::Result<Self> {
+        let mut mark = Mark::open(dir.join(ALIVE))?;
+        mark.make(engine.now())?;
+        let (stop, stopped) = channel();
+        let work = move || {
+            let mut marked = engine.now();
+            while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
+                let alive = engine.last_alive();
+                if alive.since(marked) >= MARK_EVERY {
+                    marked = alive;
+                    noted("the alive mark", mark.make(alive));
+                }
+                let checkpoint = |keeper: &Arc<Checkpointer>| {
+                    keeper.checkpoint_if_large(CHECKPOINT_AT).map(|_| ())
+                };
+                noted("a checkpoint", checkpointer.as_ref().map_or(Ok(()), checkpoint));
+            }
+            noted("the alive mark", mark.make(engine.now()));
+        };
+        let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(work)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the upkeep panicked");
+        }
+    }
+}
+
+fn noted<E: std::fmt::Display>(what: &str, done: Result<(), E>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "{what} could not be made");
+    }
+}
+
+/// The alive mark: a file of one line, made durable at each change.
+struct Mark(File);
+
+impl Mark {
+    fn open(path: PathBuf) -> io::Result<Self> {
+        OpenOptions::new().write(true).create(true).truncate(false).open(path).map(Self)
+    }
+
+    fn make(&mut self, now: Time) -> io::Result<()> {
+        self.0.seek(SeekFrom::Start(0))?;
+        // Of fixed width, so that an older mark never shows behind it.
+        write!(self.0, "{:020}", now.0)?;
+        self.0.sync_data()
+    }
+}

@@ -1,0 +1,266 @@
+//! A whole house inside of the test: real files in a scratch directory, the real engine, the real
+//! routes, without a socket. It can be closed and opened again on the same files.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use axum::body::Body;
+use gavel_auction::command::Roles;
+use gavel_auction::ids::UserId;
+use gavel_auction::time::Time;
+use gavel_engine::people::{NewUser, People, Session};
+use gavel_engine::{Parts, Started};
+use gavel_proof::hash::sha256;
+use gavel_server::config::Config;
+use gavel_server::house::{House, Opening};
+use gavel_server::http::Edge;
+use gavel_server::keys;
+use gavel_server::passwords::Passwords;
+use gavel_store::sqlite::{self, Options};
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::runtime::Runtime;
+
+/// What everybody may do unless a test says otherwise.
+pub const MEMBER: Roles = Roles::MEMBER;
+
+/// A house for tests.
+pub struct Site {
+    data: tempfile::TempDir,
+    runtime: Runtime,
+    open: Option<Open>,
+    keys: AtomicU64,
+}
+
+struct Open {
+    edge: Edge,
+    started: Started,
+    people: Arc<dyn People>,
+    _lock: Option<sqlite::DirLock>,
+}
+
+/// Somebody signed in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: i64,
+    pub token: String,
+}
+
+/// A reply.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of a reply that must have this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The facts of a problem that must have this status and code.
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) -> Value {
+        let body = self.json();
+        assert_eq!((self.status, body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        body
+    }
+}
+
+impl Site {
+    /// A new house.
+    pub fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let made = keys::make(data.path()).unwrap();
+        sqlite::init(data.path(), made.house, 4, Time(1)).unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let mut site =
+            Self { data, runtime: runtime.unwrap(), open: None, keys: AtomicU64::new(0) };
+        site.open();
+        site
+    }
+
+    fn open(&mut self) {
+        let _entered = self.runtime.enter();
+        self.open = Some(open(self.data.path()));
+    }
+
+    /// Closes the house and opens it again on the same files.
+    pub fn restart(&mut self) {
+        if let Some(Open { edge, started, people, _lock }) = self.open.take() {
+            drop(edge);
+            started.stop();
+            drop(people);
+        }
+        self.open();
+    }
+
+    fn inside(&self) -> &Open {
+        self.open.as_ref().expect("it is open")
+    }
+
+    /// Somebody with these roles.
+    pub fn person(&self, name: &str, roles: Roles) -> Person {
+        let people = &self.inside().people;
+        let user = NewUser {
+            username: name.to_owned(),
+            email: format!("{name}@example.com"),
+            name: None,
+            phone: None,
+            roles,
+            password_hash: "none".to_owned(),
+        };
+        let user = people.add_user(&user, Time(1)).unwrap();
+        let token = format!("{name:x<43}");
+        let digest = sha256(token.as_bytes());
+        let session = Session { user: user.id, expires_at: Time(i64::MAX) };
+        people.add_session(&digest, &session).unwrap();
+        Person { id: user.id.get(), token }
+    }
+
+    /// A member of the house.
+    pub fn member(&self, name: &str) -> Person {
+        self.person(name, MEMBER)
+    }
+
+    /// Any request.
+    pub fn send(&self, request: Request<Body>) -> Reply {
+        let edge = self.inside().edge.clone();
+        self.runtime.block_on(async move {
+            let reply = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
+            let (head, body) = reply.into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            assert!(head.status.as_u16() < 500 || text.contains("\"code\""), "{text}");
+            Reply { status: head.status.as_u16(), headers: head.headers, text }
+        })
+    }
+
+    /// A request with this text as its body, under this key.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        by: Option<&Person>,
+        key: Option<&str>,
+        body: &str,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path).header("host", "house");
+        if let Some(by) = by {
+            request = request.header("authorization", format!("Bearer {}", by.token));
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap())
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str, by: Option<&Person>) -> Reply {
+        self.ask("GET", path, by, None, "")
+    }
+
+    /// POST under a key of its own.
+    pub fn post(&self, path: &str, by: &Person, body: &Value) -> Reply {
+        let key = format!("own-{}", self.keys.fetch_add(1, Ordering::Relaxed));
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.ask("POST", path, Some(by), Some(&key), &body)
+    }
+
+    /// Creates an auction: its path.
+    #[track_caller]
+    pub fn auction(&self, seller: &Person, mut body: Value) -> String {
+        let all = body.as_object_mut().unwrap();
+        all.entry("title").or_insert(json!("A thing"));
+        all.entry("currency").or_insert(json!("EUR"));
+        let made = self.post("/v1/auctions", seller, &body).expect(201);
+        format!("/v1/auctions/{}", made["id"])
+    }
+
+    /// Places a bid of an amount.
+    pub fn bid(&self, auction: &str, by: &Person, amount: i64) -> Reply {
+        self.post(&format!("{auction}/bids"), by, &json!({ "amount": amount }))
+    }
+
+    /// Bans somebody.
+    pub fn ban(&self, person: &Person) {
+        let change = gavel_engine::people::UserChange {
+            banned: Some(Some("for the test".to_owned())),
+            ..Default::default()
+        };
+        let user = UserId::new(person.id).unwrap();
+        self.inside().people.change_user(user, &change).unwrap();
+        self.inside().edge.house().sign_ins.forget_user(user);
+    }
+
+    /// The house's fingerprint key and engine, for checks of evidence.
+    pub fn house(&self) -> House {
+        self.inside().edge.house().clone()
+    }
+
+    /// Waits until the lists show what `wanted` says, at most five seconds.
+    #[track_caller]
+    pub fn until(&self, mut wanted: impl FnMut() -> bool) {
+        for _ in 0..500 {
+            if wanted() {
+                return;
+            }
+            self.runtime.block_on(tokio::time::sleep(std::time::Duration::from_millis(10)));
+        }
+        panic!("that did not come within five seconds");
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(Open { edge, started, .. }) = self.open.take() {
+            drop(edge);
+            started.stop();
+        }
+    }
+}
+
+fn open(data: &Path) -> Open {
+    let made = keys::read(data).unwrap();
+    let stores = sqlite::open(data, &Options::default()).unwrap();
+    let started = gavel_engine::start(Parts {
+        house: made.house,
+        log_key: made.log.clone(),
+        partitions: stores.partitions,
+        log: stores.log,
+        reader: stores.reader,
+        lists: stores.lists,
+        people: Arc::clone(&stores.people),
+        last_alive: None,
+    });
+    let started = started.unwrap();
+    let mut config = Config::default();
+    config.limits.requests_per_second_per_ip = 0;
+    config.limits.bids_per_second_per_actor = 0;
+    config.limits.bids_per_second_per_ip = 0;
+    let house = House::open(Opening {
+        engine: started.engine.clone(),
+        people: Arc::clone(&stores.people),
+        config: Arc::new(config),
+        keys: Arc::new(made),
+        passwords: Passwords::start(1).unwrap(),
+        stopping: tokio::sync::watch::channel(false).1,
+    });
+    Open { edge: Edge::new(house), started, people: stores.people, _lock: stores.lock }
+}

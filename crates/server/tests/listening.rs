@@ -1,0 +1,169 @@
+//! The accept loop as clients without manners see it: silence, dripping, too many connections; and
+//! how the house stops.
+
+#[path = "house/served.rs"]
+mod served;
+
+use served::{Served, read_reply};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+const HURRIED: [&str; 4] = [
+    "timeouts.first_byte_seconds=1",
+    "timeouts.header_seconds=2",
+    "timeouts.body_seconds=2",
+    "timeouts.idle_seconds=3",
+];
+
+/// After how many milliseconds the house closes this connection.
+fn closed_after(stream: &mut TcpStream) -> u128 {
+    let begun = now();
+    let mut rest = Vec::new();
+    // Reset or end: closed is closed.
+    drop(stream.read_to_end(&mut rest));
+    begun.elapsed().as_millis()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests measure real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn within(millis: u128, seconds: u128) -> bool {
+    (seconds * 1000 - 300..seconds * 1000 + 1500).contains(&millis)
+}
+
+#[test]
+fn whoever_says_nothing_is_cut() {
+    let house = Served::with(&HURRIED);
+    let mut silent = house.connect();
+    let millis = closed_after(&mut silent);
+    assert!(within(millis, 1), "{millis}");
+    let mut preface = house.connect();
+    preface.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    let millis = closed_after(&mut preface);
+    assert!(within(millis, 2), "{millis}");
+    let mut half = house.connect();
+    half.write_all(b"PRI * HT").unwrap();
+    assert!(within(closed_after(&mut half), 2));
+}
+
+#[test]
+fn whoever_drips_his_head_is_cut() {
+    let house = Served::with(&HURRIED);
+    let mut stream = house.connect();
+    let begun = now();
+    let head = b"GET /v1/time HTTP/1.1\r\nhost: x\r\nx-long: yyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+    for byte in head.iter().cycle() {
+        std::thread::sleep(Duration::from_millis(100));
+        if stream.write_all(&[*byte]).is_err() {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(6), "a dripping head was not cut");
+    }
+    let millis = begun.elapsed().as_millis();
+    assert!(within(millis, 2), "{millis}");
+}
+
+#[test]
+fn whoever_drips_his_body_is_told_so() {
+    let house = Served::with(&HURRIED);
+    let mut stream = house.connect();
+    let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 1000\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    let reply = read_reply(&mut BufReader::new(stream)).expect("a reply");
+    assert_eq!((reply.status, reply.code().as_str()), (408, "too_slow"));
+}
+
+#[test]
+fn a_resting_connection_is_kept_for_its_time() {
+    let house = Served::with(&HURRIED);
+    let mut reader = BufReader::new(house.connect());
+    for _ in 0..2 {
+        reader.get_mut().write_all(b"GET /v1/time HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        assert_eq!(read_reply(&mut reader).expect("a reply").status, 200);
+        std::thread::sleep(Duration::from_millis(2_300));
+    }
+    reader.get_mut().write_all(b"GET /v1/time HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(read_reply(&mut reader).expect("a reply").status, 200);
+    let millis = closed_after(reader.get_mut());
+    assert!(within(millis, 3), "{millis}");
+}
+
+#[test]
+fn so_many_connections_from_one_address() {
+    let house = Served::with(&["limits.connections_per_ip=5"]);
+    let held: Vec<TcpStream> = (0..5).map(|_| house.connect()).collect();
+    std::thread::sleep(Duration::from_millis(200));
+    let mut sixth = house.connect();
+    let mut said = String::new();
+    drop(sixth.read_to_string(&mut said));
+    assert!(said.starts_with("HTTP/1.1 503"), "{said}");
+    drop(held);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(house.get("/v1/time", None).status, 200);
+}
+
+#[test]
+fn a_thousand_slow_ones_do_not_stop_the_others() {
+    let house = Served::with(&["limits.connections_per_ip=0"]);
+    let slow: Vec<TcpStream> = (0..1_000)
+        .map(|_| {
+            let mut stream = house.connect();
+            stream.write_all(b"GET /v1/time HTTP/1.1\r\nho").unwrap();
+            stream
+        })
+        .collect();
+    let begun = now();
+    for _ in 0..20 {
+        assert_eq!(house.get("/v1/time", None).status, 200);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    drop(slow);
+}
+
+#[test]
+fn what_is_under_way_is_answered_before_the_house_stops() {
+    let mut house = Served::new();
+    let mut silent = house.connect();
+    let mut resting = BufReader::new(house.connect());
+    resting.get_mut().write_all(b"GET /v1/time HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(read_reply(&mut resting).expect("a reply").status, 200);
+    let mut stream = house.connect();
+    let body = br#"{"login":"nobody","password":"a password"}"#;
+    let head = format!(
+        "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body[..10]).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let begun = now();
+    house.terminate();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(TcpStream::connect(house.address).is_err(), "nobody new is taken");
+    stream.write_all(&body[10..]).unwrap();
+    let reply = read_reply(&mut BufReader::new(stream)).expect("what is under way is answered");
+    assert_eq!(reply.status, 401);
+    assert!(house.wait(), "it ends well");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    closed_after(&mut silent);
+}
+
+#[test]
+fn a_second_house_on_the_same_data_is_refused_and_a_third_finds_it_again() {
+    let mut house = Served::new();
+    house.user("anna");
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(house.data.path())
+        .output()
+        .expect("it runs");
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{second:?}");
+    house.terminate();
+    assert!(house.wait());
+}

@@ -1,0 +1,375 @@
+//! A house in a directory of SQLite files: making one, opening one. Refuses a second process, a
+//! file that is not ours, one of a newer version, and settings that could lose what was
+//! acknowledged.
+//!
+//! In the server's process, never open `log.db`, `people.db` or `lists.db` with `std::fs`: closing
+//! such a file lets go of SQLite's locks on it. Copies are made by [`backup`].
+
+mod backup;
+mod checkpoint;
+mod doctor;
+mod file;
+mod group;
+mod listings;
+mod lists;
+mod lock;
+mod log;
+mod people;
+mod pool;
+
+pub use backup::backup;
+pub use checkpoint::{Backlog, Checkpointer};
+pub use doctor::{Finding, integrity};
+pub use lock::{DirLock, LOCK_FILE};
+
+use file::Kind;
+use gavel_auction::event::HouseId;
+use gavel_auction::time::Time;
+use gavel_engine::lists::Lists;
+use gavel_engine::log::{Log, LogReader};
+use gavel_engine::people::People;
+use pool::Readers;
+use rusqlite::{Connection, params};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// In how many partitions a house is made unless somebody says otherwise.
+pub const DEFAULT_PARTITIONS: u16 = 8;
+
+/// The most partitions a house can have.
+pub const MOST_PARTITIONS: u16 = 1024;
+
+/// How to open a house.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Only read, beside a server that may be running: no lock is taken, nothing is written or
+    /// migrated (SQLite may leave a `-shm` file behind).
+    pub read_only: bool,
+    /// How large `log.db` may grow, in pages of 4 KiB; `None`: as large as the disk. Beyond it,
+    /// appends are refused as `Full`.
+    pub log_pages: Option<u32>,
+}
+
+/// What was fixed when a house was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Which house.
+    pub house: HouseId,
+    /// In how many partitions its auctions live.
+    pub partitions: u16,
+    /// Since when it is.
+    pub created_at: Time,
+}
+
+/// A house that is open.
+pub struct Stores {
+    /// Writes the log; refuses to if the house is only read.
+    pub log: Box<dyn Log>,
+    /// Reads the log.
+    pub reader: Arc<dyn LogReader>,
+    /// Keeps people.
+    pub people: Arc<dyn People>,
+    /// Keeps lists.
+    pub lists: Arc<dyn Lists>,
+    /// What was fixed when the house was made.
+    pub meta: Meta,
+    /// In how many partitions its auctions live.
+    pub partitions: u16,
+    /// Whether the lists were made anew and are to be filled from the log.
+    pub lists_rebuilt: bool,
+    /// Makes checkpoints of the log; none if the house is only read.
+    pub checkpointer: Option<Arc<Checkpointer>>,
+    /// Keeps other processes out; none if the house is only read. Drop it last.
+    pub lock: Option<DirLock>,
+}
+
+/// Why a house cannot be made or opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// SQLite itself is too old.
+    #[error("SQLite {found} can corrupt a database (fixed in 3.51.3); build with a newer one")]
+    OldSqlite {
+        /// Its version.
+        found: String,
+    },
+    /// Another process has the house.
+    #[error("{} is in use by {holder}; stop it first", dir.display())]
+    Locked {
+        /// The data directory.
+        dir: PathBuf,
+        /// Who has it, as far as known.
+        holder: String,
+    },
+    /// There is no house yet.
+    #[error("there is no house in {}; make one first", dir.display())]
+    NoHouse {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// There is a house already.
+    #[error("there is a house in {} already", dir.display())]
+    HouseExists {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// No house can have so many partitions.
+    #[error("a house has 1 to 1024 partitions, not {0}")]
+    BadPartitions(u16),
+    /// A file of the house is gone.
+    #[error("{} is missing; restore it from a backup", file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file is not of a house, or not the right one.
+    #[error("{} is not ours: {what}", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// How that was seen.
+        what: String,
+    },
+    /// A file is broken.
+    #[error("{} is damaged: {what}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite says.
+        what: String,
+    },
+    /// A newer Gavel wrote the file.
+    #[error(
+        "{} has schema version {found}, this Gavel knows versions up to {known}; use a newer one",
+        file.display()
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The newest that this program knows.
+        known: usize,
+    },
+    /// An older Gavel wrote the file, and it is not to be written now.
+    #[error(
+        "{} has schema version {found} and needs {known}; start the server once to bring it there",
+        file.display()
+    )]
+    Older {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The version needed.
+        known: usize,
+    },
+    /// A file belongs to another house.
+    #[error("{} belongs to house {found}, the log to house {expected}", file.display())]
+    OtherHouse {
+        /// The file.
+        file: PathBuf,
+        /// Its house.
+        found: HouseId,
+        /// The house of the log.
+        expected: HouseId,
+    },
+    /// What is acknowledged could be lost.
+    #[error("{} would not keep what it acknowledges: {what}", file.display())]
+    NotDurable {
+        /// The file.
+        file: PathBuf,
+        /// Settings as read back.
+        what: String,
+    },
+    /// SQLite failed.
+    #[error("{}: {source}", file.display())]
+    Sqlite {
+        /// The file.
+        file: PathBuf,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+    /// The system failed.
+    #[error("{}: {source}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What it says.
+        source: std::io::Error,
+    },
+}
+
+/// Makes a house in a directory, which is made too if need be. The log comes last: a house whose
+/// making was cut short has none, and is made by doing this again.
+///
+/// # Errors
+/// [`OpenError::HouseExists`] if there is one; or why it cannot be made.
+pub fn init(dir: &Path, house: HouseId, partitions: u16, now: Time) -> Result<(), OpenError> {
+    file::check_sqlite()?;
+    if partitions == 0 || partitions > MOST_PARTITIONS {
+        return Err(OpenError::BadPartitions(partitions));
+    }
+    make_dir(dir)?;
+    let _lock = lock::take(dir)?;
+    match file::open_checked_to_read(&Kind::Log.path(dir), Kind::Log) {
+        Ok(_) | Err(OpenError::Older { .. }) => {
+            return Err(OpenError::HouseExists { dir: dir.to_path_buf() });
+        }
+        // `create` looks closer at a foreign one: it may be an empty file of a try cut short.
+        Err(OpenError::Missing { .. } | OpenError::Foreign { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    init_people(dir, house)?;
+    lists::make(dir, house)?;
+    file::create(dir, Kind::Log, |connection| {
+        connection.execute(
+            "INSERT INTO meta (one, house, partitions, created_at) VALUES (1, ?1, ?2, ?3)",
+            params![&house.0[..], partitions, now.0],
+        )?;
+        Ok(())
+    })?;
+    sync_dir(dir)
+}
+
+/// Makes `people.db`, or takes over one that a try cut short left behind, if nobody is in it.
+fn init_people(dir: &Path, house: HouseId) -> Result<(), OpenError> {
+    let path = Kind::People.path(dir);
+    let sql = |source| file::failed(&path, source);
+    let connection = match file::open_to_write(&path, Kind::People) {
+        Ok(connection) => connection,
+        Err(OpenError::Missing { .. } | OpenError::Foreign { .. }) => {
+            return file::create(dir, Kind::People, |connection| {
+                connection.execute("INSERT INTO meta (one, house) VALUES (1, ?1)", [&house.0])?;
+                Ok(())
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    let used: bool = connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_sequence)", [], |row| row.get(0))
+        .map_err(sql)?;
+    if used {
+        let found = file::house_of(&connection, &path)?;
+        return Err(OpenError::OtherHouse { file: path, found, expected: house });
+    }
+    connection.execute("UPDATE meta SET house = ?1", [&house.0]).map_err(sql)?;
+    Ok(())
+}
+
+/// Only the owner may look into it: it holds people's data.
+fn make_dir(dir: &Path) -> Result<(), OpenError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|source| OpenError::Io { file: dir.to_path_buf(), source })
+}
+
+/// Makes the names of new files durable, and the directory's own.
+fn sync_dir(dir: &Path) -> Result<(), OpenError> {
+    let sync = |dir: &Path| {
+        std::fs::File::open(dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(|source| OpenError::Io { file: dir.to_path_buf(), source })
+    };
+    sync(dir)?;
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync(Path::new(".")),
+        Some(parent) => sync(parent),
+        None => Ok(()),
+    }
+}
+
+/// What was fixed when the house in `dir` was made. May be asked beside a running server.
+///
+/// # Errors
+/// [`OpenError::NoHouse`] if there is none; or why it cannot be read.
+pub fn meta(dir: &Path) -> Result<Meta, OpenError> {
+    let path = log_of(dir)?;
+    read_meta(&file::open_checked_to_read(&path, Kind::Log)?, &path)
+}
+
+/// Opens the house in a directory.
+///
+/// # Errors
+/// Why it cannot be opened. [`OpenError::Locked`]: another process has it.
+pub fn open(dir: &Path, options: &Options) -> Result<Stores, OpenError> {
+    file::check_sqlite()?;
+    let log = log_of(dir)?;
+    if options.read_only { open_read_only(dir, log) } else { open_whole(dir, log, options) }
+}
+
+fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, OpenError> {
+    let lock = lock::take(dir)?;
+    let connection = file::open_to_write(&path, Kind::Log)?;
+    let meta = read_meta(&connection, &path)?;
+    let people = open_people(dir, meta.house)?;
+    let (lists, lists_rebuilt) = lists::SqliteLists::open(dir, meta.house)?;
+    let gate = Arc::new(checkpoint::Gate::default());
+    let checkpointer = Checkpointer::new(path.clone(), Arc::clone(&gate))?;
+    let readers = Readers::new(path.clone());
+    let log =
+        log::SqliteLog::new(path.clone(), connection, meta.partitions, options.log_pages, gate)
+            .map_err(|source| file::failed(&path, source))?;
+    Ok(Stores {
+        log: Box::new(log),
+        reader: Arc::new(log::SqliteLogReader::new(readers)),
+        people: Arc::new(people),
+        lists: Arc::new(lists),
+        partitions: meta.partitions,
+        meta,
+        lists_rebuilt,
+        checkpointer: Some(Arc::new(checkpointer)),
+        lock: Some(lock),
+    })
+}
+
+fn open_people(dir: &Path, expected: HouseId) -> Result<people::SqlitePeople, OpenError> {
+    let path = Kind::People.path(dir);
+    let connection = file::open_to_write(&path, Kind::People)?;
+    let found = file::house_of(&connection, &path)?;
+    if found != expected {
+        return Err(OpenError::OtherHouse { file: path, found, expected });
+    }
+    let writer = group::GroupWriter::new(path.clone(), Some(connection));
+    Ok(people::SqlitePeople::new(writer, Readers::new(path)))
+}
+
+fn open_read_only(dir: &Path, path: PathBuf) -> Result<Stores, OpenError> {
+    let meta = read_meta(&file::open_checked_to_read(&path, Kind::Log)?, &path)?;
+    let people = Kind::People.path(dir);
+    file::open_checked_to_read(&people, Kind::People)?;
+    let lists = Kind::Lists.path(dir);
+    let (lists, lists_rebuilt): (Arc<dyn Lists>, bool) =
+        match file::open_checked_to_read(&lists, Kind::Lists) {
+            Ok(_) => (Arc::new(lists::ReadOnlyLists::new(Readers::new(lists))), false),
+            Err(_) => (Arc::new(lists::NoLists), true),
+        };
+    let writer = group::GroupWriter::new(people.clone(), None);
+    Ok(Stores {
+        log: Box::new(log::ReadOnlyLog),
+        reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
+        people: Arc::new(people::SqlitePeople::new(writer, Readers::new(people))),
+        lists,
+        partitions: meta.partitions,
+        meta,
+        lists_rebuilt,
+        checkpointer: None,
+        lock: None,
+    })
+}
+
+fn log_of(dir: &Path) -> Result<PathBuf, OpenError> {
+    let path = Kind::Log.path(dir);
+    if path.exists() { Ok(path) } else { Err(OpenError::NoHouse { dir: dir.to_path_buf() }) }
+}
+
+fn read_meta(connection: &Connection, path: &Path) -> Result<Meta, OpenError> {
+    connection
+        .query_row("SELECT house, partitions, created_at FROM meta", [], |row| {
+            let (house, partitions) = (HouseId(row.get(0)?), row.get(1)?);
+            Ok(Meta { house, partitions, created_at: Time(row.get(2)?) })
+        })
+        .map_err(|source| file::failed(path, source))
+}

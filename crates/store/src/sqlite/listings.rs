@@ -1,0 +1,119 @@
+//! What auctions are about, and the ids they get. Refuses to know whether an auction exists.
+
+use super::group::failed;
+use super::people::run;
+use gavel_auction::event::Digest;
+use gavel_auction::ids::{AuctionId, UserId, Version};
+use gavel_auction::time::Time;
+use gavel_engine::people::{Addendum, Listing, PeopleError, Reserved};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The id for (actor, key, body), the same at every repeat.
+pub(super) fn reserve(
+    connection: &Connection,
+    actor: UserId,
+    key: Option<&str>,
+    body: &Digest,
+    listing: &Listing,
+) -> Result<Reserved, PeopleError> {
+    if let Some(key) = key
+        && let Some((kept, auction)) = find(connection, actor, key).map_err(failed)?
+    {
+        let same = kept.as_slice() == body.0;
+        return if same { auction_id(auction).map(Reserved::Id) } else { Ok(Reserved::KeyReused) };
+    }
+    run(
+        connection,
+        "INSERT INTO listing (title, description, category) VALUES (?1, ?2, ?3)",
+        params![listing.title, listing.description, listing.category],
+    )?;
+    let auction = auction_id(connection.last_insert_rowid())?;
+    for addendum in &listing.addenda {
+        add_addendum(connection, auction, addendum)?;
+    }
+    if let Some(key) = key {
+        run(
+            connection,
+            "INSERT INTO auction_key (actor, key, body, auction) VALUES (?1, ?2, ?3, ?4)",
+            params![actor.get(), key, &body.0[..], auction.get()],
+        )?;
+    }
+    Ok(Reserved::Id(auction))
+}
+
+fn find(
+    connection: &Connection,
+    actor: UserId,
+    key: &str,
+) -> rusqlite::Result<Option<(Vec<u8>, i64)>> {
+    connection
+        .prepare_cached("SELECT body, auction FROM auction_key WHERE actor = ?1 AND key = ?2")?
+        .query_row(params![actor.get(), key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+fn auction_id(value: i64) -> Result<AuctionId, PeopleError> {
+    AuctionId::new(value).ok_or_else(|| failed(rusqlite::Error::IntegralValueOutOfRange(0, value)))
+}
+
+pub(super) fn read(
+    connection: &Connection,
+    auction: AuctionId,
+) -> rusqlite::Result<Option<Listing>> {
+    let listing = connection
+        .prepare_cached("SELECT title, description, category FROM listing WHERE auction = ?1")?
+        .query_row([auction.get()], |row| {
+            let (title, description) = (row.get(0)?, row.get(1)?);
+            Ok(Listing { title, description, category: row.get(2)?, addenda: Vec::new() })
+        })
+        .optional()?;
+    let Some(mut listing) = listing else {
+        return Ok(None);
+    };
+    listing.addenda = connection
+        .prepare_cached("SELECT at, text FROM addendum WHERE auction = ?1 ORDER BY id")?
+        .query_map([auction.get()], |row| {
+            Ok(Addendum { at: Time(row.get(0)?), text: row.get(1)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(Some(listing))
+}
+
+pub(super) fn change(
+    connection: &Connection,
+    auction: AuctionId,
+    listing: &Listing,
+) -> Result<(), PeopleError> {
+    run(
+        connection,
+        "UPDATE listing SET title = ?2, description = ?3, category = ?4 WHERE auction = ?1",
+        params![auction.get(), listing.title, listing.description, listing.category],
+    )
+}
+
+pub(super) fn add_addendum(
+    connection: &Connection,
+    auction: AuctionId,
+    addendum: &Addendum,
+) -> Result<(), PeopleError> {
+    run(
+        connection,
+        "INSERT INTO addendum (auction, at, text) VALUES (?1, ?2, ?3)",
+        params![auction.get(), addendum.at.0, addendum.text],
+    )
+}
+
+/// A repeat puts the same text in the same place.
+pub(super) fn add_note(
+    connection: &Connection,
+    auction: AuctionId,
+    version: Version,
+    text: &str,
+) -> Result<(), PeopleError> {
+    run(
+        connection,
+        "INSERT INTO note (auction, version, text) VALUES (?1, ?2, ?3)
+         ON CONFLICT (auction, version) DO UPDATE SET text = excluded.text",
+        params![auction.get(), version, text],
+    )
+}

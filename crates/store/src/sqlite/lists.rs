@@ -1,0 +1,396 @@
+//! Lists and search in a file that may be deleted at any time. Refuses to know what the log says:
+//! it keeps the rows it is given.
+
+use super::OpenError;
+use super::file::{self, Kind};
+use super::log::unreadable;
+use super::pool::Readers;
+use gavel_auction::event::HouseId;
+use gavel_auction::ids::AuctionId;
+use gavel_engine::lists::{Lists, Page, Query, Row, Sort};
+use gavel_engine::log::{LogError, Partition, Position};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, TransactionBehavior, params};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The words for states; a word's place is its number in the table and never changes.
+const STATES: [&str; 7] = ["draft", "scheduled", "open", "on_hold", "sold", "passed", "cancelled"];
+const DRAFT: usize = 0;
+
+/// So many words of a search are looked at.
+const SEARCH_WORDS: usize = 32;
+
+const PUT: &str = "INSERT INTO auction (id, state, seller, title, category, price, ends_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state, seller = excluded.seller,
+        title = excluded.title, category = excluded.category, price = excluded.price,
+        ends_at = excluded.ends_at";
+const PUT_CURSOR: &str = "INSERT INTO cursor (partition, position) VALUES (?1, ?2)
+    ON CONFLICT (partition) DO UPDATE SET position = excluded.position";
+const PUT_WORDS: &str = "INSERT OR REPLACE INTO words (rowid, title) VALUES (?1, ?2)";
+const TITLE: &str = "SELECT title FROM auction WHERE id = ?1";
+const CURSOR: &str = "SELECT position FROM cursor WHERE partition = ?1";
+const CLEAR: &str = "DELETE FROM cursor; DELETE FROM auction;
+    INSERT INTO words (words) VALUES ('delete-all');";
+
+/// Keeps lists in `lists.db`.
+pub(super) struct SqliteLists {
+    dir: PathBuf,
+    house: HouseId,
+    writer: Mutex<Connection>,
+    readers: Readers,
+}
+
+/// Makes the file anew for a house.
+pub(super) fn make(dir: &Path, house: HouseId) -> Result<(), OpenError> {
+    let path = Kind::Lists.path(dir);
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match std::fs::remove_file(&name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(source) => return Err(OpenError::Io { file: name.into(), source }),
+        }
+    }
+    file::create(dir, Kind::Lists, |connection| {
+        connection.execute("INSERT INTO meta (one, house) VALUES (1, ?1)", [&house.0[..]])?;
+        Ok(())
+    })
+}
+
+impl SqliteLists {
+    /// Opens the lists; makes them anew, and says so, where they are missing, damaged, of another
+    /// version or of another house.
+    pub(super) fn open(dir: &Path, house: HouseId) -> Result<(Self, bool), OpenError> {
+        let path = Kind::Lists.path(dir);
+        let (connection, anew) = match open_own(&path, house) {
+            Ok(connection) => (connection, false),
+            Err(error) if is_replaceable(&error) => {
+                make(dir, house)?;
+                (open_own(&path, house)?, true)
+            }
+            Err(error) => return Err(error),
+        };
+        let (dir, readers) = (dir.to_path_buf(), Readers::new(path));
+        Ok((Self { dir, house, writer: Mutex::new(connection), readers }, anew))
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Throws the file away and makes it anew.
+    fn replace(&self, writer: &mut Connection) -> Result<(), LogError> {
+        self.readers.forget();
+        *writer = Connection::open_in_memory().map_err(unreadable)?;
+        make(&self.dir, self.house).map_err(unreadable)?;
+        self.readers.forget();
+        *writer = open_own(&Kind::Lists.path(&self.dir), self.house).map_err(unreadable)?;
+        Ok(())
+    }
+}
+
+fn open_own(path: &Path, expected: HouseId) -> Result<Connection, OpenError> {
+    let connection = file::open_to_write(path, Kind::Lists)?;
+    let found = file::house_of(&connection, path)?;
+    if found != expected {
+        return Err(OpenError::OtherHouse { file: path.to_path_buf(), found, expected });
+    }
+    Ok(connection)
+}
+
+/// Whether it is the file that is at fault, and not the disk or the permissions.
+fn is_replaceable(error: &OpenError) -> bool {
+    match error {
+        OpenError::Missing { .. }
+        | OpenError::Damaged { .. }
+        | OpenError::Foreign { .. }
+        | OpenError::Newer { .. }
+        | OpenError::Older { .. }
+        | OpenError::OtherHouse { .. } => true,
+        OpenError::Sqlite { source, .. } => matches!(
+            source.sqlite_error_code(),
+            // No such table or row: of our kind, but not as we made it.
+            None | Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation)
+        ),
+        OpenError::OldSqlite { .. }
+        | OpenError::Locked { .. }
+        | OpenError::NoHouse { .. }
+        | OpenError::HouseExists { .. }
+        | OpenError::BadPartitions(_)
+        | OpenError::NotDurable { .. }
+        | OpenError::Io { .. } => false,
+    }
+}
+
+impl Lists for SqliteLists {
+    fn cursor(&self, partition: Partition) -> Result<Position, LogError> {
+        self.readers.with(|connection| cursor(connection, partition)).map_err(unreadable)
+    }
+
+    fn put(&self, partition: Partition, upto: Position, rows: &[Row]) -> Result<(), LogError> {
+        let mut writer = self.writer();
+        let transaction =
+            writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unreadable)?;
+        for row in rows {
+            let state = STATES.iter().position(|word| *word == row.state).ok_or_else(|| {
+                LogError::Unreadable(format!("there is no state {:?}", row.state).into())
+            })?;
+            put_row(&transaction, state, row).map_err(unreadable)?;
+        }
+        transaction
+            .prepare_cached(PUT_CURSOR)
+            .and_then(|mut statement| statement.execute(params![partition, upto]))
+            .map_err(unreadable)?;
+        transaction.commit().map_err(unreadable)
+    }
+
+    fn page(&self, query: &Query) -> Result<Page, LogError> {
+        page(&self.readers, query)
+    }
+
+    fn clear(&self) -> Result<(), LogError> {
+        let mut writer = self.writer();
+        let cleared = writer.transaction_with_behavior(TransactionBehavior::Immediate).and_then(
+            |transaction| {
+                transaction.execute_batch(CLEAR)?;
+                transaction.commit()
+            },
+        );
+        // A file too damaged to be emptied can still be replaced.
+        cleared.or_else(|_| self.replace(&mut writer))
+    }
+}
+
+/// What stands in for the lists of a house that is only read, where there are none to be read.
+pub(super) struct NoLists;
+
+impl Lists for NoLists {
+    fn cursor(&self, _partition: Partition) -> Result<Position, LogError> {
+        Ok(0)
+    }
+
+    fn put(&self, _partition: Partition, _upto: Position, _rows: &[Row]) -> Result<(), LogError> {
+        Err(read_only())
+    }
+
+    fn page(&self, _query: &Query) -> Result<Page, LogError> {
+        Ok(Page::default())
+    }
+
+    fn clear(&self) -> Result<(), LogError> {
+        Err(read_only())
+    }
+}
+
+/// Lists of a house that is only read.
+pub(super) struct ReadOnlyLists {
+    readers: Readers,
+}
+
+impl ReadOnlyLists {
+    pub(super) const fn new(readers: Readers) -> Self {
+        Self { readers }
+    }
+}
+
+impl Lists for ReadOnlyLists {
+    fn cursor(&self, partition: Partition) -> Result<Position, LogError> {
+        self.readers.with(|connection| cursor(connection, partition)).map_err(unreadable)
+    }
+
+    fn put(&self, _partition: Partition, _upto: Position, _rows: &[Row]) -> Result<(), LogError> {
+        Err(read_only())
+    }
+
+    fn page(&self, query: &Query) -> Result<Page, LogError> {
+        page(&self.readers, query)
+    }
+
+    fn clear(&self) -> Result<(), LogError> {
+        Err(read_only())
+    }
+}
+
+fn read_only() -> LogError {
+    LogError::Unreadable("the house is open for reading only".into())
+}
+
+fn cursor(connection: &Connection, partition: Partition) -> rusqlite::Result<Position> {
+    let position =
+        connection.prepare_cached(CURSOR)?.query_row([partition], |row| row.get(0)).optional()?;
+    Ok(position.unwrap_or(0))
+}
+
+fn put_row(connection: &Connection, state: usize, row: &Row) -> rusqlite::Result<()> {
+    let id = row.auction.get();
+    let title: Option<String> =
+        connection.prepare_cached(TITLE)?.query_row([id], |row| row.get(0)).optional()?;
+    if title.as_deref() != Some(row.title.as_str()) {
+        connection.prepare_cached(PUT_WORDS)?.execute(params![id, row.title])?;
+    }
+    connection.prepare_cached(PUT)?.execute(params![
+        id,
+        state,
+        row.seller.get(),
+        row.title,
+        row.category,
+        row.price,
+        row.ends_at.map_or(i64::MAX, |end| end.0),
+    ])?;
+    Ok(())
+}
+
+fn page(readers: &Readers, query: &Query) -> Result<Page, LogError> {
+    let words = query.text.as_deref().map(search_words);
+    let rows = readers.with(|connection| match &words {
+        Some(words) if words.is_empty() => Ok(Vec::new()),
+        Some(words) => by_words(connection, query, words),
+        None => by_state(connection, query),
+    });
+    Ok(Page { rows: rows.map_err(unreadable)? })
+}
+
+/// Whether auctions in this state are asked for. A draft only by its seller.
+fn wants(query: &Query, state: usize) -> bool {
+    let may = state != DRAFT || (query.drafts && query.seller.is_some());
+    may && (query.states.is_empty() || query.states.iter().any(|word| word == STATES[state]))
+}
+
+/// What the user typed as a search for all of its words, the last letters of each left open. Each
+/// is quoted, so that nothing in it is understood as more than a word. Empty if there is none.
+fn search_words(text: &str) -> String {
+    let mut search = String::new();
+    let clean = |letter: char| letter.is_whitespace() || letter.is_control();
+    let words = text.split(clean).filter(|word| word.chars().any(char::is_alphanumeric));
+    for word in words.take(SEARCH_WORDS) {
+        search.push('"');
+        search.push_str(&word.replace('"', "\"\""));
+        search.push_str("\"* ");
+    }
+    search
+}
+
+/// A statement put together from literals, and the values for its names.
+struct Statement<'a> {
+    sql: String,
+    values: Vec<(&'static str, &'a dyn ToSql)>,
+}
+
+impl<'a> Statement<'a> {
+    fn new(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), values: Vec::new() }
+    }
+
+    fn and(&mut self, sql: &'static str, name: &'static str, value: &'a dyn ToSql) {
+        self.sql.push_str(sql);
+        self.values.push((name, value));
+    }
+
+    fn rows(self, connection: &Connection) -> rusqlite::Result<Vec<(i64, AuctionId)>> {
+        let mut statement = connection.prepare_cached(&self.sql)?;
+        let rows = statement.query_map(self.values.as_slice(), |row| {
+            let id = row.get(1)?;
+            let auction = AuctionId::new(id);
+            let auction = auction.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, id))?;
+            Ok((row.get(0)?, auction))
+        })?;
+        rows.collect()
+    }
+}
+
+/// What narrows and orders a page, owned so that statements can borrow it.
+struct Bounds {
+    category: Option<String>,
+    seller: Option<i64>,
+    after: Option<(i64, i64)>,
+    limit: i64,
+}
+
+impl Bounds {
+    fn new(query: &Query) -> Self {
+        Self {
+            category: query.category.clone(),
+            seller: query.seller.map(gavel_auction::ids::UserId::get),
+            after: query.after,
+            limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
+        }
+    }
+
+    fn narrow<'a>(&'a self, statement: &mut Statement<'a>, sort: Sort) {
+        if let Some(category) = &self.category {
+            statement.and(" AND category = :category", ":category", category);
+        }
+        if let Some(seller) = &self.seller {
+            statement.and(" AND seller = :seller", ":seller", seller);
+        }
+        if let Some((key, id)) = &self.after {
+            match sort {
+                Sort::Ending => {
+                    statement.and(" AND (ends_at, auction.id) > (:key, :id)", ":key", key);
+                    statement.values.push((":id", id));
+                }
+                Sort::Price => {
+                    statement.and(" AND (price, auction.id) > (:key, :id)", ":key", key);
+                    statement.values.push((":id", id));
+                }
+                Sort::Newest => statement.and(" AND auction.id < :id", ":id", id),
+            }
+        }
+        let order = match sort {
+            Sort::Ending => " ORDER BY ends_at, auction.id LIMIT :limit",
+            Sort::Price => " ORDER BY price, auction.id LIMIT :limit",
+            Sort::Newest => " ORDER BY auction.id DESC LIMIT :limit",
+        };
+        statement.and(order, ":limit", &self.limit);
+    }
+}
+
+const fn select(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Ending => "SELECT ends_at, auction.id FROM ",
+        Sort::Price => "SELECT price, auction.id FROM ",
+        Sort::Newest => "SELECT -auction.id, auction.id FROM ",
+    }
+}
+
+/// One walk along an index for each state, merged: none of them reads what it does not show.
+fn by_state(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<(i64, AuctionId)>> {
+    let bounds = Bounds::new(query);
+    // All states are read from the same instant.
+    let snapshot = connection.unchecked_transaction()?;
+    let mut rows = Vec::new();
+    for state in (0..STATES.len()).filter(|state| wants(query, *state)) {
+        let state = state as i64;
+        let mut statement = Statement::new(select(query.sort));
+        statement.and("auction WHERE state = :state", ":state", &state);
+        bounds.narrow(&mut statement, query.sort);
+        rows.extend(statement.rows(&snapshot)?);
+    }
+    snapshot.finish()?;
+    rows.sort_unstable();
+    rows.truncate(query.limit);
+    Ok(rows)
+}
+
+/// The words first, then the rest: a search finds few, or is asked to be narrower.
+fn by_words(
+    connection: &Connection,
+    query: &Query,
+    words: &str,
+) -> rusqlite::Result<Vec<(i64, AuctionId)>> {
+    let bounds = Bounds::new(query);
+    let wanted = (0..STATES.len()).filter(|state| wants(query, *state));
+    let states = wanted.fold(0_i64, |states, state| states | 1 << state);
+    let mut statement = Statement::new(select(query.sort));
+    statement.and(
+        "words CROSS JOIN auction ON auction.id = words.rowid WHERE words MATCH :words",
+        ":words",
+        &words,
+    );
+    statement.and(" AND (1 << state) & :states <> 0", ":states", &states);
+    bounds.narrow(&mut statement, query.sort);
+    statement.rows(connection)
+}

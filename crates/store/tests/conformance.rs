@@ -1,0 +1,601 @@
+//! What every store does, whatever it is made of. Another store is put under these tests by one
+//! more line in `STORES`.
+#![expect(clippy::unwrap_used, reason = "tests, with what they share")]
+
+use gavel_auction::command::Roles;
+use gavel_auction::event::{Digest, HouseId};
+use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::time::Time;
+use gavel_engine::lists::{Lists, Query, Row, Sort};
+use gavel_engine::log::{
+    AppendError, Entry, EventRecord, Log, LogReader, Partition, Position, Record,
+};
+use gavel_engine::people::{
+    Addendum, Listing, NewUser, People, PeopleError, Reserved, Session, User, UserChange, UserQuery,
+};
+use std::any::Any;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// A house under test. What is `kept` holds whatever it lives in.
+struct House {
+    log: Box<dyn Log>,
+    reader: Arc<dyn LogReader>,
+    people: Arc<dyn People>,
+    lists: Arc<dyn Lists>,
+    kept: Box<dyn Any>,
+}
+
+/// How to make a store.
+struct Store {
+    name: &'static str,
+    /// A new house of 8 partitions with nothing in it.
+    fresh: fn() -> House,
+    /// The same house, closed and opened again.
+    again: fn(House) -> House,
+}
+
+const STORES: &[Store] = &[Store { name: "sqlite", fresh: sqlite::fresh, again: sqlite::again }];
+
+mod sqlite {
+    use super::{House, HouseId, Time};
+    use gavel_store::sqlite::{self, Options, Stores};
+    use tempfile::TempDir;
+
+    pub fn fresh() -> House {
+        let dir = tempfile::tempdir().unwrap();
+        sqlite::init(dir.path(), HouseId([7; 16]), 8, Time(1)).unwrap();
+        open(dir)
+    }
+
+    pub fn again(house: House) -> House {
+        let House { kept, log, .. } = house;
+        let (dir, rest) = *kept.downcast::<(TempDir, Box<dyn std::any::Any>)>().unwrap();
+        drop((log, rest));
+        open(dir)
+    }
+
+    fn open(dir: TempDir) -> House {
+        let Stores { log, reader, people, lists, checkpointer, lock, .. } =
+            sqlite::open(dir.path(), &Options::default()).unwrap();
+        let rest: Box<dyn std::any::Any> = Box::new((checkpointer, lock));
+        House { log, reader, people, lists, kept: Box::new((dir, rest)) }
+    }
+}
+
+fn each(test: impl Fn(&Store, House)) {
+    for store in STORES {
+        println!("store: {}", store.name);
+        test(store, (store.fresh)());
+    }
+}
+
+fn auction(id: i64) -> AuctionId {
+    AuctionId::new(id).unwrap()
+}
+
+fn event(partition: Partition, position: Position, id: i64, version: u64) -> Record {
+    let entry = Entry::Event(EventRecord {
+        auction: auction(id),
+        version,
+        previous: position - 1,
+        hash: Digest([position as u8; 32]),
+        public: format!("public {partition} {position}").into_bytes(),
+        sealed: vec![0, 255, position as u8],
+    });
+    Record { partition, position, entry }
+}
+
+fn barrier(partition: Partition, position: Position) -> Record {
+    Record { partition, position, entry: Entry::Barrier }
+}
+
+// The log
+
+#[test]
+fn what_is_appended_is_read_back_as_it_was() {
+    each(|_, mut house| {
+        assert_eq!(house.reader.last_position(3).unwrap(), 0);
+        assert_eq!(house.reader.scan(3, 0, 10).unwrap(), []);
+        let batch = [event(3, 1, 3, 1), event(0, 1, 8, 1), event(3, 2, 11, 1), event(7, 1, 7, 1)];
+        house.log.append(&batch).unwrap();
+        house.log.append(&[]).unwrap();
+        house.log.append(&[event(3, 3, 3, 2)]).unwrap();
+
+        assert_eq!(house.reader.last_position(3).unwrap(), 3);
+        assert_eq!(house.reader.last_position(0).unwrap(), 1);
+        assert_eq!(house.reader.last_position(1).unwrap(), 0);
+        let all = [batch[0].clone(), batch[2].clone(), event(3, 3, 3, 2)];
+        assert_eq!(house.reader.scan(3, 0, 10).unwrap(), all);
+        assert_eq!(house.reader.scan(3, 1, 1).unwrap(), all[1..2]);
+        assert_eq!(house.reader.scan(3, 3, 10).unwrap(), []);
+        assert_eq!(house.reader.get(7, 1).unwrap(), Some(batch[3].clone()));
+        assert_eq!(house.reader.get(7, 0).unwrap(), None);
+        assert_eq!(house.reader.get(7, 2).unwrap(), None);
+        assert_eq!(house.reader.get(6, u64::MAX).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_batch_is_written_whole_or_not_at_all() {
+    each(|_, mut house| {
+        house.log.append(&[event(0, 1, 8, 1)]).unwrap();
+        let twice = [event(1, 1, 1, 1), event(0, 2, 8, 2), event(0, 2, 8, 3)];
+        assert!(matches!(house.log.append(&twice), Err(AppendError::Rejected(_))));
+        assert_eq!(house.reader.last_position(0).unwrap(), 1);
+        assert_eq!(house.reader.last_position(1).unwrap(), 0);
+        house.log.append(&[event(0, 2, 8, 2)]).unwrap();
+    });
+}
+
+#[test]
+fn a_position_used_before_and_a_hole_are_rejected() {
+    each(|_, mut house| {
+        house.log.append(&[event(2, 1, 2, 1), event(2, 2, 2, 2)]).unwrap();
+        for position in [1, 2, 4, u64::MAX] {
+            let appended = house.log.append(&[event(2, position, 2, 9)]);
+            assert!(matches!(appended, Err(AppendError::Rejected(_))), "{position}");
+        }
+        let elsewhere = house.log.append(&[event(8, 1, 8, 1)]);
+        assert!(matches!(elsewhere, Err(AppendError::Rejected(_))));
+        assert_eq!(house.reader.last_position(2).unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_barrier_takes_a_position_and_is_nobodys_event() {
+    each(|_, mut house| {
+        let batch = [event(5, 1, 5, 1), barrier(5, 2), event(5, 3, 5, 2)];
+        house.log.append(&batch).unwrap();
+        assert_eq!(house.reader.scan(5, 0, 10).unwrap(), batch);
+        assert_eq!(house.reader.get(5, 2).unwrap(), Some(barrier(5, 2)));
+    });
+}
+
+#[test]
+fn the_log_goes_on_after_it_was_opened_again() {
+    each(|store, mut house| {
+        house.log.append(&[event(0, 1, 8, 1)]).unwrap();
+        house.log.reopen().unwrap();
+        house.log.append(&[barrier(0, 2)]).unwrap();
+        let mut house = (store.again)(house);
+        assert_eq!(house.reader.last_position(0).unwrap(), 2);
+        house.log.append(&[event(0, 3, 8, 2)]).unwrap();
+        let all = [event(0, 1, 8, 1), barrier(0, 2), event(0, 3, 8, 2)];
+        assert_eq!(house.reader.scan(0, 0, 10).unwrap(), all);
+    });
+}
+
+// People
+
+fn new_user(username: &str, email: &str) -> NewUser {
+    NewUser {
+        username: username.to_owned(),
+        email: email.to_owned(),
+        name: None,
+        phone: Some("+41 44 000 00 00".to_owned()),
+        roles: Roles::MEMBER,
+        password_hash: "$argon2id$".to_owned(),
+    }
+}
+
+fn add(house: &House, username: &str, email: &str) -> Result<User, PeopleError> {
+    house.people.add_user(&new_user(username, email), Time(5))
+}
+
+#[test]
+fn a_user_is_found_by_id_and_by_login() {
+    each(|store, house| {
+        let anna = add(&house, "Anna", "anna@example.org").unwrap();
+        assert_eq!(anna.created_at, Time(5));
+        assert_eq!(anna.roles, Roles::MEMBER);
+        let house = (store.again)(house);
+        let found = |login| house.people.user_by_login(login).unwrap();
+        assert_eq!(house.people.user(anna.id).unwrap(), Some(anna.clone()));
+        assert_eq!(found("ANNA"), Some(anna.clone()));
+        assert_eq!(found(" Anna@Example.ORG "), Some(anna.clone()));
+        assert_eq!(found("ann"), None);
+        assert_eq!(found("' OR 1=1 --"), None);
+    });
+}
+
+#[test]
+fn names_are_unique_without_regard_to_case() {
+    each(|_, house| {
+        add(&house, "Ödön", "a@example.org").unwrap();
+        add(&house, "Straße", "b@example.org").unwrap();
+        add(&house, "ΟΔΥΣΣΕΥΣ", "c@example.org").unwrap();
+        for (name, number) in [("öDÖN", 1), (" ödön ", 2), ("STRASSE", 3), ("οδυσσευς", 4)]
+        {
+            let added = add(&house, name, &format!("{number}@example.org"));
+            assert!(matches!(added, Err(PeopleError::UsernameTaken)), "{name}");
+        }
+        let added = add(&house, "Other", "A@EXAMPLE.org");
+        assert!(matches!(added, Err(PeopleError::EmailTaken)));
+        add(&house, "Other", "d@example.org").unwrap();
+    });
+}
+
+#[test]
+fn a_user_is_changed_where_the_change_says_so() {
+    each(|_, house| {
+        let mut anna = add(&house, "anna", "anna@example.org").unwrap();
+        add(&house, "bert", "bert@example.org").unwrap();
+        let change = UserChange {
+            name: Some(Some("Anna Müller".to_owned())),
+            phone: Some(None),
+            email: Some("ANNA@example.org".to_owned()),
+            roles: Some(Roles::ADMIN),
+            banned: Some(Some("shill bids".to_owned())),
+            password_hash: None,
+        };
+        assert!(house.people.change_user(anna.id, &change).unwrap());
+        anna.name = Some("Anna Müller".to_owned());
+        anna.phone = None;
+        anna.email = "ANNA@example.org".to_owned();
+        anna.roles = Roles::ADMIN;
+        anna.banned = Some("shill bids".to_owned());
+        assert_eq!(house.people.user(anna.id).unwrap(), Some(anna.clone()));
+
+        let taken = UserChange { email: Some("Bert@example.org".into()), ..Default::default() };
+        let changed = house.people.change_user(anna.id, &taken);
+        assert!(matches!(changed, Err(PeopleError::EmailTaken)));
+        assert_eq!(house.people.user(anna.id).unwrap(), Some(anna));
+        let nobody = UserId::new(99).unwrap();
+        assert!(!house.people.change_user(nobody, &UserChange::default()).unwrap());
+    });
+}
+
+#[test]
+fn users_are_listed_by_id_text_and_role() {
+    each(|_, house| {
+        let anna = add(&house, "Anna", "x@example.org").unwrap();
+        let bert = add(&house, "Bert", "y@example.com").unwrap();
+        let clerk = NewUser { roles: Roles::CLERK, ..new_user("Zoë%_", "z@example.com") };
+        let clerk = house.people.add_user(&clerk, Time(6)).unwrap();
+        let list = |text: Option<&str>, role: Option<&str>, after, limit| {
+            let (text, role) = (text.map(str::to_owned), role.map(str::to_owned));
+            let users = house.people.users(&UserQuery { text, role, after, limit }).unwrap();
+            users.into_iter().map(|user| user.id).collect::<Vec<_>>()
+        };
+        assert_eq!(list(None, None, 0, 2), [anna.id, bert.id]);
+        assert_eq!(list(None, None, bert.id.get(), 2), [clerk.id]);
+        assert_eq!(list(Some("EXAMPLE.COM"), None, 0, 9), [bert.id, clerk.id]);
+        assert_eq!(list(Some("%_"), None, 0, 9), [clerk.id]);
+        assert_eq!(list(Some("ZOË"), Some("clerk"), 0, 9), [clerk.id]);
+        assert_eq!(list(None, Some("bidder"), 0, 9), [anna.id, bert.id]);
+        assert_eq!(list(None, Some("bidder' OR 1=1"), 0, 9), []);
+    });
+}
+
+#[test]
+fn an_erased_user_is_gone_and_his_id_stays_used() {
+    each(|store, house| {
+        let anna = add(&house, "anna", "anna@example.org").unwrap();
+        let token = Digest([9; 32]);
+        let session = Session { user: anna.id, expires_at: Time(100) };
+        house.people.add_session(&token, &session).unwrap();
+        assert!(house.people.erase_user(anna.id).unwrap());
+        assert!(!house.people.erase_user(anna.id).unwrap());
+        assert_eq!(house.people.user(anna.id).unwrap(), None);
+        assert_eq!(house.people.session(&token).unwrap(), None);
+        let house = (store.again)(house);
+        assert_ne!(add(&house, "anna", "anna@example.org").unwrap().id, anna.id);
+    });
+}
+
+#[test]
+fn sessions_end_one_by_one_together_and_by_time() {
+    each(|_, house| {
+        let anna = add(&house, "anna", "anna@example.org").unwrap().id;
+        let bert = add(&house, "bert", "bert@example.org").unwrap().id;
+        let token = |number| Digest([number; 32]);
+        for (number, user, expires_at) in
+            [(1, anna, 100), (2, anna, 100), (3, bert, 100), (4, bert, 10), (5, bert, 100)]
+        {
+            let session = Session { user, expires_at: Time(expires_at) };
+            house.people.add_session(&token(number), &session).unwrap();
+            assert_eq!(house.people.session(&token(number)).unwrap(), Some(session));
+        }
+        let alive = || {
+            let lives = |number: &u8| house.people.session(&token(*number)).unwrap().is_some();
+            (1..=5).filter(lives).collect::<Vec<_>>()
+        };
+        house.people.end_session(&token(5)).unwrap();
+        house.people.end_session(&token(77)).unwrap();
+        assert_eq!(alive(), [1, 2, 3, 4]);
+        house.people.end_sessions(Some(anna), Time(10)).unwrap();
+        assert_eq!(alive(), [3, 4]);
+        house.people.end_sessions(None, Time(50)).unwrap();
+        assert_eq!(alive(), [3]);
+    });
+}
+
+fn listing(title: &str) -> Listing {
+    Listing {
+        title: title.to_owned(),
+        description: Some("oak, about 1800".to_owned()),
+        category: None,
+        addenda: Vec::new(),
+    }
+}
+
+#[test]
+fn a_key_reserves_one_auction_and_no_key_a_new_one() {
+    each(|store, house| {
+        let (anna, bert) = (UserId::new(1).unwrap(), UserId::new(2).unwrap());
+        let (body, other) = (Digest([1; 32]), Digest([2; 32]));
+        let reserve = |house: &House, actor, key, body| {
+            house.people.reserve_auction(actor, key, body, &listing("table")).unwrap()
+        };
+        let first = Reserved::Id(auction(1));
+        assert_eq!(reserve(&house, anna, Some("k"), &body), first);
+        assert_eq!(reserve(&house, anna, Some("k"), &body), first);
+        assert_eq!(reserve(&house, anna, Some("k"), &other), Reserved::KeyReused);
+        assert_eq!(reserve(&house, bert, Some("k"), &other), Reserved::Id(auction(2)));
+        assert_eq!(reserve(&house, anna, None, &body), Reserved::Id(auction(3)));
+        assert_eq!(reserve(&house, anna, None, &body), Reserved::Id(auction(4)));
+        let house = (store.again)(house);
+        assert_eq!(reserve(&house, anna, Some("k"), &body), first);
+        assert_eq!(reserve(&house, anna, None, &body), Reserved::Id(auction(5)));
+        assert_eq!(house.people.listing(auction(5)).unwrap(), Some(listing("table")));
+        assert_eq!(house.people.listing(auction(6)).unwrap(), None);
+    });
+}
+
+#[test]
+fn many_reserve_at_once_and_nobody_gets_what_another_got() {
+    each(|_, house| {
+        let people = &house.people;
+        let ids = std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..=8)
+                .map(|actor| {
+                    scope.spawn(move || {
+                        let actor = UserId::new(actor).unwrap();
+                        let body = Digest([0; 32]);
+                        let reserve = |number: usize| {
+                            let key = number.is_multiple_of(2).then(|| format!("key {number}"));
+                            let listing = listing("x");
+                            people.reserve_auction(actor, key.as_deref(), &body, &listing).unwrap()
+                        };
+                        (0..50).map(reserve).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let distinct: HashSet<i64> = ids
+            .iter()
+            .map(|reserved| match reserved {
+                Reserved::Id(id) => id.get(),
+                Reserved::KeyReused => panic!("nobody used a key twice"),
+            })
+            .collect();
+        assert_eq!(distinct.len(), 400);
+    });
+}
+
+#[test]
+fn a_listing_is_changed_and_added_to() {
+    each(|_, house| {
+        let actor = UserId::new(1).unwrap();
+        let body = Digest([1; 32]);
+        house.people.reserve_auction(actor, None, &body, &listing("table")).unwrap();
+        let note = |at, text: &str| Addendum { at: Time(at), text: text.to_owned() };
+        house.people.add_addendum(auction(1), &note(2, "one leg is new")).unwrap();
+        house.people.add_addendum(auction(1), &note(1, "it is pine")).unwrap();
+        let mut changed = listing("old table");
+        changed.category = Some("furniture".to_owned());
+        house.people.change_listing(auction(1), &changed).unwrap();
+        house.people.add_note(auction(1), 7, "held: fire alarm").unwrap();
+        house.people.add_note(auction(1), 7, "held: fire alarm").unwrap();
+        changed.addenda = vec![note(2, "one leg is new"), note(1, "it is pine")];
+        assert_eq!(house.people.listing(auction(1)).unwrap(), Some(changed));
+    });
+}
+
+// Lists
+
+const NONE: [i64; 0] = [];
+
+fn row(id: i64, state: &'static str, title: &str, price: i64, ends_at: Option<i64>) -> Row {
+    Row {
+        auction: auction(id),
+        state,
+        seller: UserId::new(id % 3 + 1).unwrap(),
+        title: title.to_owned(),
+        category: (id % 2 == 0).then(|| "even".to_owned()),
+        price,
+        ends_at: ends_at.map(Time),
+    }
+}
+
+fn query(sort: Sort) -> Query {
+    Query {
+        states: Vec::new(),
+        drafts: false,
+        category: None,
+        seller: None,
+        text: None,
+        sort,
+        after: None,
+        limit: 100,
+    }
+}
+
+fn ids(house: &House, query: &Query) -> Vec<i64> {
+    let rows = house.lists.page(query).unwrap().rows;
+    rows.into_iter().map(|(_, id)| id.get()).collect()
+}
+
+fn five(house: &House) {
+    let rows = [
+        row(1, "open", "Red vase", 500, Some(90)),
+        row(2, "sold", "Blue vase", 100, Some(10)),
+        row(3, "draft", "Red table", 1, None),
+        row(4, "scheduled", "Étagère rouge", 300, None),
+        row(5, "open", "Vaseline \"classic\"", 200, Some(50)),
+    ];
+    house.lists.put(4, 17, &rows).unwrap();
+}
+
+#[test]
+fn lists_are_sorted_and_filtered() {
+    each(|store, house| {
+        assert_eq!(house.lists.cursor(4).unwrap(), 0);
+        five(&house);
+        let house = (store.again)(house);
+        assert_eq!(house.lists.cursor(4).unwrap(), 17);
+        assert_eq!(house.lists.cursor(5).unwrap(), 0);
+        assert_eq!(ids(&house, &query(Sort::Ending)), [2, 5, 1, 4]);
+        assert_eq!(ids(&house, &query(Sort::Newest)), [5, 4, 2, 1]);
+        assert_eq!(ids(&house, &query(Sort::Price)), [2, 5, 4, 1]);
+        let open = Query { states: vec!["open".into(), "nonsense".into()], ..query(Sort::Price) };
+        assert_eq!(ids(&house, &open), [5, 1]);
+        let even = Query { category: Some("even".into()), ..query(Sort::Price) };
+        assert_eq!(ids(&house, &even), [2, 4]);
+        let seller = Query { seller: UserId::new(2), ..query(Sort::Newest) };
+        assert_eq!(ids(&house, &seller), [4, 1]);
+        let page = house.lists.page(&query(Sort::Ending)).unwrap();
+        let keys: Vec<i64> = page.rows.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, [10, 50, 90, i64::MAX]);
+        let keys: Vec<i64> =
+            house.lists.page(&query(Sort::Newest)).unwrap().rows.iter().map(|row| row.0).collect();
+        assert_eq!(keys, [-5, -4, -2, -1]);
+    });
+}
+
+#[test]
+fn a_draft_is_found_only_by_its_seller() {
+    each(|_, house| {
+        five(&house);
+        let seller = UserId::new(1);
+        let found = |seller, drafts, states: &[&str], text: Option<&str>| {
+            let states = states.iter().map(|state| (*state).to_owned()).collect();
+            let text = text.map(str::to_owned);
+            ids(&house, &Query { seller, drafts, states, text, ..query(Sort::Newest) })
+        };
+        assert_eq!(found(seller, true, &[], None), [3]);
+        assert_eq!(found(seller, true, &["draft"], Some("table")), [3]);
+        assert_eq!(found(seller, false, &["draft"], None), NONE);
+        assert_eq!(found(None, true, &["draft"], None), NONE);
+        assert_eq!(found(None, true, &[], Some("table")), NONE);
+        assert_eq!(found(UserId::new(2), true, &["draft"], None), NONE);
+    });
+}
+
+#[test]
+fn rows_are_put_in_place_and_forgotten() {
+    each(|_, house| {
+        five(&house);
+        house.lists.put(4, 18, &[row(2, "open", "Green bowl", 700, Some(60))]).unwrap();
+        assert_eq!(house.lists.cursor(4).unwrap(), 18);
+        assert_eq!(ids(&house, &query(Sort::Price)), [5, 4, 1, 2]);
+        let text =
+            |text: &str| ids(&house, &Query { text: Some(text.to_owned()), ..query(Sort::Newest) });
+        assert_eq!(text("blue"), NONE);
+        assert_eq!(text("green"), [2]);
+        house.lists.clear().unwrap();
+        assert_eq!(house.lists.cursor(4).unwrap(), 0);
+        assert_eq!(ids(&house, &query(Sort::Price)), NONE);
+        assert_eq!(text("green"), NONE);
+        five(&house);
+        assert_eq!(text("blue"), [2]);
+    });
+}
+
+#[test]
+fn pages_neither_repeat_nor_skip_while_rows_are_added() {
+    for sort in [Sort::Ending, Sort::Newest, Sort::Price] {
+        each(|_, house| {
+            // Many share a key, so that the id has to tell them apart.
+            let make = |id: i64| {
+                let state = ["open", "sold", "scheduled"][(id % 3) as usize];
+                let ends_at = (id % 4 != 0).then_some(id % 5 * 10);
+                row(id, state, "thing", id % 7, ends_at)
+            };
+            let rows: Vec<Row> = (1..=100).map(|id| make(id * 10)).collect();
+            house.lists.put(0, 1, &rows).unwrap();
+            let (mut seen, mut after, mut next) = (Vec::new(), None, 1);
+            loop {
+                let page =
+                    house.lists.page(&Query { after, limit: 7, ..query(sort) }).unwrap().rows;
+                let Some((key, id)) = page.last() else { break };
+                after = Some((*key, id.get()));
+                seen.extend(page);
+                if next < 60 {
+                    let added: Vec<Row> = (0..9).map(|step| make(next * 10 + step + 1)).collect();
+                    house.lists.put(0, 1, &added).unwrap();
+                    next += 1;
+                }
+                assert!(seen.len() < 2000, "it does not end");
+            }
+            assert!(seen.is_sorted_by(|a, b| a < b), "{sort:?}: in order, nothing twice");
+            for id in (1..=100).map(|id| id * 10) {
+                assert!(seen.iter().any(|(_, seen)| seen.get() == id), "{sort:?}: {id} skipped");
+            }
+        });
+    }
+}
+
+#[test]
+fn all_words_of_a_search_count_and_their_beginnings_do() {
+    each(|_, house| {
+        five(&house);
+        let text =
+            |text: &str| ids(&house, &Query { text: Some(text.to_owned()), ..query(Sort::Newest) });
+        assert_eq!(text("vase"), [5, 2, 1]);
+        assert_eq!(text("VAS red"), [1]);
+        assert_eq!(text("étag"), [4]);
+        assert_eq!(text("red blue"), NONE);
+        assert_eq!(text("ase"), NONE);
+    });
+}
+
+#[test]
+fn nothing_in_a_search_is_more_than_a_word() {
+    each(|_, house| {
+        five(&house);
+        let text =
+            |text: &str| ids(&house, &Query { text: Some(text.to_owned()), ..query(Sort::Newest) });
+        for hostile in [
+            "",
+            " ",
+            "\"",
+            "\"\"",
+            "*",
+            "^",
+            "-",
+            "(",
+            ")",
+            "\0",
+            "'",
+            "' OR 1=1 --",
+            "title:",
+            "vase\" OR \"red",
+            "title : vase NOT blue",
+            "NEAR(vase red)",
+            "AND",
+            "vase AND",
+            "\u{202e}",
+            "{title} : x",
+            "; DROP TABLE auction",
+            "%",
+            "_",
+            "!!!",
+            "\u{fffd}\u{300}",
+        ] {
+            let found = text(hostile);
+            assert!(found.is_empty(), "{hostile:?} found {found:?}");
+        }
+        assert_eq!(text("vase*"), [5, 2, 1]);
+        assert_eq!(text("-vase + red"), [1]);
+        assert_eq!(text("\"classic\""), [5]);
+        assert_eq!(text("va\0 red"), [1]);
+        text(&"a ".repeat(10_000));
+        text(&"\"(".repeat(10_000));
+        text(&"x".repeat(1_000_000));
+        let everything = Query { category: Some("x' OR '1'='1".into()), ..query(Sort::Ending) };
+        assert_eq!(ids(&house, &everything), NONE);
+    });
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a target needs; silent when nothing is missing.
+#   scripts/setup.sh build   to compile and run
+#   scripts/setup.sh test    to run all checks and benches
+set -euo pipefail
+
+purpose=${1:-build}
+
+# command:package. A command that is there is never installed again.
+needed=(cc:gcc make:make pkg-config:pkg-config)
+if [ "$purpose" = test ]; then
+  needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3)
+fi
+
+missing=()
+for pair in "${needed[@]}"; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+
+# A C compiler without the C library's headers cannot build SQLite.
+if command -v cc >/dev/null && ! echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1; then
+  missing+=(libc6-dev)
+fi
+
+install() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || return 1
+    as_root=(sudo)
+  fi
+  command -v apt-get >/dev/null || return 1
+  echo "setup: installing $*"
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq \
+    --no-install-recommends "$@" >/dev/null
+}
+
+if [ "${#missing[@]}" -gt 0 ] && ! install "${missing[@]}"; then
+  echo "setup: these are missing and could not be installed here: ${missing[*]}" >&2
+  # Only what compiling needs is worth stopping for: a check that lacks its tool says so itself.
+  for package in "${missing[@]}"; do
+    case $package in
+      gcc | make | pkg-config | libc6-dev) exit 1 ;;
+    esac
+  done
+fi
+
+if ! command -v cargo >/dev/null; then
+  cat >&2 <<'TEXT'
+setup: Rust is missing. Install it with rustup (https://rustup.rs):
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
+  then open a new shell. The right version is chosen by rust-toolchain.toml.
+TEXT
+  exit 1
+fi
