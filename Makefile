@@ -19,7 +19,7 @@ setup: ## install what building needs
 setup-tests: ## install what the tests need besides
 	@scripts/setup.sh test
 
-run: setup ## build the release binary and serve on $(LISTEN), data in $(DATA)
+run: setup ## build the release binary and serve (DATA=folder, LISTEN=address:port)
 	$(CARGO) build --release --locked --package gavel-server --bin gavel
 	$${CARGO_TARGET_DIR:-target}/release/gavel serve --data $(DATA) --listen $(LISTEN)
 
@@ -36,7 +36,7 @@ tidy: ## the house rules and the walls between the crates
 	$(CARGO) xtask tidy
 
 unit: ## every test of every crate
-	$(CARGO) test --workspace --locked --no-fail-fast
+	@scripts/tests.sh
 
 scripts: ## the shell scripts parse
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
@@ -46,18 +46,18 @@ gate: ## instructions per bid, against bench/gate.txt
 	@scripts/instructions.sh $(ACCEPT)
 
 bench: setup-tests ## load against the real binary; about ten minutes
-	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench
+	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench --bin gavel-bench
 	$${CARGO_TARGET_DIR:-target}/release/gavel-bench all --quick
 
 bench-full: setup-tests ## the same, three long rounds
-	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench
+	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench --bin gavel-bench
 	$${CARGO_TARGET_DIR:-target}/release/gavel-bench all
 
 sim: ## the simulator
 	@echo "sim: the simulator is not part of this version yet"
 
 soak: setup-tests ## ten minutes of one hot auction; fails if a single accepted bid is missing
-	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench
+	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench --bin gavel-bench
 	$${CARGO_TARGET_DIR:-target}/release/gavel-bench soak --seconds 600
 
 clean: ## what was built; never the data

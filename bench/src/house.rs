@@ -6,8 +6,7 @@ use crate::load::{Load, Script};
 use crate::process::Server;
 use crate::wire::{self, Reply};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::thread::JoinHandle;
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// People who bid.
@@ -54,10 +53,17 @@ impl House {
         Load { address, pid, connections, depth, warm_up, measured }
     }
 
-    /// Attaches a live subscriber to an auction; it reads until the server ends.
-    pub(crate) fn subscribe(&self, auction: i64) -> io::Result<JoinHandle<u64>> {
-        let stream = subscribe(self.server.address, auction)?;
-        std::thread::Builder::new().name("subscriber".into()).spawn(move || drain(stream))
+    /// Attaches a live subscriber to an auction, which reads until the server ends; whether the
+    /// server took it.
+    pub(crate) fn subscribe(&self, auction: i64) -> io::Result<bool> {
+        let mut stream = TcpStream::connect(self.server.address)?;
+        let mut request = Vec::new();
+        wire::get(&mut request, &format!("/v1/auctions/{auction}/stream"), None);
+        stream.write_all(&request)?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        std::thread::Builder::new().name("subscriber".into()).spawn(move || drain(stream))?;
+        Ok(status.ends_with(b"200"))
     }
 }
 
@@ -105,19 +111,8 @@ impl Script for Creating<'_> {
     }
 }
 
-fn subscribe(address: SocketAddr, auction: i64) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(address)?;
-    let mut request = Vec::new();
-    wire::get(&mut request, &format!("/v1/auctions/{auction}/stream"), None);
-    stream.write_all(&request)?;
-    Ok(stream)
-}
-
-fn drain(mut stream: TcpStream) -> u64 {
+/// Reads whatever comes, until the server ends.
+fn drain(mut stream: TcpStream) {
     let mut chunk = [0; 1 << 16];
-    let mut bytes = 0;
-    while let Ok(count @ 1..) = stream.read(&mut chunk) {
-        bytes += count as u64;
-    }
-    bytes
+    while let Ok(1..) = stream.read(&mut chunk) {}
 }

@@ -153,6 +153,8 @@ impl Connection {
         let mut chunk = [0; 1 << 16];
         loop {
             match self.stream.read(&mut chunk) {
+                // A connection that has nothing to ask any more may be closed as idle.
+                Ok(0) if self.sent.is_empty() => return Ok(()),
                 Ok(0) => return Err(wire::odd("the server hung up")),
                 Ok(count) => {
                     self.input.extend_from_slice(&chunk[..count]);

@@ -29,6 +29,7 @@ use std::time::Duration;
 const USAGE: &str = "usage: gavel-bench COMMAND
 
   all [--quick]      everything; writes bench/results
+  smoke              the same in seconds, for the checker alone; writes nothing
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
   noop               the peer that does nothing, until it is killed
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["all"] => all("full"),
         ["all", "--quick"] => all("quick"),
+        ["smoke"] => smoke(),
         ["soak", "--seconds", seconds] => soak(seconds),
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),
@@ -69,16 +71,32 @@ fn main() -> ExitCode {
 
 fn all(form: &'static str) -> io::Result<()> {
     let seconds = |quick, full| Duration::from_secs(if form == "quick" { quick } else { full });
-    let plan = Plan { rounds: 3, warm_up: seconds(1, 3), measured: seconds(3, 15) };
+    let (warm_up, measured) = (seconds(1, 3), seconds(3, 15));
+    let plan = Plan { spread: 10_000, many: 100_000, rounds: 3, warm_up, measured };
     let data = data("measured")?;
     let machine = Machine::look(data.parent().unwrap_or(&data))?;
     let measured = measure::all(&plan, &data)?;
     let micro = [micro::rules(), micro::shard(), micro::evidence()];
     let figures = measured.figures.into_iter().chain(micro).collect();
-    let version = env!("CARGO_PKG_VERSION");
-    let report = Report { form, version, machine, bids_compared: measured.compared, figures };
+    let report = Report {
+        form,
+        version: env!("CARGO_PKG_VERSION"),
+        machine,
+        bids_compared: measured.compared,
+        live_subscriber: measured.live_subscriber,
+        figures,
+    };
     report.print();
     report.write(Path::new("bench/results"))
+}
+
+/// Every measurement once, too short to mean anything: whether the checker is content.
+fn smoke() -> io::Result<()> {
+    let (warm_up, measured) = (Duration::ZERO, Duration::from_millis(300));
+    let plan = Plan { spread: 1_024, many: 1_000, rounds: 1, warm_up, measured };
+    let measured = measure::all(&plan, &data("smoke")?)?;
+    println!("checked: {} accepted bids, each in its auction's log", measured.compared);
+    Ok(())
 }
 
 fn soak(seconds: &str) -> io::Result<()> {

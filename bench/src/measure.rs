@@ -14,16 +14,17 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Auctions that bids are spread over.
-const SPREAD: usize = 10_000;
-/// Bids on an auction with few and with many, and how many are measured.
-const FEW: usize = 2_000;
-const MANY: usize = 100_000;
+/// Auctions with few bids that together have as many as the one with many.
+const FEW: usize = 50;
 /// Connections and requests under way on each.
 const SHAPES: [(usize, usize, &str); 3] = [(64, 1, "64"), (256, 1, "256"), (64, 16, "64 x 16")];
 
-/// How long, and how often.
+/// How long, how often, on how much.
 pub(crate) struct Plan {
+    /// Auctions that bids are spread over.
+    pub(crate) spread: usize,
+    /// Bids on the auction with many.
+    pub(crate) many: usize,
     pub(crate) rounds: usize,
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
@@ -45,6 +46,8 @@ pub(crate) struct Measured {
     pub(crate) figures: Vec<Figure>,
     /// Bids that the checker found where they were said to be.
     pub(crate) compared: usize,
+    /// Whether somebody followed the hot auction live all the while.
+    pub(crate) live_subscriber: bool,
 }
 
 /// Auctions and bids of the runs, kept from round to round.
@@ -58,11 +61,10 @@ struct Lots {
 }
 
 pub(crate) fn all(plan: &Plan, data: &Path) -> io::Result<Measured> {
-    eprintln!("starting the peer and the house, opening {SPREAD} auctions");
+    eprintln!("starting the peer and the house, opening {} auctions", plan.spread);
     let (noop, house) = (Server::noop()?, House::open(data)?);
-    let mut lots = Lots::open(&house)?;
-    // The live subscriber that every figure is measured with.
-    let _subscriber = house.subscribe(lots.hot_ids[0])?;
+    let mut lots = Lots::open(&house, plan.spread)?;
+    let live_subscriber = house.subscribe(lots.hot_ids[0])?;
     let (checker, samples) = (Checker::default(), BTreeMap::new());
     let mut bench = Bench { plan, data, noop, house, checker, samples, compared: 0 };
     for round in 1..=plan.rounds {
@@ -72,12 +74,12 @@ pub(crate) fn all(plan: &Plan, data: &Path) -> io::Result<Measured> {
         bench.sequential(&mut lots)?;
         bench.growth()?;
     }
-    Ok(Measured { figures: bench.figures(), compared: bench.compared })
+    Ok(Measured { figures: bench.figures(), compared: bench.compared, live_subscriber })
 }
 
 impl Lots {
-    fn open(house: &House) -> io::Result<Self> {
-        let spread_ids = house.auctions("english", SPREAD)?;
+    fn open(house: &House, spread: usize) -> io::Result<Self> {
+        let spread_ids = house.auctions("english", spread)?;
         let hot_ids = house.auctions("english", 1)?;
         let ladder_ids = house.auctions("ladder", 1)?;
         let bidding = |pattern, ids: &[i64]| Bidding::new(pattern, ids, &house.tokens, BIDDERS);
@@ -175,20 +177,21 @@ impl Bench<'_> {
     /// B10: what a bid costs on an auction with few bids, and on one with many.
     fn growth(&mut self) -> io::Result<()> {
         let load = self.house.load(64, 1, Duration::ZERO, Duration::from_secs(600));
-        let few_ids = self.house.auctions("ladder", MANY / FEW)?;
-        let pattern = Pattern::Own { bids_per_auction: FEW };
+        let bids = self.plan.many;
+        let few_ids = self.house.auctions("ladder", FEW)?;
+        let pattern = Pattern::Own { bids_per_auction: bids / FEW };
         let mut few = Bidding::new(pattern, &few_ids, &self.house.tokens, 64);
-        let run = load.run(few.at_most(MANY))?;
-        self.keep("auctions with 0 to 2,000 bids", &run, run.rate(201));
+        let run = load.run(few.at_most(bids))?;
+        self.keep("auctions with few bids", &run, run.rate(201));
         let few_cpu = run.cpu_micros();
         self.check(&few_ids, &mut few)?;
 
         let many_ids = self.house.auctions("ladder", 1)?;
         let pattern = Pattern::Own { bids_per_auction: usize::MAX };
         let mut many = Bidding::new(pattern, &many_ids, &self.house.tokens, 64);
-        load.run(many.at_most(MANY))?;
-        let run = load.run(many.at_most(MANY))?;
-        self.keep("one auction with 100,000 to 200,000 bids", &run, run.rate(201));
+        load.run(many.at_most(bids))?;
+        let run = load.run(many.at_most(bids))?;
+        self.keep("one auction with many bids", &run, run.rate(201));
         self.push("B10", run.cpu_micros() / few_cpu);
         self.check(&many_ids, &mut many)
     }
@@ -255,7 +258,7 @@ fn said(bidding: &mut Bidding) -> io::Result<()> {
 /// How fast generator and peer are together: what any server here could reach at most.
 pub(crate) fn peer() -> io::Result<()> {
     let noop = Server::noop()?;
-    let ids: Vec<i64> = (1..).take(SPREAD).collect();
+    let ids: Vec<i64> = (1..=10_000).collect();
     let tokens: Vec<String> = (0..BIDDERS).map(|n| format!("token-{n:040}")).collect();
     for (connections, depth, shape) in SHAPES.into_iter().chain([(1, 1, "1")]) {
         let mut bidding = Bidding::new(Pattern::Spread, &ids, &tokens, connections);

@@ -20,7 +20,8 @@ pub(crate) fn bars(title: &str, figures: &[&Figure], ending: &str) -> String {
         debug_assert!(written.is_ok(), "a string takes all text");
     }
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"
+ font-family="sans-serif" font-size="12">
 <rect width="{WIDTH}" height="{height}" fill="#fff"/>
 <text x="12" y="22" font-size="15" font-weight="bold">{title}</text>
 {rows}</svg>

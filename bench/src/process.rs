@@ -46,6 +46,8 @@ impl Server {
         let binary = binary()?;
         let mut command = Command::new(&binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        // Metrics are on, as always, but not where another house may have them.
+        command.args(["--set", "admin.listen=127.0.0.1:0"]);
         for limit in LIMITS {
             command.args(["--set", &format!("limits.{limit}=0")]);
         }

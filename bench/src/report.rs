@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// Accepted bids that were found in the log with version and amount; all of them.
     pub(crate) bids_compared: usize,
+    /// Whether somebody followed the hot auction live all the while.
+    pub(crate) live_subscriber: bool,
     pub(crate) figures: Vec<Figure>,
 }
 
@@ -35,6 +37,9 @@ impl Report {
                 figure.unit,
                 figure.verdict,
             );
+        }
+        if !self.live_subscriber {
+            println!("\nthe server took no live subscriber: these figures are without one");
         }
         println!("\nchecked: {} accepted bids, each in its auction's log", self.bids_compared);
     }

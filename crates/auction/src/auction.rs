@@ -245,7 +245,7 @@ impl Lot {
             Action::Decline { paddle } => self.approve(&guard, moved, *paddle, false),
             Action::Bid(bid) => self.bid(&guard, moved, bid, version + 1),
             Action::Accept { price } => self.accept(&guard, moved, *price),
-            Action::BuyNow => self.buy_now(auction.id, &guard, moved),
+            Action::BuyNow => self.buy_now(&guard, moved),
             Action::Retract { bid, reason } => self.retract(&guard, moved, *bid, *reason),
             Action::Void { bid, reason } => self.void(&guard, moved, *bid, *reason),
             Action::Certify { head } => self.certify(&guard, moved, *head),

@@ -9,8 +9,10 @@ use crate::slot;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use check::LONGEST_SECONDS;
 pub use check::Problem;
+
+/// The longest that anything in the terms may last: a year.
+pub(crate) const LONGEST_SECONDS: u32 = 366 * 24 * 3600;
 
 /// The rules of one auction. Immutable once it has opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -49,7 +49,7 @@ pub enum Command {
     Auction(auction::Args),
     User(user::Args),
     Bid(bid::Args),
-    #[command(alias = "certify-item")]
+    #[command(visible_alias = "certify-item")]
     Certify(certify::Args),
     Export(export::Args),
     Verify(verify::Args),

@@ -273,7 +273,9 @@ fn flatten(
         toml::Value::Boolean(boolean) => boolean.to_string(),
         toml::Value::Array(values) => {
             let texts: Option<Vec<&str>> = values.iter().map(toml::Value::as_str).collect();
-            texts.ok_or_else(|| format!("`{name}` is a list of something else than texts"))?.join(",")
+            texts
+                .ok_or_else(|| format!("`{name}` is a list of something else than texts"))?
+                .join(",")
         }
         toml::Value::Float(_) | toml::Value::Datetime(_) => {
             return Err(format!("`{name}` is neither a text, an integer nor true or false"));

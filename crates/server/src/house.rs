@@ -6,8 +6,12 @@ use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
+use crate::observe;
 use crate::passwords::Passwords;
+use gavel_auction::command::Action;
 use gavel_auction::time::Time;
+use gavel_engine::Ask;
+use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
 use gavel_proof::keys::PublicKey;
@@ -91,6 +95,23 @@ impl House {
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.keys.signing.public()
+    }
+
+    /// Puts a command to its auction and waits for the answer; counts it.
+    ///
+    /// # Errors
+    /// Why no answer could be given.
+    pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
+        let is_bid = matches!(ask.command.action, Action::Bid(_) | Action::Accept { .. });
+        let begun = self.now();
+        let answer = self.engine.submit(ask).await;
+        if is_bid {
+            observe::bid_answered(self.now().since(begun));
+        }
+        if matches!(answer, Ok(Answer::Accepted(_))) {
+            observe::accepted();
+        }
+        answer
     }
 
     /// Runs a short call of the store of people off the asynchronous threads.

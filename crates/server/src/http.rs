@@ -23,7 +23,7 @@ use error::{Code, Problem};
 use futures_util::FutureExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use tower::Service;
@@ -31,6 +31,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Headers of a request at most.
 pub const HEADERS: usize = 64;
+
+/// Bytes of the headers of a request at most.
+pub const HEADER_BYTES: usize = 16 * 1024;
 
 /// Bytes of a request's path and query at most.
 pub const TARGET: usize = 8 * 1024 - 20;
@@ -50,13 +53,10 @@ impl Peer {
 /// All routes of the house, with their description.
 #[must_use]
 pub fn routes() -> OpenApiRouter<House> {
-    docs::described()
-        .merge(v1::routes())
-        .merge(health::routes())
+    docs::described().merge(v1::routes()).merge(health::routes())
 }
 
 /// The whole site: the API, its description, the page.
-#[must_use]
 pub fn site(house: House) -> Router {
     let (router, description) = routes().split_for_parts();
     router
@@ -104,7 +104,7 @@ impl Edge {
                 request.extensions_mut().insert(peer);
                 let handled = self.site.clone().call(request);
                 match AssertUnwindSafe(handled).catch_unwind().await {
-                    Ok(Ok(response)) => response,
+                    Ok(Ok(response)) => as_problem(response),
                     Err(_) => {
                         observe::handler_panicked();
                         let detail = "Something broke here; it was logged.";
@@ -130,8 +130,10 @@ impl Edge {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > TARGET) {
             return Err(Problem::of(Code::TargetTooLong, "A path with its query is too long."));
         }
-        if headers.len() > HEADERS {
-            return Err(Problem::of(Code::HeadersTooLarge, "At most 64 headers."));
+        let bytes: usize =
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if headers.len() > HEADERS || bytes > HEADER_BYTES {
+            return Err(Problem::of(Code::HeadersTooLarge, "At most 64 headers of 16 KiB."));
         }
         if !self.is_ours(request) {
             return Err(Problem::of(Code::WrongHost, "This house answers to other names."));
@@ -165,9 +167,33 @@ impl Edge {
         else {
             return false;
         };
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if !port.contains(']') => name,
+            Some(_) | None => host,
+        };
         hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
+}
+
+/// A failure that the framework words in its own way, as a problem document.
+fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let text = response.headers().get(header::CONTENT_TYPE);
+    let own = text.is_some_and(|kind| !kind.as_bytes().starts_with(b"text/plain"));
+    if own || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    match status {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::of(Code::MethodNotAllowed, "This route has other methods.")
+        }
+        status if status.is_client_error() => {
+            Problem::malformed("path", "The path or the query makes no sense.")
+        }
+        _ => Problem::of(Code::Internal, "Something broke here; it was logged."),
+    }
+    .into_response()
 }
 
 /// What kind of place a path leads to; says which headers its reply gets.
@@ -194,8 +220,13 @@ fn takes_json(headers: &HeaderMap) -> bool {
     if values.peek().is_none() {
         return true;
     }
-    let known =
-        ["*/*", "application/*", "application/json", "application/problem+json", "text/event-stream"];
+    let known = [
+        "*/*",
+        "application/*",
+        "application/json",
+        "application/problem+json",
+        "text/event-stream",
+    ];
     values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|one| {
         let kind = one.split(';').next().unwrap_or(one).trim();
         known.iter().any(|known| known.eq_ignore_ascii_case(kind))

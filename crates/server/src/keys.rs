@@ -76,11 +76,7 @@ pub fn read(data: &Path) -> Result<HouseKeys, KeyError> {
     let house = HouseId(read_bytes(&dir.join(HOUSE))?);
     let signing = Zeroizing::new(read_bytes::<32>(&dir.join(SIGNING))?);
     let log = Zeroizing::new(read_bytes::<32>(&dir.join(LOG))?);
-    Ok(HouseKeys {
-        house,
-        signing: HouseKey::from_bytes(&signing),
-        log: LogKey::from_bytes(*log),
-    })
+    Ok(HouseKeys { house, signing: HouseKey::from_bytes(&signing), log: LogKey::from_bytes(*log) })
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
@@ -89,12 +85,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     }
     let failed = |source| KeyError::File { path: path.to_owned(), source };
     let text = Zeroizing::new(format!("{}\n", hex::encode(bytes)));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }
 

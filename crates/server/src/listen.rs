@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use patience::{Patience, Patient, TimedBody};
+use patience::{Busy, Patience, Patient, TimedBody, UnderWay};
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
@@ -27,8 +27,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Bytes of the head of a request.
-const HEAD: usize = 16 * 1024;
+/// Bytes of a head beyond which a connection is closed without a word; from half of it on, there is
+/// a problem document (see `http.rs`).
+const HEAD: usize = 32 * 1024;
 
 /// Requests of one HTTP/2 connection at once.
 const STREAMS: u32 = 128;
@@ -65,9 +66,8 @@ pub async fn serve(listener: TcpListener, edge: Edge, mut stopping: watch::Recei
         let connection = async move {
             let _place: Place = place;
             let (stream, flow) = Patient::new(stream, patience);
-            let flow = Arc::new(flow);
             let service = service_fn(move |request| {
-                answer(edge.clone(), address, patience, Arc::clone(&flow), request)
+                answer(edge.clone(), address, patience, flow.begin(), request)
             });
             let serving =
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
@@ -92,7 +92,6 @@ fn builder(config: &Config) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_buf_size(HEAD)
-        .max_headers(crate::http::HEADERS)
         .pipeline_flush(true);
     builder
         .http2()
@@ -110,10 +109,9 @@ async fn answer(
     edge: Edge,
     address: IpAddr,
     patience: Patience,
-    flow: Arc<patience::Flow>,
+    under_way: UnderWay,
     request: Request<Incoming>,
 ) -> Result<http::Response<Body>, Infallible> {
-    let under_way = flow.begin();
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
         Body::empty()
@@ -125,7 +123,7 @@ async fn answer(
     if response.body().size_hint().exact().is_some() {
         return Ok(response);
     }
-    Ok(response.map(|body| Body::new(patience::Busy::new(body, under_way))))
+    Ok(response.map(|body| Body::new(Busy::new(body, under_way))))
 }
 
 /// When descriptors have run out, trying again at once would only burn the processor.

@@ -14,15 +14,13 @@ static CONNECTIONS: AtomicI64 = AtomicI64::new(0);
 static TURNED_AWAY: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static RESPONSES: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
-static BID_SECONDS: [AtomicU64; BOUNDS.len() + 1] =
-    [const { AtomicU64::new(0) }; BOUNDS.len() + 1];
+static BID_SECONDS: [AtomicU64; BOUNDS.len() + 1] = [const { AtomicU64::new(0) }; BOUNDS.len() + 1];
 static BID_MICROS: AtomicU64 = AtomicU64::new(0);
 static REFUSED: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
 
 /// Upper bounds of the histogram of bids, in microseconds.
-const BOUNDS: [u64; 12] = [
-    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
-];
+const BOUNDS: [u64; 12] =
+    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
 
 /// Begins to write log lines to standard error.
 ///
@@ -156,7 +154,8 @@ pub fn page(gauges: Gauges) -> String {
 
 fn labelled(page: &mut String) {
     let name = "gavel_commands_refused_total";
-    let _ = writeln!(page, "# HELP {name} Commands without effect, by code.\n# TYPE {name} counter");
+    let _ =
+        writeln!(page, "# HELP {name} Commands without effect, by code.\n# TYPE {name} counter");
     for (code, count) in &*REFUSED.lock().unwrap_or_else(PoisonError::into_inner) {
         let _ = writeln!(page, "{name}{{code=\"{code}\"}} {count}");
     }

@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn what_everybody_tries_is_refused() {
-        for password in ["short", "password", "Password123!", "12345678", "aaaaaaaaaa", "anna.bell"] {
+        for password in ["short", "password", "Password123!", "12345678", "aaaaaaaaaa", "anna.bell"]
+        {
             assert!(complaint(password, "anna.bell", "a@example.com").is_some(), "{password}");
         }
         assert!(complaint(&"x1".repeat(513), "a", "b").is_some());

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const CHECKPOINT_AT: u64 = 32 * 1024 * 1024;
 
 /// The upkeep of a house that is open. Ends with a last mark when dropped.
 pub struct Upkeep {
-    stop: Option<Sender<()>>,
+    stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -49,7 +49,7 @@ impl Upkeep {
     ) -> io::Result<Self> {
         let mut mark = Mark::open(dir.join(ALIVE))?;
         mark.make(engine.now())?;
-        let (stop, stopped) = channel();
+        let (stop, stopped) = sync_channel(1);
         let work = move || {
             let mut marked = engine.now();
             while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {

@@ -307,7 +307,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
     let people = open_people(dir, meta.house)?;
     let (lists, lists_rebuilt) = lists::SqliteLists::open(dir, meta.house)?;
     let gate = Arc::new(checkpoint::Gate::default());
-    let checkpointer = Checkpointer::new(path.clone(), Arc::clone(&gate))?;
+    let checkpointer = Checkpointer::new(&path, Arc::clone(&gate))?;
     let readers = Readers::new(path.clone());
     let log =
         log::SqliteLog::new(path.clone(), connection, meta.partitions, options.log_pages, gate)

@@ -506,7 +506,8 @@ fn rows_are_put_in_place_and_forgotten() {
 
 #[test]
 fn pages_neither_repeat_nor_skip_while_rows_are_added() {
-    for sort in [Sort::Ending, Sort::Newest, Sort::Price] {
+    let sorts = [Sort::Ending, Sort::Newest, Sort::Price];
+    for (sort, text) in sorts.into_iter().flat_map(|sort| [(sort, None), (sort, Some("thing"))]) {
         each(|_, house| {
             // Many share a key, so that the id has to tell them apart.
             let make = |id: i64| {
@@ -517,9 +518,13 @@ fn pages_neither_repeat_nor_skip_while_rows_are_added() {
             let rows: Vec<Row> = (1..=100).map(|id| make(id * 10)).collect();
             house.lists.put(0, 1, &rows).unwrap();
             let (mut seen, mut after, mut next) = (Vec::new(), None, 1);
+            let text = text.map(str::to_owned);
             loop {
-                let page =
-                    house.lists.page(&Query { after, limit: 7, ..query(sort) }).unwrap().rows;
+                let page = house
+                    .lists
+                    .page(&Query { after, limit: 7, text: text.clone(), ..query(sort) })
+                    .unwrap()
+                    .rows;
                 let Some((key, id)) = page.last() else { break };
                 after = Some((*key, id.get()));
                 seen.extend(page);

@@ -498,3 +498,64 @@ fn a_second_process_is_kept_out_and_a_killed_one_loses_nothing() {
         assert!(sqlite::integrity(dir.path()).iter().all(sqlite::Finding::is_sound));
     }
 }
+
+#[test]
+#[ignore = "run by another test in a process of its own"]
+#[expect(clippy::disallowed_methods, reason = "how one test process tells the other")]
+fn child_settles_what_it_does_not_know() {
+    let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
+    let mut stores = open(Path::new(&dir));
+    let mut next = stores.reader.last_position(0).unwrap() + 1;
+    for _ in 0..60 {
+        match stores.log.append(&[event(next, 200)]) {
+            Ok(()) => println!("acknowledged {next}"),
+            Err(AppendError::Unknown(_)) => {
+                println!("unknown {next}");
+                while stores.log.reopen().is_err() {
+                    println!("not opened");
+                }
+                next = stores.reader.last_position(0).unwrap() + 1;
+                let barrier = Record { partition: 0, position: next, entry: Entry::Barrier };
+                if stores.log.append(&[barrier]).is_err() {
+                    panic!("two faults in a row were not asked for");
+                }
+                println!("settled {next}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+        next += 1;
+    }
+    println!("done");
+}
+
+#[test]
+fn a_failed_sync_is_unknown_and_a_barrier_settles_it() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: there is no strace here");
+        return;
+    }
+    let dir = house();
+    let writer = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null"])
+        .args(["-e", "inject=fdatasync,fsync:error=EIO:when=11+6"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["child_settles_what_it_does_not_know", "--exact", "--ignored", "--nocapture"])
+        .env(CHILD_DIR, dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(writer.stdout).unwrap();
+    assert!(told.contains("done"), "{told}");
+    assert!(told.matches("unknown").count() > 3, "{told}");
+    let records = open(dir.path()).reader.scan(0, 0, usize::MAX).unwrap();
+    let numbers = |word: &str| {
+        let line = move |line: &str| line.strip_prefix(word).map(str::to_owned);
+        let lines = told.lines().filter_map(line).collect::<Vec<_>>();
+        lines.into_iter().map(|number| number.trim().parse::<usize>().unwrap())
+    };
+    for position in numbers("acknowledged") {
+        assert!(matches!(records[position - 1].entry, Entry::Event(_)), "{position} is lost");
+    }
+    for position in numbers("settled") {
+        assert_eq!(records[position - 1].entry, Entry::Barrier, "{position}");
+    }
+}

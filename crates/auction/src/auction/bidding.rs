@@ -5,7 +5,7 @@ use super::{Facts, Guard, Lot, Phase, open_fact};
 use crate::book::{Approval, Rank, Top};
 use crate::command::{Offer, Person, PlaceBid};
 use crate::event::{BidPlaced, BidUndone, CloseReason, Fact, Hidden, Next, Now, Reason, Shown};
-use crate::ids::{AuctionId, BidId, Paddle, UserId, Version};
+use crate::ids::{BidId, Paddle, UserId, Version};
 use crate::money::Amount;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
@@ -313,7 +313,6 @@ impl Lot {
 
     pub(super) fn buy_now(
         &self,
-        auction: AuctionId,
         guard: &Guard<'_>,
         moved: impl Fn() -> Result<(), Refusal>,
     ) -> Result<Facts, Refusal> {
@@ -324,10 +323,7 @@ impl Lot {
         if let Some(headroom) = person.headroom.filter(|headroom| amount > *headroom) {
             return Err(Refusal::OverLimit { headroom });
         }
-        // The interval that the purchase cuts short is drawn first, like before any other close.
-        let draw = self.last_draw(auction).map(open_fact);
-        let bought = self.bought(person.user, paddle, amount, CloseReason::Bought);
-        Ok(draw.into_iter().chain(bought).collect())
+        Ok(self.bought(person.user, paddle, amount, CloseReason::Bought))
     }
 
     /// A purchase at a fixed price, and the close that follows it in the same decision.

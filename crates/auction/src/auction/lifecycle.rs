@@ -73,7 +73,10 @@ fn check_terms(terms: &Terms, has_seed: bool, at: Time) -> Result<(), Refusal> {
         problems.push(Problem::new("ends_at", "order", "the end lies in the future"));
     }
     let long = terms.schedule.starts_at.is_none()
-        && terms.schedule.ends_at.is_some_and(|end| end > at.plus_seconds(LONGEST_SECONDS));
+        && terms
+            .schedule
+            .ends_at
+            .is_some_and(|end| end > at.plus_seconds(i64::from(LONGEST_SECONDS)));
     if long {
         problems.push(Problem::new("ends_at", "too_long", "at most a year from now"));
     }

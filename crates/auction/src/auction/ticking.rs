@@ -40,7 +40,10 @@ impl Lot {
             Actor::House => {}
             Actor::Person(_) => return Err(Refusal::Forbidden),
         }
-        let lost = |end| tick.outage.and_then(|(from, to)| self.outage(from, to, end));
+        // At its last event the house was there, whatever its last sign of life says; otherwise
+        // open time could run back into an interval that was drawn already.
+        let alive = auction.last_at;
+        let lost = |end| tick.outage.and_then(|(from, to)| self.outage(from.max(alive), to, end));
         if self.phase == Phase::Open
             && let Some(fact) = self.running.end.and_then(lost)
         {
@@ -149,11 +152,6 @@ impl Lot {
         Some(Fact::BidPromoted { bid: bid.id, interval: pending.interval, now })
     }
 
-    /// The draw of the interval that a close at this moment cuts short, if any.
-    pub(super) fn last_draw(&self, auction: AuctionId) -> Option<Fact> {
-        self.pending_draw().and_then(|(pending, _)| self.promoted(auction, &pending))
-    }
-
     /// The hammer falls: the last interval's draw, if any, then the close with its outcome.
     pub(super) fn hammer(
         &self,
@@ -161,7 +159,7 @@ impl Lot {
         reason: CloseReason,
         why: Option<Reason>,
     ) -> Facts {
-        let last = self.last_draw(auction.id);
+        let last = self.pending_draw().and_then(|(pending, _)| self.promoted(auction.id, &pending));
         let doubled = last.as_ref().and_then(|fact| match fact {
             Fact::BidPromoted { bid, .. } => Some(*bid),
             _ => None, // not ours: `promoted` makes no other fact

@@ -13,7 +13,7 @@ impl Terms {
         }
         match self.direction {
             Direction::Forward => Amount::new(legal.minor().saturating_mul(factor)),
-            // Rounded up: what lies below the exact quotient lies below this, and nothing else does.
+            // Rounded up: what is below the exact quotient is below this, and nothing else is.
             Direction::Reverse => Amount::new((legal.minor() + factor - 1) / factor),
         }
     }

@@ -2,8 +2,8 @@
 //! mends his terms in one go. Judges nothing about a running auction.
 
 use super::{
-    Admission, BuyNow, Clock, Close, Direction, Increment, Pricing, Promotion, Proxy, Reserve,
-    Retraction, Terms,
+    Admission, BuyNow, Clock, Close, Direction, Increment, LONGEST_SECONDS as YEAR, Pricing,
+    Promotion, Proxy, Reserve, Retraction, Terms,
 };
 use crate::money::MAX_AMOUNT;
 
@@ -24,11 +24,6 @@ impl Problem {
         Self { field: field.to_owned(), code, detail: detail.to_owned() }
     }
 }
-
-const YEAR: u32 = 366 * 24 * 3600;
-
-/// The longest an auction may last, in seconds.
-pub(crate) const LONGEST_SECONDS: i64 = YEAR as i64;
 
 struct Problems(Vec<Problem>);
 

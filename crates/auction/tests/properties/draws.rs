@@ -4,7 +4,7 @@ use crate::draw::by_hand;
 use crate::world::World;
 use gavel_auction::auction::{Auction, Phase};
 use gavel_auction::book::Bid;
-use gavel_auction::event::{Digest, Fact};
+use gavel_auction::event::{CloseReason, Digest, Fact};
 use gavel_auction::ids::BidId;
 use gavel_auction::outcome::Outcome;
 use gavel_auction::terms::{Admission, Direction, Promotion, Terms, WeightKind};
@@ -36,7 +36,9 @@ pub fn one_each(world: &World) {
             assert!(!grid.drawn.contains(&interval), "one draw an interval");
             grid.drawn.push(interval);
         }
-        if matches!(event.fact, Fact::Closed { .. }) {
+        if let Fact::Closed { reason, .. } = &event.fact
+            && *reason != CloseReason::Bought
+        {
             all_drawn(&auction, &grid);
         }
         auction.apply(event);
@@ -80,7 +82,7 @@ fn drawn(terms: &Terms, auction: &Auction, grid: &Grid, interval: i64) -> Option
     Some(candidates[index].id)
 }
 
-/// At the close every interval with a bid that stands has had its draw.
+/// At the hammer (a purchase cuts its interval without a draw) every interval with a bid that stands has had its draw.
 fn all_drawn(auction: &Auction, grid: &Grid) {
     for bid in auction.book().unwrap().bids().iter().filter(|bid| bid.standing) {
         if let Some((interval, _)) = grid.of.get(&bid.id) {

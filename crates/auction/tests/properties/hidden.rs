@@ -123,6 +123,9 @@ proptest! {
         composition.terms.eligibility = Eligibility::Anyone;
         let forward = composition.terms.direction == Direction::Forward;
         let (one, two) = if forward { (5_000, 5_000 + other) } else { (2, 1) };
+        if !forward {
+            composition.terms.starting_price = Amount::new(450); // all limits lie below it
+        }
         // Nobody comes within a step of the smaller one.
         let far = |amount: i64| if forward { amount } else { amount + 100 };
         let (mut first, mut second) =

@@ -182,7 +182,8 @@ impl Stage {
         self.world.auction.book()?.paddle_of(user)
     }
 
-    /// Nothing: the actor's latest. `bid 4` by version, `anna` the latest of hers, `anna 100` the one of that amount.
+    /// Nothing: the actor's latest. `bid 4` by version, `anna` the latest of hers, `anna 100` the
+    /// one of that amount.
     fn which(&mut self, words: &[&str]) -> Option<BidId> {
         match words {
             [] => self.which(&[&self.actor.clone()]),

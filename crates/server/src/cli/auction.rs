@@ -1,5 +1,5 @@
-//! `gavel auction`: making auctions, looking at them, running them. Names routes and bodies; what is
-//! legal, the house says.
+//! `gavel auction`: making auctions, looking at them, running them. Names routes and bodies; what
+//! is legal, the house says.
 
 mod create;
 mod show;

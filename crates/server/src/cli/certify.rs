@@ -75,7 +75,8 @@ fn ended(client: &Client) -> Result<Vec<i64>, Failure> {
     let mut auctions = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
-        let page = [("status", Some("ended")), ("limit", Some("100")), ("cursor", cursor.as_deref())];
+        let page =
+            [("status", Some("ended")), ("limit", Some("100")), ("cursor", cursor.as_deref())];
         let page = client.get(&query::path("/v1/auctions", &page))?.json();
         for item in page.get("items").and_then(Value::as_array).into_iter().flatten() {
             let certified = item.get("certified").and_then(Value::as_bool) == Some(true);
@@ -115,7 +116,8 @@ fn report(done: &[Done], out: Output) -> Result<(), Failure> {
         None => Ok(()),
         Some(worst) => {
             let mut failure = (*worst).clone();
-            failure.detail = format!("{} of {} failed: {}", failures.len(), done.len(), worst.detail);
+            failure.detail =
+                format!("{} of {} failed: {}", failures.len(), done.len(), worst.detail);
             Err(failure)
         }
     }

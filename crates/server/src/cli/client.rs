@@ -133,19 +133,13 @@ impl Client {
             Some(_) | None => return Err(wrong(format!("`{url}` is no http URL"))),
         }
         let authority = uri.authority().ok_or_else(|| wrong(format!("`{url}` names no host")))?;
-        if uri.path().trim_matches('/') != "" || uri.query().is_some() {
+        if !uri.path().trim_matches('/').is_empty() || uri.query().is_some() {
             return Err(wrong(format!("`{url}` has a path: give the house's root")));
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let address = (host, authority.port_u16().unwrap_or(80));
-        Ok(Self {
-            url: plain(url),
-            address,
-            authority: authority.to_string(),
-            token,
-            runtime,
-        })
+        Ok(Self { url: plain(url), address, authority: authority.to_string(), token, runtime })
     }
 
     /// Reads something.

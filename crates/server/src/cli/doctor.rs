@@ -7,7 +7,7 @@ use super::output::{Failure, Output, bad, count, good, strong, table};
 use crate::config::KEYS;
 use crate::keys;
 use chains::{Damage, Found};
-use gavel_store::sqlite::{self, Finding, Options};
+use gavel_store::sqlite::{self, Finding, OpenError, Options};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -61,7 +61,10 @@ fn examine(args: &Args, out: Output) -> Result<(), Failure> {
         Failure::usage("no_house", format!("{data}: {what}"))
             .accept("--data DIR, a directory that `gavel init` or `gavel serve` made")
     };
-    let meta = sqlite::meta(&args.data).map_err(|error| no_house(error.to_string()))?;
+    let meta = sqlite::meta(&args.data).map_err(|error| match error {
+        OpenError::NoHouse { .. } => no_house(error.to_string()),
+        error => Failure::refused("damaged", format!("{data}: {error}")).accept("a backup"),
+    })?;
     let keys = keys::read(&args.data).map_err(|error| no_house(error.to_string()))?;
     let files = sqlite::integrity(&args.data);
     let options = Options { read_only: true, ..Options::default() };
@@ -91,7 +94,8 @@ fn machine(sound: bool, files: &[Finding], found: &Found) -> Value {
         })
     };
     let damage = |damage: &Damage| {
-        json!({"auction": damage.auction, "version": damage.version, "what": damage.what})
+        let Damage { auction, version, what } = damage;
+        json!({"auction": auction, "version": version, "what": what})
     };
     json!({
         "sound": sound,
@@ -114,7 +118,8 @@ fn tell(sound: bool, files: &[Finding], found: &Found, out: &mut dyn Write) -> i
         }
     }
     let [records, auctions] = [found.records, found.auctions].map(count);
-    let read = format!("{records} records of {auctions} auctions in {} partitions", found.partitions);
+    let read =
+        format!("{records} records of {auctions} auctions in {} partitions", found.partitions);
     if found.damages.is_empty() {
         writeln!(out, "{} {read}: positions, chains, commitments, decisions", good("✓"))?;
     } else {

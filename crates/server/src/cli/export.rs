@@ -1,4 +1,5 @@
-//! `gavel export`: an auction's certificate, or its public log, byte for byte as the house gives it.
+//! `gavel export`: an auction's certificate, or its public log, byte for byte as the house gives
+//! it. Judges neither: that is `gavel verify`.
 
 use super::client::{Client, HouseArgs};
 use super::output::{Failure, Output, good};
@@ -59,8 +60,9 @@ fn events(client: &Client, auction: i64) -> Result<Vec<u8>, Failure> {
         let page = [("after", Some(from.as_str())), ("limit", Some("100"))];
         let path = query::path(&format!("/v1/auctions/{auction}/events"), &page);
         let reply = client.get(&path)?;
-        let page: Page<'_> = serde_json::from_slice(&reply.bytes)
-            .map_err(|error| Failure::refused("not_gavel", format!("no page of events: {error}")))?;
+        let page: Page<'_> = serde_json::from_slice(&reply.bytes).map_err(|error| {
+            Failure::refused("not_gavel", format!("no page of events: {error}"))
+        })?;
         let before = after;
         for item in page.items {
             let value: Value = serde_json::from_str(item.get()).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! What commands say and how they end: tables and sentences for people, JSON for machines, one
 //! exit code for each kind of end. Refuses to know what any command does.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent};
 use console::{Style, Term};
 use gavel_auction::money::Currency;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -162,7 +162,9 @@ impl Output {
 #[must_use]
 pub fn table(headings: &[&str], numbers: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
     let heading = |name: &&str| Cell::new(name).add_attribute(comfy_table::Attribute::Bold);
     table.set_header(headings.iter().map(heading));
     for (column, name) in table.column_iter_mut().zip(headings) {

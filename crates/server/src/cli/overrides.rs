@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(parsed(&["close=hard"]), Ok(serde_json::json!({"close": "hard"})));
         let step = serde_json::json!({"increment": {"kind": "fixed", "step": 100}});
         assert_eq!(parsed(&[r#"increment={"kind":"fixed","step":100}"#]), Ok(step.clone()));
-        assert_eq!(parsed(&["increment.kind=fixed", "increment.step=100"]).is_err(), true);
+        assert!(parsed(&["increment.kind=fixed", "increment.step=100"]).is_err());
         assert_eq!(parsed(&["increment=fixed", "increment.step=100"]), Ok(step));
         let close = parsed(&["close.window_seconds=60"]).unwrap();
         assert_eq!(close["close"]["extend_to_seconds"], 120);

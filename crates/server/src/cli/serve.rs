@@ -107,8 +107,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let (stop, stopping) = watch::channel(false);
     let upkeep = Upkeep::begin(data, started.engine.clone(), stores.checkpointer)
         .context("beginning the upkeep")?;
-    let passwords =
-        Passwords::start(config.users.hashing_threads).context("starting a thread")?;
+    let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
     let (engine, keys) = (started.engine.clone(), Arc::new(keys));
     let house = House::open(Opening { engine, people, config, keys, passwords, stopping });
     Ok(Opened { house, started, stop, password, upkeep, lock: stores.lock })

@@ -31,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Strict<T> {
             let detail = "Send the body as application/json, not compressed.";
             return Err(Problem::of(Code::UnsupportedMediaType, detail));
         }
-        parse(&collect(request.into_body()).await?).map(Self)
+        object(&collect(request.into_body()).await?).map(Self)
     }
 }
 
@@ -51,8 +51,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for StrictOrE
             let detail = "Send the body as application/json, not compressed.";
             return Err(Problem::of(Code::UnsupportedMediaType, detail));
         }
-        parse(&body).map(Self)
+        object(&body).map(Self)
     }
+}
+
+/// Reads an object: serde would take the fields of a struct from an array, too.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::malformed("body", "The body is an object, not an array."));
+    }
+    parse(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -77,7 +85,9 @@ async fn collect(body: Body) -> Result<Bytes, Problem> {
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::of(Code::TooLarge, "A body has at most 65,536 bytes."))
         }
-        Err(error) if error.is::<TooSlow>() || causes(&*error).any(|cause| cause.is::<TooSlow>()) => {
+        Err(error)
+            if error.is::<TooSlow>() || causes(&*error).any(|cause| cause.is::<TooSlow>()) =>
+        {
             Err(Problem::of(Code::TooSlow, "The body took too long to arrive."))
         }
         Err(_) => Err(Problem::malformed("body", "The body ended before it was whole.")),
@@ -166,7 +176,8 @@ impl<'a> Scan<'a> {
         if self.seen > KEYS {
             return Err(Problem::malformed("body", "At most 1,000 keys."));
         }
-        let key = if raw.contains(&b'\\') { Cow::Owned(unescaped(raw)) } else { Cow::Borrowed(raw) };
+        let key =
+            if raw.contains(&b'\\') { Cow::Owned(unescaped(raw)) } else { Cow::Borrowed(raw) };
         self.keys.push(key);
         Ok(())
     }

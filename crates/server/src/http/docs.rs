@@ -9,8 +9,10 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use std::fmt::Write as _;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -61,15 +63,43 @@ fn complete(mut description: OpenApi) -> String {
         )
         .build();
     for item in description.paths.paths.values_mut() {
-        let all = [
-            &mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch,
-        ];
+        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            name_the_key(operation);
+        }
+        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in all.into_iter().flatten() {
             let problem = RefOr::T(problem.clone());
             operation.responses.responses.insert("default".to_owned(), problem);
         }
     }
     description.to_pretty_json().expect("a description is made of texts")
+}
+
+/// Whatever changes something can be named by a key, so that repeating it is harmless.
+fn name_the_key(operation: &mut Operation) {
+    const NAME: &str = "Idempotency-Key";
+    let parameters = operation.parameters.get_or_insert_default();
+    let named = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.name == NAME,
+        RefOr::Ref(_) => false,
+    };
+    if parameters.iter().any(named) {
+        return;
+    }
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .build();
+    let about = "Names the command: a repeat with the same key gets the same answer";
+    let parameter = ParameterBuilder::new()
+        .name(NAME)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(text))
+        .build();
+    parameters.push(RefOr::T(parameter));
 }
 
 /// The pages.

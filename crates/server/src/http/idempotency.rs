@@ -68,7 +68,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         let mut values = parts.headers.get_all("idempotency-key").iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(Self(None)),
-            (Some(value), None) => read(value.as_bytes()).map(|key| Self(Some(key))).ok_or_else(wrong),
+            (Some(value), None) => {
+                read(value.as_bytes()).map(|key| Self(Some(key))).ok_or_else(wrong)
+            }
             (Some(_), Some(_)) => Err(wrong()),
         }
     }
@@ -88,6 +90,7 @@ fn read(value: &[u8]) -> Option<String> {
                 }
             }
         }
+        [b'"', ..] => return None,
         bare => key.extend_from_slice(bare),
     }
     let visible = key.iter().all(u8::is_ascii_graphic);
@@ -104,7 +107,8 @@ mod tests {
         assert_eq!(read(b"abc").as_deref(), Some("abc"));
         assert_eq!(read(b"\"abc\"").as_deref(), Some("abc"));
         assert_eq!(read(br#""a\"b\\""#).as_deref(), Some(r#"a"b\"#));
-        for wrong in [&b""[..], b"\"\"", b"a b", b"\"a b\"", "ä".as_bytes(), b"a\tb", b"\"a\"b\""] {
+        for wrong in [&b""[..], b"\"\"", b"a b", b"\"a b\"", "ä".as_bytes(), b"a\tb", b"\"a\"b\""]
+        {
             assert_eq!(read(wrong), None);
         }
         assert!(read(&[b'x'; 255]).is_some());

@@ -12,7 +12,10 @@ pub(super) fn routes() -> Router<House> {
     Router::new()
         .route("/", get(|| file("text/html; charset=utf-8", include_str!("page/page.html"))))
         .route("/page.css", get(|| file("text/css; charset=utf-8", include_str!("page/page.css"))))
-        .route("/page.js", get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route(
+            "/page.js",
+            get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
+        )
         .route("/page.svg", get(|| file("image/svg+xml", include_str!("page/page.svg"))))
         .route("/robots.txt", get(|| file("text/plain", "User-agent: *\nDisallow: /v1/\n")))
 }

@@ -39,28 +39,39 @@ impl Patience {
     }
 }
 
-/// How many requests of a connection are under way.
+/// How many requests of a connection have begun, and how many of them are under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flow(Arc<AtomicUsize>);
+pub(super) struct Flow(Arc<Requests>);
+
+#[derive(Debug, Default)]
+struct Requests {
+    begun: AtomicUsize,
+    under_way: AtomicUsize,
+}
 
 /// A request that is under way until this is dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<AtomicUsize>);
+pub(super) struct UnderWay(Arc<Requests>);
 
 impl Flow {
     pub(super) fn begin(&self) -> UnderWay {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.under_way.fetch_add(1, Ordering::Relaxed);
         UnderWay(Arc::clone(&self.0))
     }
 
+    fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
     fn rests(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.0.under_way.load(Ordering::Relaxed) == 0
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -112,6 +123,8 @@ pub(super) struct Patient {
     patience: Patience,
     flow: Flow,
     awaited: Await,
+    /// Requests that had begun when this was looked at last.
+    begun: usize,
     seen: u8,
     http2: bool,
     reading: Deadline,
@@ -126,12 +139,24 @@ impl Patient {
             patience,
             flow: flow.clone(),
             awaited: Await::First,
+            begun: 0,
             seen: 0,
             http2: true,
             reading: Deadline::default(),
             writing: Deadline::default(),
         };
         (patient, flow)
+    }
+
+    /// Whether nothing is under way. What began since the last look has met its deadline.
+    fn rests(&mut self) -> bool {
+        let (begun, rests) = (self.flow.begun(), self.flow.rests());
+        if begun != self.begun || !rests {
+            self.begun = begun;
+            self.awaited = Await::Next;
+            self.reading.clear();
+        }
+        rests
     }
 
     /// Something arrived: what is awaited next?
@@ -153,9 +178,9 @@ impl Patient {
 
     /// Nothing has arrived: has the patience run out?
     fn waited_too_long(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.flow.rests() {
-            self.awaited = Await::Next;
-            self.reading.clear();
+        if !self.rests() {
+            // Nobody may read again when the request ends: so look again by then.
+            let _looked: bool = self.reading.passed(self.patience.idle, context);
             return false;
         }
         let within = match self.awaited {
@@ -177,11 +202,8 @@ impl AsyncRead for Patient {
         let before = buffer.filled().len();
         match Pin::new(&mut me.stream).poll_read(context, buffer) {
             Poll::Ready(result) => {
-                if me.flow.rests() {
+                if me.rests() {
                     me.arrived(buffer.filled().get(before..).unwrap_or_default());
-                } else {
-                    me.awaited = Await::Next;
-                    me.reading.clear();
                 }
                 Poll::Ready(result)
             }

@@ -82,13 +82,17 @@ impl Reply {
 impl Site {
     /// A new house.
     pub fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let made = keys::make(data.path()).unwrap();
-        sqlite::init(data.path(), made.house, 4, Time(1)).unwrap();
+        let data = tempfile::tempdir().expect("the house of the test works");
+        let made = keys::make(data.path()).expect("the house of the test works");
+        sqlite::init(data.path(), made.house, 4, Time(1)).expect("the house of the test works");
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let mut site =
-            Self { data, runtime: runtime.unwrap(), open: None, keys: AtomicU64::new(0) };
+        let mut site = Self {
+            data,
+            runtime: runtime.expect("the house of the test works"),
+            open: None,
+            keys: AtomicU64::new(0),
+        };
         site.open();
         site
     }
@@ -123,11 +127,11 @@ impl Site {
             roles,
             password_hash: "none".to_owned(),
         };
-        let user = people.add_user(&user, Time(1)).unwrap();
+        let user = people.add_user(&user, Time(1)).expect("the house of the test works");
         let token = format!("{name:x<43}");
         let digest = sha256(token.as_bytes());
         let session = Session { user: user.id, expires_at: Time(i64::MAX) };
-        people.add_session(&digest, &session).unwrap();
+        people.add_session(&digest, &session).expect("the house of the test works");
         Person { id: user.id.get(), token }
     }
 
@@ -142,8 +146,8 @@ impl Site {
         self.runtime.block_on(async move {
             let reply = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
             let (head, body) = reply.into_parts();
-            let bytes = body.collect().await.unwrap().to_bytes();
-            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            let bytes = body.collect().await.expect("the house of the test works").to_bytes();
+            let text = String::from_utf8(bytes.to_vec()).expect("the house of the test works");
             assert!(head.status.as_u16() < 500 || text.contains("\"code\""), "{text}");
             Reply { status: head.status.as_u16(), headers: head.headers, text }
         })
@@ -168,7 +172,7 @@ impl Site {
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
-        self.send(request.body(Body::from(body.to_owned())).unwrap())
+        self.send(request.body(Body::from(body.to_owned())).expect("the house of the test works"))
     }
 
     /// GET.
@@ -186,7 +190,7 @@ impl Site {
     /// Creates an auction: its path.
     #[track_caller]
     pub fn auction(&self, seller: &Person, mut body: Value) -> String {
-        let all = body.as_object_mut().unwrap();
+        let all = body.as_object_mut().expect("the house of the test works");
         all.entry("title").or_insert(json!("A thing"));
         all.entry("currency").or_insert(json!("EUR"));
         let made = self.post("/v1/auctions", seller, &body).expect(201);
@@ -204,8 +208,8 @@ impl Site {
             banned: Some(Some("for the test".to_owned())),
             ..Default::default()
         };
-        let user = UserId::new(person.id).unwrap();
-        self.inside().people.change_user(user, &change).unwrap();
+        let user = UserId::new(person.id).expect("the house of the test works");
+        self.inside().people.change_user(user, &change).expect("the house of the test works");
         self.inside().edge.house().sign_ins.forget_user(user);
     }
 
@@ -221,7 +225,8 @@ impl Site {
             if wanted() {
                 return;
             }
-            self.runtime.block_on(tokio::time::sleep(std::time::Duration::from_millis(10)));
+            let rest = std::time::Duration::from_millis(10);
+            self.runtime.block_on(async move { tokio::time::sleep(rest).await });
         }
         panic!("that did not come within five seconds");
     }
@@ -237,8 +242,8 @@ impl Drop for Site {
 }
 
 fn open(data: &Path) -> Open {
-    let made = keys::read(data).unwrap();
-    let stores = sqlite::open(data, &Options::default()).unwrap();
+    let made = keys::read(data).expect("the house of the test works");
+    let stores = sqlite::open(data, &Options::default()).expect("the house of the test works");
     let started = gavel_engine::start(Parts {
         house: made.house,
         log_key: made.log.clone(),
@@ -249,7 +254,7 @@ fn open(data: &Path) -> Open {
         people: Arc::clone(&stores.people),
         last_alive: None,
     });
-    let started = started.unwrap();
+    let started = started.expect("the house of the test works");
     let mut config = Config::default();
     config.limits.requests_per_second_per_ip = 0;
     config.limits.bids_per_second_per_actor = 0;
@@ -259,7 +264,7 @@ fn open(data: &Path) -> Open {
         people: Arc::clone(&stores.people),
         config: Arc::new(config),
         keys: Arc::new(made),
-        passwords: Passwords::start(1).unwrap(),
+        passwords: Passwords::start(1).expect("the house of the test works"),
         stopping: tokio::sync::watch::channel(false).1,
     });
     Open { edge: Edge::new(house), started, people: stores.people, _lock: stores.lock }

@@ -71,15 +71,15 @@ impl Served {
         for set in calm.iter().chain(sets) {
             command.args(["--set", set]);
         }
-        let mut child =
-            command.stdout(Stdio::piped()).spawn().expect("the house must start");
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the house must start");
         let out = child.stdout.take().expect("its standard output");
         let mut lines = BufReader::new(out).lines().map(|line| line.expect("a line"));
         let address = after(&lines.next().expect("its address"), "open at http://");
         let metrics = after(&lines.next().expect("its metrics"), "Metrics at http://");
         let line = lines.next().expect("its password");
         let password = line.split('`').nth(3).expect("a password").to_owned();
-        std::thread::spawn(move || lines.for_each(drop));
+        let rest = std::thread::Builder::new().spawn(move || lines.for_each(drop));
+        drop(rest.expect("a thread"));
         Self {
             child,
             address: address.parse().expect("an address"),

@@ -5,7 +5,7 @@ use super::file::{self, Kind};
 use super::log::unreadable;
 use gavel_engine::log::LogError;
 use rusqlite::Connection;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,7 +42,6 @@ const STOP_AT: u64 = 4;
 
 /// Makes checkpoints of the log.
 pub struct Checkpointer {
-    path: PathBuf,
     gate: Arc<Gate>,
     connection: Mutex<Connection>,
     page_size: u64,
@@ -58,13 +57,13 @@ pub struct Backlog {
 }
 
 impl Checkpointer {
-    pub(super) fn new(path: PathBuf, gate: Arc<Gate>) -> Result<Self, super::OpenError> {
-        let sql = |source| file::failed(&path, source);
-        let connection = file::connect_to_write(&path, Kind::Log)?;
+    pub(super) fn new(path: &Path, gate: Arc<Gate>) -> Result<Self, super::OpenError> {
+        let sql = |source| file::failed(path, source);
+        let connection = file::connect_to_write(path, Kind::Log)?;
         connection.busy_timeout(PATIENCE).map_err(sql)?;
         let page_size =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(sql)?;
-        Ok(Self { path, gate, connection: Mutex::new(connection), page_size })
+        Ok(Self { gate, connection: Mutex::new(connection), page_size })
     }
 
     /// Moves what waits if that is more than `threshold` bytes. The writer goes on meanwhile;
@@ -76,14 +75,16 @@ impl Checkpointer {
     pub fn checkpoint_if_large(&self, threshold: u64) -> Result<Backlog, LogError> {
         let _running = self.gate.close();
         let before = self.run("PRAGMA wal_checkpoint(NOOP)")?;
-        if before.waiting <= threshold && before.written <= threshold.saturating_mul(STOP_AT) {
+        if before.waiting <= threshold {
             return Ok(before);
         }
         let after = self.run("PRAGMA wal_checkpoint(PASSIVE)")?;
-        if after.waiting > 0 && after.written > threshold.saturating_mul(STOP_AT) {
-            return self.run_alone("PRAGMA wal_checkpoint(RESTART)");
+        // What came in during the move keeps the file from beginning anew, though `after` does not
+        // show it. Once it is all moved, the writer begins anew with its next append.
+        if after.written <= threshold.saturating_mul(STOP_AT) {
+            return Ok(after);
         }
-        Ok(after)
+        self.run_alone("PRAGMA wal_checkpoint(RESTART)")
     }
 
     /// Moves all and empties the file; for when nothing is going on, and before the end.
@@ -93,12 +94,6 @@ impl Checkpointer {
     pub fn truncate(&self) -> Result<Backlog, LogError> {
         let _running = self.gate.close();
         self.run_alone("PRAGMA wal_checkpoint(TRUNCATE)")
-    }
-
-    /// The file of the log.
-    #[must_use]
-    pub fn path(&self) -> &std::path::Path {
-        &self.path
     }
 
     /// Runs a checkpoint while the writer waits.

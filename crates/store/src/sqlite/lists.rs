@@ -301,43 +301,75 @@ impl<'a> Statement<'a> {
     }
 }
 
+/// Which of the auctions after the one last seen a statement walks along.
+#[derive(Clone, Copy)]
+enum Walk {
+    /// All: none was seen yet.
+    Start,
+    /// Those with the same sort key.
+    Tied,
+    /// Those with a later key.
+    Beyond,
+    /// Both.
+    After,
+}
+
 /// What narrows and orders a page, owned so that statements can borrow it.
 struct Bounds {
     category: Option<String>,
     seller: Option<i64>,
-    after: Option<(i64, i64)>,
+    key: i64,
+    id: i64,
     limit: i64,
 }
 
 impl Bounds {
     fn new(query: &Query) -> Self {
+        let (key, id) = query.after.unwrap_or_default();
         Self {
             category: query.category.clone(),
             seller: query.seller.map(gavel_auction::ids::UserId::get),
-            after: query.after,
+            key,
+            id,
             limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
         }
     }
 
-    fn narrow<'a>(&'a self, statement: &mut Statement<'a>, sort: Sort) {
+    /// A seller has few auctions and a category not all; left to himself, the planner would rather
+    /// walk through everybody's in the right order.
+    fn table(&self) -> &'static str {
+        match (&self.seller, &self.category) {
+            (Some(_), _) => "auction INDEXED BY auction_by_seller WHERE state = :state",
+            (None, Some(_)) => "auction INDEXED BY auction_by_category WHERE state = :state",
+            (None, None) => "auction WHERE state = :state",
+        }
+    }
+
+    fn narrow<'a>(&'a self, statement: &mut Statement<'a>, sort: Sort, walk: Walk) {
         if let Some(category) = &self.category {
             statement.and(" AND category = :category", ":category", category);
         }
         if let Some(seller) = &self.seller {
             statement.and(" AND seller = :seller", ":seller", seller);
         }
-        if let Some((key, id)) = &self.after {
-            match sort {
-                Sort::Ending => {
-                    statement.and(" AND (ends_at, auction.id) > (:key, :id)", ":key", key);
-                    statement.values.push((":id", id));
-                }
-                Sort::Price => {
-                    statement.and(" AND (price, auction.id) > (:key, :id)", ":key", key);
-                    statement.values.push((":id", id));
-                }
-                Sort::Newest => statement.and(" AND auction.id < :id", ":id", id),
+        let (key, id) = match (sort, walk) {
+            (_, Walk::Start) => ("", ""),
+            (Sort::Ending, Walk::Tied) => (" AND ends_at = :key", " AND auction.id > :id"),
+            (Sort::Ending, Walk::Beyond) => (" AND ends_at > :key", ""),
+            (Sort::Ending, Walk::After) => (" AND (ends_at, auction.id) > (:key, :id)", " "),
+            (Sort::Price, Walk::Tied) => (" AND price = :key", " AND auction.id > :id"),
+            (Sort::Price, Walk::Beyond) => (" AND price > :key", ""),
+            (Sort::Price, Walk::After) => (" AND (price, auction.id) > (:key, :id)", " "),
+            // The id is the key.
+            (Sort::Newest, Walk::Tied | Walk::Beyond | Walk::After) => {
+                ("", " AND auction.id < :id")
             }
+        };
+        if !key.is_empty() {
+            statement.and(key, ":key", &self.key);
+        }
+        if !id.is_empty() {
+            statement.and(id, ":id", &self.id);
         }
         let order = match sort {
             Sort::Ending => " ORDER BY ends_at, auction.id LIMIT :limit",
@@ -356,18 +388,25 @@ const fn select(sort: Sort) -> &'static str {
     }
 }
 
-/// One walk along an index for each state, merged: none of them reads what it does not show.
+/// One walk along an index for each state, merged: none of them reads what it does not show. Where
+/// many share a sort key (no end), those after the one last seen are found by their id.
 fn by_state(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<(i64, AuctionId)>> {
     let bounds = Bounds::new(query);
+    let walks: &[Walk] = match (query.after, query.sort) {
+        (None, _) => &[Walk::Start],
+        (Some(_), Sort::Newest) => &[Walk::After],
+        (Some(_), Sort::Ending | Sort::Price) => &[Walk::Tied, Walk::Beyond],
+    };
     // All states are read from the same instant.
     let snapshot = connection.unchecked_transaction()?;
     let mut rows = Vec::new();
     for state in (0..STATES.len()).filter(|state| wants(query, *state)) {
-        let state = state as i64;
-        let mut statement = Statement::new(select(query.sort));
-        statement.and("auction WHERE state = :state", ":state", &state);
-        bounds.narrow(&mut statement, query.sort);
-        rows.extend(statement.rows(&snapshot)?);
+        for walk in walks {
+            let mut statement = Statement::new(select(query.sort));
+            statement.and(bounds.table(), ":state", &state);
+            bounds.narrow(&mut statement, query.sort, *walk);
+            rows.extend(statement.rows(&snapshot)?);
+        }
     }
     snapshot.finish()?;
     rows.sort_unstable();
@@ -391,6 +430,7 @@ fn by_words(
         &words,
     );
     statement.and(" AND (1 << state) & :states <> 0", ":states", &states);
-    bounds.narrow(&mut statement, query.sort);
+    let walk = if query.after.is_some() { Walk::After } else { Walk::Start };
+    bounds.narrow(&mut statement, query.sort, walk);
     statement.rows(connection)
 }

@@ -9,7 +9,8 @@ use std::io::{self, Write};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct ListArgs {
-    /// Only in these states: draft, scheduled, open, on_hold, sold, passed, cancelled, active, ended
+    /// Only in this state: draft, scheduled, open, on_hold, sold, passed, cancelled; or active,
+    /// ended; repeatable
     #[arg(long, value_name = "STATE")]
     status: Vec<String>,
     /// Only of this category
@@ -66,9 +67,10 @@ fn tell_page(page: &Value, out: &mut dyn Write) -> io::Result<()> {
     if items.is_empty() {
         return writeln!(out, "There are no such auctions.");
     }
-    let mut table = table(&["auction", "title", "state", "price", "bids", "ends"], &[
-        "auction", "price", "bids",
-    ]);
+    let mut table = table(
+        &["auction", "title", "state", "price", "bids", "ends"],
+        &["auction", "price", "bids"],
+    );
     for item in items {
         let text = |name: &str| item.get(name).and_then(Value::as_str);
         let number = |name: &str| item.get(name).and_then(Value::as_i64);

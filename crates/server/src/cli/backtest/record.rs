@@ -46,16 +46,8 @@ impl Recorded {
 }
 
 /// The columns that must be there, and the one that may.
-const COLUMNS: [&str; 8] = [
-    "auction",
-    "item",
-    "days",
-    "open_cents",
-    "price_cents",
-    "seconds",
-    "bidder",
-    "amount_cents",
-];
+const COLUMNS: [&str; 8] =
+    ["auction", "item", "days", "open_cents", "price_cents", "seconds", "bidder", "amount_cents"];
 const ITEM: usize = 1;
 const OPTIONAL: [usize; 1] = [ITEM];
 
@@ -271,6 +263,7 @@ fn unreadable(error: &csv::Error) -> Failure {
         _ => error.to_string(),
     };
     Failure::usage("bad_file", format!("{}{what}", line.unwrap_or_default()))
+        .accept("CSV with as many fields in each row as in the heading")
 }
 
 /// Digits only, as an integer.

@@ -247,7 +247,8 @@ impl Difference {
     fn row(&self, currency: Currency) -> Vec<String> {
         let told = |name: &Option<String>| name.clone().unwrap_or_else(|| "nobody".to_owned());
         let price = self.price.map(|price| major(price.into(), currency));
-        let change = self.price.map(i128::from).map(|price| price - i128::from(self.recorded_price));
+        let change =
+            self.price.map(i128::from).map(|price| price - i128::from(self.recorded_price));
         let same = self.recorded_leader == self.leader;
         let leader = if same { "same".to_owned() } else { told(&self.leader) };
         let leader = if self.sold { leader } else { format!("{leader} (passed)") };

@@ -42,8 +42,7 @@ pub(super) fn examine(
         for (auction, positions) in auctions {
             bar.inc(1);
             bar.set_message(format!("{} records", count(found.records)));
-            let damage = chain(reader, partition, auction, &positions, keys);
-            found.damages.extend(damage);
+            found.damages.extend(chain(reader, partition, auction, &positions, keys));
         }
         bar.finish_and_clear();
     }
@@ -57,9 +56,9 @@ fn positions(
     found: &mut Found,
 ) -> BTreeMap<AuctionId, Vec<Position>> {
     let mut auctions: BTreeMap<AuctionId, Vec<Position>> = BTreeMap::new();
-    let mut after = 0;
+    let (mut after, mut limit) = (0, PAGE);
     loop {
-        match reader.scan(partition, after, PAGE) {
+        match reader.scan(partition, after, limit) {
             Ok(records) => {
                 let Some(last) = records.last() else { return auctions };
                 found.records += records.len() as u64;
@@ -69,6 +68,11 @@ fn positions(
                         auctions.entry(event.auction).or_default().push(record.position);
                     }
                 }
+                limit = PAGE;
+            }
+            // What comes before the damage is read first; then the damage is passed over.
+            Err(LogError::Damaged { position, .. }) if position > after + 1 && limit == PAGE => {
+                limit = usize::try_from(position - after - 1).unwrap_or(PAGE);
             }
             Err(error) => {
                 let what = error.to_string();
@@ -77,46 +81,72 @@ fn positions(
                     LogError::Damaged { position, .. } if position > after => after = position,
                     LogError::Damaged { .. } | LogError::Unreadable(_) => return auctions,
                 }
+                limit = PAGE;
             }
         }
     }
 }
 
+/// Damage of one auction: the first event that is not in its place, and the first before it that
+/// does not hold.
 fn chain(
     reader: &dyn LogReader,
     partition: Partition,
     auction: AuctionId,
     positions: &[Position],
     keys: &HouseKeys,
-) -> Option<Damage> {
-    let damage = |version, what: String| Some(Damage { auction: Some(auction), version, what });
+) -> Vec<Damage> {
+    let damage = |version, what| Damage { auction: Some(auction), version, what };
     let mut events: Vec<EventRecord> = Vec::with_capacity(positions.len());
-    let mut previous = 0;
+    let (mut previous, mut misplaced) = (0, None);
     for (version, position) in (1..).zip(positions) {
-        let event = match reader.get(partition, *position) {
-            Ok(Some(record)) => match record.entry {
-                Entry::Event(event) => event,
-                Entry::Barrier => return damage(Some(version), "it is a barrier now".to_owned()),
-            },
-            Ok(None) => return damage(Some(version), "it is gone".to_owned()),
-            Err(error) => return damage(Some(version), error.to_string()),
-        };
-        if event.version != version {
-            let what = format!("version {} stands in its place", event.version);
-            return damage(Some(version), what);
-        }
-        if event.previous != previous {
-            let what = format!("its predecessor is at {previous}, it says {}", event.previous);
-            return damage(Some(version), what);
+        match event_at(reader, partition, *position, version, previous) {
+            Ok(event) => events.push(event),
+            Err(what) => {
+                misplaced = Some((version, what));
+                break;
+            }
         }
         previous = *position;
-        events.push(event);
     }
     let entries: Vec<_> = events.iter().map(entry).collect();
-    match verify_log(auction, &entries, &keys.log.auction(keys.house, auction)) {
-        Ok(_) => None,
-        Err(fault) => damage(version_of(&fault), fault.to_string()),
+    let verified = match entries.is_empty() {
+        true => Ok(()),
+        false => verify_log(auction, &entries, &keys.log.auction(keys.house, auction)).map(drop),
+    };
+    let mut damages = Vec::new();
+    if let Err(fault) = verified {
+        // A decision that the gap cuts off is the gap's damage, not one of its own.
+        let version = version_of(&fault);
+        let gap = misplaced.as_ref().map(|(version, _)| *version);
+        if gap.is_none_or(|gap| version.is_none_or(|version| version < gap)) {
+            damages.push(damage(version, fault.to_string()));
+        }
     }
+    damages.extend(misplaced.map(|(version, what)| damage(Some(version), what)));
+    damages
+}
+
+/// The event at a position, if it is the one that should be there.
+fn event_at(
+    reader: &dyn LogReader,
+    partition: Partition,
+    position: Position,
+    version: Version,
+    previous: Position,
+) -> Result<EventRecord, String> {
+    let record = reader.get(partition, position).map_err(|error| error.to_string())?;
+    let event = match record.ok_or("it is gone")?.entry {
+        Entry::Event(event) => event,
+        Entry::Barrier => return Err("it is a barrier now".to_owned()),
+    };
+    if event.version != version {
+        return Err(format!("version {} stands in its place", event.version));
+    }
+    if event.previous != previous {
+        return Err(format!("its predecessor is at {previous}, it says {}", event.previous));
+    }
+    Ok(event)
 }
 
 fn entry(event: &EventRecord) -> LogEntry<'_> {

@@ -11,7 +11,8 @@ pub(super) fn of(fact: &Fact, opened: &Opened<'_>, currency: Option<Currency>) -
     let money = |minor: i64| sum(minor, currency);
     match fact {
         Fact::Created(created) => {
-            let reserve = opened.number("reserve").map(|minor| format!(", reserve {}", money(minor)));
+            let reserve =
+                opened.number("reserve").map(|minor| format!(", reserve {}", money(minor)));
             let (preset, reserve) = (created.preset.name(), reserve.unwrap_or_default());
             format!("created by user {} as {preset}{reserve}", created.seller)
         }

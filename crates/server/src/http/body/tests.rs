@@ -42,12 +42,27 @@ fn tricks_are_malformed_and_name_the_field() {
     assert_eq!(field_of(br#"{"amount":"10"}"#), "amount");
     assert_eq!(field_of(br#"{"amount":10,"note":{"text":5}}"#), "note.text");
     for body in [
-        &b""[..], b"{", b"[]", b"null", b"{\"amount\":10}x", b"{\"amount\":10}{}",
-        b"\xef\xbb\xbf{\"amount\":10}", b"{\"amount\":10,}", b"{amount:10}", b"{'amount':10}",
-        b"{\"amount\":10}//", b"/**/{\"amount\":10}", b"{\"amount\":+10}", b"{\"amount\":010}",
-        b"{\"amount\":NaN}", b"{\"amount\":99999999999999999999}", b"{\"amount\":1e400}",
-        b"{\"amount\":1,\"note\":{\"text\":\"\\ud800\"}}", b"{\"amount\":1,\"note\":{\"text\":\"\xff\"}}",
-        b"{\"amount\":1,\"note\":{\"text\":\"\\u0000\"}}", b"{\"amount\":1,\"note\":{\"text\":\"\0\"}}",
+        &b""[..],
+        b"{",
+        b"[]",
+        b"null",
+        b"{\"amount\":10}x",
+        b"{\"amount\":10}{}",
+        b"\xef\xbb\xbf{\"amount\":10}",
+        b"{\"amount\":10,}",
+        b"{amount:10}",
+        b"{'amount':10}",
+        b"{\"amount\":10}//",
+        b"/**/{\"amount\":10}",
+        b"{\"amount\":+10}",
+        b"{\"amount\":010}",
+        b"{\"amount\":NaN}",
+        b"{\"amount\":99999999999999999999}",
+        b"{\"amount\":1e400}",
+        b"{\"amount\":1,\"note\":{\"text\":\"\\ud800\"}}",
+        b"{\"amount\":1,\"note\":{\"text\":\"\xff\"}}",
+        b"{\"amount\":1,\"note\":{\"text\":\"\\u0000\"}}",
+        b"{\"amount\":1,\"note\":{\"text\":\"\0\"}}",
         b"{\"amount\":-0}",
     ] {
         field_of(body);

@@ -97,8 +97,6 @@ pub fn outcome(outcome: &Outcome) -> Value {
 }
 
 pub(super) fn problems(problems: &[gavel_auction::terms::Problem]) -> Value {
-    let one = |problem: &gavel_auction::terms::Problem| {
-        json!({ "field": problem.field, "code": problem.code, "detail": problem.detail })
-    };
+    let one = |problem: &gavel_auction::terms::Problem| json!({ "field": problem.field, "code": problem.code, "detail": problem.detail });
     problems.iter().map(one).collect()
 }

@@ -38,7 +38,8 @@ function row(auction) {
   link.href = "/v1/auctions/" + auction.id;
   link.textContent = auction.title;
   cell("").append(link);
-  cell(money(auction.price, auction.currency), true);
+  const first = auction.price === null && auction.minimum_next;
+  cell((first ? "from " : "") + money(auction.price ?? auction.minimum_next, auction.currency), true);
   cell(String(auction.bid_count ?? "–"), true);
   const end = cell(left(auction.effective_end), true);
   end.dataset.end = auction.effective_end ?? "";
@@ -50,8 +51,8 @@ async function refresh() {
   try {
     const reply = await fetch("/v1/auctions?status=open&sort=ending&limit=50");
     if (!reply.ok) throw new Error(String(reply.status));
-    const { items, server_time } = await reply.json();
-    if (server_time) ahead = Date.parse(server_time) - Date.now();
+    const { items } = await reply.json();
+    if (items.length > 0) ahead = Date.parse(items[0].server_time) - Date.now();
     find("list").hidden = items.length === 0;
     note.hidden = items.length > 0;
     note.textContent = "Nothing is on sale at the moment.";

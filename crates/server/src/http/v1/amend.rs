@@ -57,6 +57,7 @@ pub(crate) struct AmendBody {
     /// Takes the place of an end.
     duration_seconds: Option<u32>,
     /// Only if no other event came first.
+    #[schema(value_type = Option<u64>)]
     pub(crate) expected_version: Option<Version>,
 }
 

@@ -62,7 +62,7 @@ impl Wish {
     pub(crate) async fn answer(&self, house: &House, action: Action) -> Result<Answer, Failure> {
         let Self { by, operation, expected_version } = *self;
         let command = Command { actor: Actor::Person(by), expected_version, action };
-        house.engine.submit(Ask { auction: operation.auction, id: operation.id, command }).await
+        house.submit(Ask { auction: operation.auction, id: operation.id, command }).await
     }
 
     /// Puts the command to its auction; whatever is not acceptance is a problem.

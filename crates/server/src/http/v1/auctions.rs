@@ -7,7 +7,7 @@ use super::extract::{Of, id};
 use super::render::AuctionView;
 use crate::house::House;
 use crate::http::actor::Caller;
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::Problem;
 use crate::http::query::Query;
 use axum::Json;
 use axum::extract::State;
@@ -39,6 +39,7 @@ pub fn routes() -> OpenApiRouter<House> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ShowQuery {
     /// Waits up to two seconds for this version.
+    #[param(value_type = Option<u64>)]
     at_least: Option<Version>,
 }
 
@@ -87,8 +88,7 @@ pub(crate) struct AuctionsPage {
 #[utoipa::path(get, path = "/v1/auctions/{auction}", tag = "auctions",
     params(("auction" = i64, Path), ShowQuery, ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, body = AuctionView, headers(("ETag" = String))),
-        (status = 304, description = "nothing but the time has changed"),
-        (status = "4XX", body = ProblemDocument)))]
+        (status = 304, description = "nothing but the time has changed")))]
 pub(crate) async fn show(
     State(house): State<House>,
     Of(auction): Of,
@@ -117,14 +117,14 @@ fn private() -> String {
 fn names(list: &[u8], tag: &str) -> bool {
     let bare = |tag: &'_ [u8]| tag.strip_prefix(b"W/").map_or(tag.to_vec(), <[u8]>::to_vec);
     let wanted = bare(tag.as_bytes());
-    list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|one| {
-        one == b"*" || bare(one) == wanted
-    })
+    list.split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .any(|one| one == b"*" || bare(one) == wanted)
 }
 
 /// Auctions
 #[utoipa::path(get, path = "/v1/auctions", tag = "auctions", params(AuctionsQuery),
-    responses((status = 200, body = AuctionsPage), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = AuctionsPage)))]
 pub(crate) async fn list(
     State(house): State<House>,
     caller: Caller,
@@ -133,7 +133,8 @@ pub(crate) async fn list(
     let viewer = caller.viewer();
     let question = query.question(&viewer)?;
     let mut asked = query.asked(&viewer)?;
-    let after = query.cursor.as_deref().map(|cursor| Cursor::read(cursor, &question)).transpose()?;
+    let after =
+        query.cursor.as_deref().map(|cursor| Cursor::read(cursor, &question)).transpose()?;
     asked.after = after.map(|cursor| (cursor.key, cursor.id));
     house.aside(move |house| page(house, asked, &question, &viewer)).await?.map(Json)
 }
@@ -151,9 +152,8 @@ fn page(
     let as_of = as_of.collect::<Result<Vec<_>, _>>()?;
     let limit = asked.limit;
     let rows = lists.page(&ListQuery { limit: limit + 1, ..asked })?.rows;
-    let cursor = |(key, auction): &(i64, AuctionId)| {
-        Cursor { key: *key, id: auction.get() }.print(question)
-    };
+    let cursor =
+        |(key, auction): &(i64, AuctionId)| Cursor { key: *key, id: auction.get() }.print(question);
     let next_cursor = rows.get(limit).and(rows.get(limit - 1)).map(cursor);
     let mut items = Vec::with_capacity(limit);
     for (_, auction) in rows.iter().take(limit) {

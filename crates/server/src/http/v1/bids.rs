@@ -7,7 +7,7 @@ use super::reply::{Bought, Placed, Undone};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::{Strict, StrictOrEmpty};
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::Problem;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::limits::Bidder;
 use crate::http::query::{Nothing, Query};
@@ -51,6 +51,7 @@ pub(crate) struct BidBody {
     #[schema(value_type = Option<String>, example = "EUR")]
     currency: Option<Currency>,
     /// Only if no other event came first.
+    #[schema(value_type = Option<u64>)]
     expected_version: Option<Version>,
     /// The paddle a clerk bids for.
     #[schema(value_type = Option<i64>)]
@@ -90,6 +91,7 @@ pub(crate) struct AcceptBody {
     /// You buy at the clock's price, if that is at or below this.
     #[schema(value_type = i64, minimum = 1, maximum = 9007199254740991_i64)]
     price: Amount,
+    #[schema(value_type = Option<u64>)]
     expected_version: Option<Version>,
 }
 
@@ -98,6 +100,7 @@ pub(crate) struct AcceptBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BareBody {
     /// Only if no other event came first.
+    #[schema(value_type = Option<u64>)]
     pub(crate) expected_version: Option<Version>,
 }
 
@@ -109,6 +112,7 @@ pub(crate) struct RetractQuery {
     /// A code of the closed list; `mistake` if left out.
     #[param(value_type = Option<String>, example = "mistake")]
     reason: Option<Reason>,
+    #[param(value_type = Option<u64>)]
     expected_version: Option<Version>,
 }
 
@@ -121,14 +125,15 @@ pub(crate) struct VoidBody {
     reason: Reason,
     /// Free text; kept beside the log, never in it.
     note: Option<String>,
+    #[schema(value_type = Option<u64>)]
     expected_version: Option<Version>,
 }
 
 /// Places a bid.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/bids", tag = "bids",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("auction" = i64, Path)),
     request_body = BidBody,
-    responses((status = 201, body = Placed), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 201, body = Placed)))]
 pub(crate) async fn place(
     State(house): State<House>,
     Of(auction): Of,
@@ -143,9 +148,9 @@ pub(crate) async fn place(
 
 /// Buys at the clock's price.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/accept", tag = "bids",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("auction" = i64, Path)),
     request_body = AcceptBody,
-    responses((status = 201, body = Bought), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 201, body = Bought)))]
 pub(crate) async fn accept(
     State(house): State<House>,
     Of(auction): Of,
@@ -160,9 +165,9 @@ pub(crate) async fn accept(
 
 /// Buys at the buy-now amount.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/buy-now", tag = "bids",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 201, body = Bought), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 201, body = Bought)))]
 pub(crate) async fn buy_now(
     State(house): State<House>,
     Of(auction): Of,
@@ -177,9 +182,8 @@ pub(crate) async fn buy_now(
 
 /// Takes one's own bid back.
 #[utoipa::path(delete, path = "/v1/auctions/{auction}/bids/{bid}", tag = "bids",
-    params(("auction" = i64, Path), ("bid" = u64, Path), RetractQuery,
-        ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = Undone), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path), ("bid" = u64, Path), RetractQuery),
+    responses((status = 200, body = Undone)))]
 pub(crate) async fn retract(
     State(house): State<House>,
     OfBid(auction, bid): OfBid,
@@ -194,10 +198,9 @@ pub(crate) async fn retract(
 
 /// Strikes a bid out.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/bids/{bid}/void", tag = "bids",
-    params(("auction" = i64, Path), ("bid" = u64, Path),
-        ("Idempotency-Key" = Option<String>, Header)),
+    params(("auction" = i64, Path), ("bid" = u64, Path)),
     request_body = VoidBody,
-    responses((status = 200, body = Undone), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = Undone)))]
 pub(crate) async fn void(
     State(house): State<House>,
     OfBid(auction, bid): OfBid,

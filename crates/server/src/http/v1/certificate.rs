@@ -39,8 +39,8 @@ pub(crate) struct Certificates(Mutex<VecDeque<(AuctionId, Version, Bytes)>>);
     params(("auction" = i64, Path)),
     responses((status = 200, description = "canonical JSON", body = Object,
             content_type = "application/json"),
-        (status = 409, description = "not_yet: it is not certified", body = ProblemDocument),
-        (status = "4XX", body = ProblemDocument)))]
+        (status = 409, description = "not_yet: it is not certified", body = ProblemDocument,
+            content_type = "application/problem+json")))]
 pub(crate) async fn certificate(
     State(house): State<House>,
     Extension(certificates): Extension<Arc<Certificates>>,

@@ -5,7 +5,7 @@ use super::ask::at_least;
 use super::extract::Of;
 use crate::house::House;
 use crate::http::actor::Caller;
-use crate::http::error::{Code, Problem, ProblemDocument};
+use crate::http::error::{Code, Problem};
 use crate::http::query::Query;
 use axum::Json;
 use axum::extract::State;
@@ -25,8 +25,7 @@ use utoipa_axum::routes;
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<House> {
-    OpenApiRouter::default()
-        .routes(routes!(events))
+    OpenApiRouter::default().routes(routes!(events))
 }
 
 /// Which events.
@@ -36,11 +35,13 @@ pub fn routes() -> OpenApiRouter<House> {
 pub(crate) struct EventsQuery {
     /// Only those after this version.
     #[serde(default)]
+    #[param(value_type = u64)]
     after: Version,
     /// 1 to 100; 100 if left out.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// Waits up to two seconds for this version.
+    #[param(value_type = Option<u64>)]
     at_least: Option<Version>,
 }
 
@@ -49,6 +50,7 @@ pub(crate) struct EventsQuery {
 pub(crate) struct EventsPage {
     items: Vec<EventItem>,
     /// What to give as `after` to go on.
+    #[schema(value_type = u64)]
     next_after: Version,
 }
 
@@ -78,7 +80,7 @@ pub(crate) struct Opening {
 /// The public log.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/events", tag = "evidence",
     params(("auction" = i64, Path), EventsQuery),
-    responses((status = 200, body = EventsPage), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = EventsPage)))]
 pub(crate) async fn events(
     State(house): State<House>,
     Of(auction): Of,

@@ -10,7 +10,7 @@ use super::ledger::{Ledgers, Line};
 use super::render::paddles;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::time::Stamp;
 use axum::extract::State;
@@ -48,6 +48,7 @@ pub(crate) struct BidsQuery {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Waits up to two seconds for this version.
+    #[param(value_type = Option<u64>)]
     at_least: Option<Version>,
 }
 
@@ -60,6 +61,7 @@ pub(crate) struct BidsPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     paddles: Option<BTreeMap<String, String>>,
     /// The version of the auction that it shows.
+    #[schema(value_type = u64)]
     version: Version,
     server_time: Stamp,
 }
@@ -67,6 +69,7 @@ pub(crate) struct BidsPage {
 /// A bid as everybody may see it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BidItem {
+    #[schema(value_type = u64)]
     bid: BidId,
     /// Null while it is hidden.
     #[schema(value_type = Option<i64>)]
@@ -96,6 +99,7 @@ pub(crate) struct BidItem {
 pub(crate) struct OwnBidsPage {
     items: Vec<OwnBid>,
     next_cursor: Option<String>,
+    #[schema(value_type = u64)]
     version: Version,
     server_time: Stamp,
 }
@@ -103,6 +107,7 @@ pub(crate) struct OwnBidsPage {
 /// One's own bid.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OwnBid {
+    #[schema(value_type = u64)]
     bid: BidId,
     #[schema(value_type = Option<i64>)]
     paddle: Option<Paddle>,
@@ -126,7 +131,7 @@ pub(crate) struct OwnBid {
 /// The bids of an auction.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/bids", tag = "bids",
     params(("auction" = i64, Path), BidsQuery),
-    responses((status = 200, body = BidsPage), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = BidsPage)))]
 pub(crate) async fn bids(
     State(house): State<House>,
     Extension(ledgers): Extension<Arc<Ledgers>>,
@@ -151,7 +156,7 @@ pub(crate) async fn bids(
 /// One's own bids.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/bids/mine", tag = "bids",
     params(("auction" = i64, Path), BidsQuery),
-    responses((status = 200, body = OwnBidsPage), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = OwnBidsPage)))]
 pub(crate) async fn own_bids(
     State(house): State<House>,
     Extension(ledgers): Extension<Arc<Ledgers>>,

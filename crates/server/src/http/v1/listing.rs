@@ -9,10 +9,10 @@ use super::reply::Stands;
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::Strict;
-use crate::http::error::{Code, Problem, ProblemDocument};
+use crate::http::error::{Code, Problem};
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::time::Stamp;
 use crate::http::query::{Nothing, Query};
+use crate::http::time::Stamp;
 use axum::extract::State;
 use axum::response::Response;
 use gavel_auction::command::{Action, Create};
@@ -163,10 +163,8 @@ impl Creation {
 
 /// Puts something up for auction.
 #[utoipa::path(post, path = "/v1/auctions", tag = "auctions",
-    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateBody,
-    responses((status = 201, body = Stands, headers(("Location" = String))),
-        (status = "4XX", body = ProblemDocument)))]
+    responses((status = 201, body = Stands, headers(("Location" = String)))))]
 pub(crate) async fn create(
     State(house): State<House>,
     by: SignedIn,
@@ -188,7 +186,7 @@ pub(crate) async fn create(
 #[utoipa::path(patch, path = "/v1/auctions/{auction}", tag = "auctions",
     params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = AmendBody,
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn amend(
     State(house): State<House>,
     Of(auction): Of,
@@ -207,14 +205,15 @@ pub(crate) async fn amend(
 pub(crate) struct AddendumBody {
     #[schema(min_length = 1, max_length = 10000)]
     text: String,
+    #[schema(value_type = Option<u64>)]
     expected_version: Option<Version>,
 }
 
 /// Adds a dated note; the terms stay as they are.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/addenda", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("auction" = i64, Path)),
     request_body = AddendumBody,
-    responses((status = 201, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 201, body = Stands)))]
 pub(crate) async fn add_note(
     State(house): State<House>,
     Of(auction): Of,

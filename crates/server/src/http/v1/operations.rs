@@ -5,7 +5,7 @@ use super::ask::known;
 use super::reply::Reply;
 use crate::house::House;
 use crate::http::actor::SignedIn;
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::Problem;
 use crate::http::idempotency::Operation;
 use crate::http::query::{Nothing, Query};
 use axum::Json;
@@ -44,7 +44,7 @@ pub(crate) struct OperationReply {
 /// What became of a command
 #[utoipa::path(get, path = "/v1/operations/{operation}", tag = "auctions",
     params(("operation" = String, Path, example = "5-00112233445566778899aabbccddeeff")),
-    responses((status = 200, body = OperationView), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = OperationView)))]
 pub(crate) async fn operation(
     State(house): State<House>,
     path: Result<Path<String>, axum::extract::rejection::PathRejection>,

@@ -8,10 +8,10 @@ use super::reply::Stands;
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::{Strict, StrictOrEmpty};
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::Problem;
 use crate::http::idempotency::{IdempotencyKey, Operation};
-use crate::http::time::Stamp;
 use crate::http::query::{Nothing, Query};
+use crate::http::time::Stamp;
 use axum::extract::State;
 use axum::response::Response;
 use gavel_auction::command::Action;
@@ -52,6 +52,7 @@ pub(crate) struct ReasonBody {
     reason: Option<Reason>,
     /// Free text; kept beside the log, never in it.
     note: Option<String>,
+    #[schema(value_type = Option<u64>)]
     expected_version: Option<Version>,
 }
 
@@ -65,14 +66,15 @@ pub(crate) struct ReopenBody {
     ends_at: Stamp,
     /// Free text; kept beside the log, never in it.
     note: Option<String>,
+    #[schema(value_type = Option<u64>)]
     expected_version: Option<Version>,
 }
 
 /// Announces a draft; it opens as soon as its start has come.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/publish", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn publish(
     State(house): State<House>,
     Of(auction): Of,
@@ -87,9 +89,9 @@ pub(crate) async fn publish(
 
 /// Stops bidding for a while.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/hold", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = ReasonBody, description = "may be left out"),
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<ReasonBody>, description = "may be left out"),
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn hold(
     State(house): State<House>,
     Of(auction): Of,
@@ -105,9 +107,9 @@ pub(crate) async fn hold(
 
 /// Lets bidding go on after a hold.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/resume", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn resume(
     State(house): State<House>,
     Of(auction): Of,
@@ -122,9 +124,9 @@ pub(crate) async fn resume(
 
 /// Calls it off.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/cancel", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = ReasonBody, description = "may be left out"),
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<ReasonBody>, description = "may be left out"),
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn cancel(
     State(house): State<House>,
     Of(auction): Of,
@@ -140,9 +142,9 @@ pub(crate) async fn cancel(
 
 /// Lets the hammer fall now.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/close", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = ReasonBody, description = "may be left out"),
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<ReasonBody>, description = "may be left out"),
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn close(
     State(house): State<House>,
     Of(auction): Of,
@@ -157,9 +159,9 @@ pub(crate) async fn close(
 
 /// Lets a closed auction go on.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/reopen", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("auction" = i64, Path)),
     request_body = ReopenBody,
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn reopen(
     State(house): State<House>,
     Of(auction): Of,
@@ -171,9 +173,10 @@ pub(crate) async fn reopen(
     let (reason, ends_at) = (body.reason, body.ends_at.0);
     let wish = Wish::of(&by, &key, auction, body.expected_version);
     note_is_short(body.note.as_deref())?;
-    let promotes = house.engine.head(auction).is_some_and(|head| {
-        matches!(head.terms.promotion, Promotion::Double { .. })
-    });
+    let promotes = house
+        .engine
+        .head(auction)
+        .is_some_and(|head| matches!(head.terms.promotion, Promotion::Double { .. }));
     let auction_key = house.engine.auction_key(auction);
     let build = |before: &[HistoryEvent]| {
         let seed = promotes.then(|| auction_key.seed(openings(before)));
@@ -185,9 +188,9 @@ pub(crate) async fn reopen(
 
 /// Makes the result final, where that does not happen by itself.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/certify", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 200, body = Stands), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 200, body = Stands)))]
 pub(crate) async fn certify(
     State(house): State<House>,
     Of(auction): Of,
@@ -251,7 +254,8 @@ async fn history_before(house: &House, wish: &Wish) -> Result<Vec<HistoryEvent>,
         return Ok(Vec::new());
     }
     let Operation { auction, id } = wish.operation;
-    let mut history = house.aside(move |house| house.engine.history(auction, 0, usize::MAX)).await??;
+    let mut history =
+        house.aside(move |house| house.engine.history(auction, 0, usize::MAX)).await??;
     let own = history.iter().position(|past| past.origin.command == id);
     history.truncate(own.unwrap_or(history.len()));
     Ok(history)

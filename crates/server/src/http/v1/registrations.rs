@@ -8,7 +8,7 @@ use super::reply::PaddleReply;
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::StrictOrEmpty;
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::Problem;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::query::{Nothing, Query};
 use axum::extract::State;
@@ -29,9 +29,9 @@ pub fn routes() -> OpenApiRouter<House> {
 
 /// Asks for a paddle.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/register", tag = "registrations",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 201, body = PaddleReply), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 201, body = PaddleReply)))]
 pub(crate) async fn register(
     State(house): State<House>,
     Of(auction): Of,
@@ -47,10 +47,9 @@ pub(crate) async fn register(
 /// Lets a paddle bid.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/registrations/{paddle}/approve",
     tag = "registrations",
-    params(("auction" = i64, Path), ("paddle" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 200, body = PaddleReply), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path), ("paddle" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 200, body = PaddleReply)))]
 pub(crate) async fn approve(
     State(house): State<House>,
     OfPaddle(auction, paddle): OfPaddle,
@@ -66,10 +65,9 @@ pub(crate) async fn approve(
 /// Does not let a paddle bid.
 #[utoipa::path(post, path = "/v1/auctions/{auction}/registrations/{paddle}/decline",
     tag = "registrations",
-    params(("auction" = i64, Path), ("paddle" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = BareBody, description = "may be left out"),
-    responses((status = 200, body = PaddleReply), (status = "4XX", body = ProblemDocument)))]
+    params(("auction" = i64, Path), ("paddle" = i64, Path)),
+    request_body(content = Option<BareBody>, description = "may be left out"),
+    responses((status = 200, body = PaddleReply)))]
 pub(crate) async fn decline(
     State(house): State<House>,
     OfPaddle(auction, paddle): OfPaddle,

@@ -76,6 +76,7 @@ pub(crate) struct AuctionView {
     paddles: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     you: Option<YouView>,
+    #[schema(value_type = u64)]
     version: Version,
     server_time: Stamp,
 }
@@ -246,7 +247,8 @@ impl AuctionView {
         let view = head.view(viewer, mine.as_ref(), now);
         let listing = house.people.listing(head.auction)?.unwrap_or_default();
         let seller = Named { id: head.seller, username: username(house, head.seller)? };
-        let shown = [view.leader, view.outcome.and_then(|outcome| outcome.sale().map(|s| s.winner))];
+        let shown =
+            [view.leader, view.outcome.and_then(|outcome| outcome.sale().map(|s| s.winner))];
         let paddles = paddles(house, head, shown.into_iter().flatten())?;
         Ok(Self::put_together(head, view, listing, seller, paddles, now))
     }
@@ -262,7 +264,8 @@ impl AuctionView {
         let schedule = head.terms.schedule;
         let running = &head.running;
         let direction = head.terms.direction;
-        let note = |note: gavel_engine::people::Addendum| Note { at: Stamp(note.at), text: note.text };
+        let note =
+            |note: gavel_engine::people::Addendum| Note { at: Stamp(note.at), text: note.text };
         let outcome = view.outcome.as_ref().map(OutcomeView::of);
         Self {
             id: head.auction,

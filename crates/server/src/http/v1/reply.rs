@@ -5,7 +5,7 @@ use super::render::{NextView, OutcomeView};
 use crate::http::time::Stamp;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use gavel_auction::event::{BidUndone, CloseReason, Fact, Now};
+use gavel_auction::event::{BidPlaced, BidUndone, CloseReason, Fact, Now};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::Terms;
@@ -32,7 +32,9 @@ pub(crate) struct Placed {
     #[schema(value_type = i64)]
     auction: AuctionId,
     /// The bid's id: the version of its event.
+    #[schema(value_type = u64)]
     bid: BidId,
+    #[schema(value_type = u64)]
     version: Version,
     /// leading, outbid, standing, sealed.
     standing: &'static str,
@@ -53,7 +55,9 @@ pub(crate) struct Placed {
 pub(crate) struct Undone {
     #[schema(value_type = i64)]
     auction: AuctionId,
+    #[schema(value_type = u64)]
     bid: BidId,
+    #[schema(value_type = u64)]
     version: Version,
     /// The price after it; null where there is none or it is hidden.
     #[schema(value_type = Option<i64>)]
@@ -71,6 +75,7 @@ pub(crate) struct Undone {
 pub(crate) struct Bought {
     #[schema(value_type = i64)]
     auction: AuctionId,
+    #[schema(value_type = u64)]
     version: Version,
     state: &'static str,
     outcome: OutcomeView,
@@ -84,6 +89,7 @@ pub(crate) struct Bought {
 pub(crate) struct Stands {
     #[schema(value_type = i64)]
     id: AuctionId,
+    #[schema(value_type = u64)]
     version: Version,
     state: &'static str,
     effective_end: Option<Stamp>,
@@ -100,6 +106,7 @@ pub(crate) struct PaddleReply {
     paddle: Paddle,
     /// registered, approved, declined.
     registration: &'static str,
+    #[schema(value_type = u64)]
     version: Version,
     effective_end: Option<Stamp>,
     server_time: Stamp,
@@ -123,26 +130,7 @@ impl Reply {
             operation: operation.clone(),
         };
         match &event.fact {
-            Fact::BidPlaced(placed) => {
-                let shown = placed.now.shown.as_ref();
-                let paddle = placed.paddle.or(event.hidden.paddle);
-                let leader = shown.and_then(|shown| shown.leader);
-                let standing = paddle.map_or(Standing::Sealed, |paddle| {
-                    Standing::of(terms, paddle, leader)
-                });
-                Self::Placed(Placed {
-                    auction,
-                    bid: version,
-                    version,
-                    standing: standing.word(),
-                    price: shown.and_then(|shown| shown.price),
-                    next: next_after(&placed.now, terms),
-                    effective_end: Stamp(placed.now.end),
-                    extended: placed.now.extended,
-                    server_time,
-                    operation,
-                })
-            }
+            Fact::BidPlaced(placed) => Self::Placed(Placed::of(accepted, placed, terms, operation)),
             Fact::BidRetracted(undone) | Fact::BidVoided(undone) => {
                 Self::Undone(Undone::of(accepted, undone, terms, operation))
             }
@@ -188,6 +176,28 @@ impl Reply {
     /// The reply as a response.
     pub(crate) fn with(self, status: StatusCode) -> Response {
         (status, Json(self)).into_response()
+    }
+}
+
+impl Placed {
+    fn of(accepted: &Accepted, placed: &BidPlaced, terms: &Terms, operation: String) -> Self {
+        let event = &accepted.event;
+        let shown = placed.now.shown.as_ref();
+        let leader = shown.and_then(|shown| shown.leader);
+        let paddle = placed.paddle.or(event.hidden.paddle);
+        let standing = paddle.map(|paddle| Standing::of(terms, paddle, leader));
+        Self {
+            auction: event.auction,
+            bid: event.version,
+            version: event.version,
+            standing: standing.unwrap_or(Standing::Sealed).word(),
+            price: shown.and_then(|shown| shown.price),
+            next: next_after(&placed.now, terms),
+            effective_end: Stamp(placed.now.end),
+            extended: placed.now.extended,
+            server_time: Stamp(event.at),
+            operation,
+        }
     }
 }
 

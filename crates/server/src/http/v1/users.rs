@@ -3,6 +3,7 @@
 mod staff;
 mod words;
 
+use crate::chance;
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
@@ -13,7 +14,6 @@ use crate::http::limits::network;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::passwords::{self, Busy};
-use crate::chance;
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
