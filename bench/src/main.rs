@@ -76,8 +76,11 @@ fn all(form: &'static str) -> io::Result<()> {
     let data = data("measured")?;
     let machine = Machine::look(data.parent().unwrap_or(&data))?;
     let measured = measure::all(&plan, &data)?;
-    let micro = [micro::rules(), micro::shard(), micro::evidence()];
-    let figures = measured.figures.into_iter().chain(micro).collect();
+    let evidence = micro::evidence();
+    let bid = measured.figures.iter().find(|figure| figure.name == "spread 64: cpu");
+    let share = bid.map(|bid| micro::evidence_share(&evidence, bid));
+    let micro = [micro::rules(), micro::shard(), evidence];
+    let figures = measured.figures.into_iter().chain(share).chain(micro).collect();
     let report = Report {
         form,
         version: env!("CARGO_PKG_VERSION"),

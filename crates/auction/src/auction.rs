@@ -8,7 +8,7 @@
 mod apply;
 mod bidding;
 mod lifecycle;
-mod running;
+pub mod running;
 mod ticking;
 
 use crate::book::{Bid, Book};
@@ -24,7 +24,7 @@ use crate::terms::{Certify, Terms};
 use crate::time::Time;
 use std::sync::Arc;
 
-pub use running::Running;
+use running::Running;
 
 /// One auction, as its events have made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) struct Lot {
     pub(crate) preset: Preset,
     pub(crate) terms: Arc<Terms>,
     pub(crate) phase: Phase,
+    /// Whether it was ever published: until then only its seller and the house know of it.
+    pub(crate) announced: bool,
     pub(crate) running: Running,
     pub(crate) book: Book,
     /// The public price's score; none while there is none, or it is hidden.
@@ -281,7 +283,7 @@ impl Guard<'_> {
     fn known(&self) -> Result<Person, Refusal> {
         let Actor::Person(person) = self.actor else { return Err(Refusal::Forbidden) };
         let knows = person.user == self.lot.seller || person.roles.is_staff();
-        if self.lot.phase == Phase::Draft && !knows {
+        if !self.lot.announced && !knows {
             return Err(Refusal::NotFound);
         }
         Ok(person)

@@ -411,7 +411,7 @@ fn read_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
         let digit = |digit: u8| match digit {
             b'0'..=b'9' => Some(digit - b'0'),
             b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
+            _ => None, // not ours: a byte
         };
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroI64;
 
 /// The largest integer that every JSON reader keeps exactly: 2^53 - 1.
 pub const MAX_EXACT: i64 = (1 << 53) - 1;
@@ -12,19 +13,22 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "i64", into = "i64")]
-        pub struct $name(i64);
+        pub struct $name(NonZeroI64);
 
         impl $name {
             /// The identifier, if `value` lies in 1 ..= 2^53 - 1.
             #[must_use]
             pub const fn new(value: i64) -> Option<Self> {
-                if value >= 1 && value <= MAX_EXACT { Some(Self(value)) } else { None }
+                match NonZeroI64::new(value) {
+                    Some(id) if value >= 1 && value <= MAX_EXACT => Some(Self(id)),
+                    Some(_) | None => None,
+                }
             }
 
             /// The bare integer.
             #[must_use]
             pub const fn get(self) -> i64 {
-                self.0
+                self.0.get()
             }
         }
 
@@ -37,7 +41,7 @@ macro_rules! id {
 
         impl From<$name> for i64 {
             fn from(id: $name) -> i64 {
-                id.0
+                id.get()
             }
         }
 

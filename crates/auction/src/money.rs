@@ -4,6 +4,7 @@
 use crate::ids::MAX_EXACT;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroI64;
 
 /// The largest amount: 2^53 - 1 minor units, which every JSON reader keeps exactly.
 pub const MAX_AMOUNT: i64 = MAX_EXACT;
@@ -11,24 +12,27 @@ pub const MAX_AMOUNT: i64 = MAX_EXACT;
 /// A sum of money in minor units of its auction's currency, 1 ..= 2^53 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
-pub struct Amount(i64);
+pub struct Amount(NonZeroI64);
 
 impl Amount {
     /// The largest amount there is.
-    pub const MAX: Self = Self(MAX_AMOUNT);
+    pub const MAX: Self = Self::new(MAX_AMOUNT).expect("the largest amount is an amount");
     /// One minor unit, the smallest amount there is.
-    pub const ONE: Self = Self(1);
+    pub const ONE: Self = Self(NonZeroI64::new(1).expect("one is not zero"));
 
     /// The amount, if `minor` lies in 1 ..= 2^53 - 1.
     #[must_use]
     pub const fn new(minor: i64) -> Option<Self> {
-        if minor >= 1 && minor <= MAX_AMOUNT { Some(Self(minor)) } else { None }
+        match NonZeroI64::new(minor) {
+            Some(amount) if minor >= 1 && minor <= MAX_AMOUNT => Some(Self(amount)),
+            Some(_) | None => None,
+        }
     }
 
     /// Minor units.
     #[must_use]
     pub const fn minor(self) -> i64 {
-        self.0
+        self.0.get()
     }
 }
 
@@ -41,7 +45,7 @@ impl TryFrom<i64> for Amount {
 
 impl From<Amount> for i64 {
     fn from(amount: Amount) -> i64 {
-        amount.0
+        amount.minor()
     }
 }
 

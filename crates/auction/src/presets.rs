@@ -3,9 +3,10 @@
 
 use crate::money::{Amount, Currency};
 use crate::slot;
+use crate::terms::check::Problem;
 use crate::terms::{
     Admission, Band, BuyNow, Certify, Clock, Close, Direction, Eligibility, Fees, Increment,
-    Outage, Pricing, Problem, Promotion, Proxy, Reserve, Retraction, Schedule, Settlement, Terms,
+    Outage, Pricing, Promotion, Proxy, Reserve, Retraction, Schedule, Settlement, Terms,
     Visibility,
 };
 use serde::{Deserialize, Serialize};
@@ -77,21 +78,9 @@ impl Preset {
     /// What the preset fixes; what it leaves `None` the creator must give.
     #[must_use]
     pub fn slots(self, currency: Currency) -> Slots {
-        let base = Slots {
-            admission: Some(Admission::BeatLeader {}),
-            close: Some(Close::Hard {}),
-            increment: Some(Increment::AnyHigher {}),
-            own_raise: Some(false),
-            starting_price: Some(Amount::ONE),
-            visibility: Some(Visibility::Paddle),
-            ..Slots::neutral()
-        };
+        let base = Slots::neutral();
         let table = Some(default_table(currency));
-        let late = Some(Close::Soft {
-            window_seconds: 120,
-            extend_to_seconds: 120,
-            max_total_seconds: 3600,
-        });
+        let late = Some(soft(120, 3600));
         let sealed = Slots {
             admission: Some(Admission::Revisable {}),
             own_raise: Some(true),
@@ -110,11 +99,7 @@ impl Preset {
                 visibility: Some(Visibility::Named),
                 increment: table,
                 starting_price: None,
-                close: Some(Close::Soft {
-                    window_seconds: 10,
-                    extend_to_seconds: 10,
-                    max_total_seconds: 600,
-                }),
+                close: Some(soft(10, 600)),
                 ..base
             },
             Self::Classic => Slots {
@@ -153,6 +138,11 @@ impl Preset {
     }
 }
 
+/// A close that gives as much time as the window is long.
+const fn soft(window_seconds: u32, max_total_seconds: u32) -> Close {
+    Close::Soft { window_seconds, extend_to_seconds: window_seconds, max_total_seconds }
+}
+
 /// The increment table of the house, in major units of any currency, rounded up to a minor unit.
 #[must_use]
 pub fn default_table(currency: Currency) -> Increment {
@@ -178,7 +168,7 @@ pub fn default_table(currency: Currency) -> Increment {
 /// amendment. Its JSON is the `terms` object of a request; the schedule stands beside that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[allow(missing_docs, reason = "the fields are those of Terms")]
+#[expect(missing_docs, reason = "the fields are those of Terms")]
 pub struct Slots {
     #[serde(deserialize_with = "slot::optional")]
     pub admission: Option<Admission>,
@@ -220,17 +210,21 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// The slots in which presets do not differ.
+    /// What most presets have; each says where it differs.
     fn neutral() -> Self {
         Self {
+            admission: Some(Admission::BeatLeader {}),
             buy_now: Some(BuyNow::None {}),
             certify: Some(Certify::Automatic),
             clock: Some(Clock::None {}),
+            close: Some(Close::Hard {}),
             confirm_factor: Some(0),
             direction: Some(Direction::Forward),
             eligibility: Some(Eligibility::Anyone),
             fees: Some(Fees::default()),
+            increment: Some(Increment::AnyHigher {}),
             outage: Some(Outage::Extend),
+            own_raise: Some(false),
             pricing: Some(Pricing::PayBid),
             promotion: Some(Promotion::None {}),
             proxy: Some(Proxy::None),
@@ -238,7 +232,8 @@ impl Slots {
             retraction: Some(Retraction::Never {}),
             schedule: Some(Schedule::default()),
             settlement: Some(Settlement::default()),
-            ..Self::default()
+            starting_price: Some(Amount::ONE),
+            visibility: Some(Visibility::Paddle),
         }
     }
 
@@ -295,7 +290,8 @@ impl Slots {
             slots.increment = Some(Increment::AnyHigher {});
         }
         let schedule = slots.schedule.unwrap_or_default();
-        let slots = slots.over(Self { schedule: Some(schedule), ..Self::neutral() });
+        let rest = Self { schedule: Some(schedule), starting_price: None, ..Self::neutral() };
+        let slots = slots.over(rest);
         let terms = Terms {
             admission: slots.admission.unwrap_or(Admission::BeatLeader {}),
             buy_now: slots.buy_now.unwrap_or(BuyNow::None {}),

@@ -4,7 +4,7 @@
 use crate::ids::Version;
 use crate::money::Amount;
 use crate::outcome::Outcome;
-use crate::terms::Problem;
+use crate::terms::check::Problem;
 use crate::time::Time;
 use thiserror::Error;
 

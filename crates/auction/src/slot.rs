@@ -48,7 +48,7 @@ where
     };
     match map.get("kind") {
         Some(kind) if map.len() == 1 => kind.serialize(serializer),
-        _ => map.into_iter().collect::<BTreeMap<_, _>>().serialize(serializer),
+        Some(_) | None => map.into_iter().collect::<BTreeMap<_, _>>().serialize(serializer),
     }
 }
 

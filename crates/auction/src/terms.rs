@@ -2,14 +2,12 @@
 //! composition (see `presets.rs`). Fields stand in alphabetical order, because that is their order
 //! in canonical JSON. What combinations make sense is said in `terms/check.rs`.
 
-mod check;
+pub mod check;
 
 use crate::money::Amount;
 use crate::slot;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-
-pub use check::Problem;
 
 /// The longest that anything in the terms may last: a year.
 pub(crate) const LONGEST_SECONDS: u32 = 366 * 24 * 3600;
@@ -70,7 +68,7 @@ pub struct Terms {
     pub schedule: Schedule,
     /// How long the winner has to pay.
     pub settlement: Settlement,
-    /// The first bid may equal it (reverse: the ceiling). None only with a clock, which has its own.
+    /// The first bid may equal it (reverse: the ceiling). None only with a clock: that has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting_price: Option<Amount>,
     /// What the public sees of bids.

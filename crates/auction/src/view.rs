@@ -5,7 +5,8 @@
 //! swapped at each commit. [`Mine`] is what concerns one bidder. [`Head::view`] cuts both for an
 //! audience at a time.
 
-use crate::auction::{Auction, Lot, Phase, Running};
+use crate::auction::running::Running;
+use crate::auction::{Auction, Lot, Phase};
 use crate::book::Approval;
 use crate::command::Roles;
 use crate::event::Next;
@@ -29,6 +30,8 @@ pub struct Head {
     pub at: Time,
     /// Where it stands.
     pub phase: Phase,
+    /// Whether it was ever published.
+    pub announced: bool,
     /// The rules, with the hidden reserve: never show them but through [`Head::view`].
     pub terms: Arc<Terms>,
     /// Of all its amounts.
@@ -200,6 +203,7 @@ impl Head {
             version: auction.version(),
             at: auction.last_at(),
             phase: lot.phase,
+            announced: lot.announced,
             terms: Arc::clone(&lot.terms),
             currency: lot.currency,
             preset: lot.preset,
@@ -221,7 +225,7 @@ impl Head {
     #[must_use]
     pub fn is_known_to(&self, viewer: &Viewer) -> bool {
         let own = viewer.user == Some(self.seller);
-        own || viewer.roles.is_staff() || self.phase != Phase::Draft
+        own || viewer.roles.is_staff() || self.announced
     }
 
     /// The end in force, or the moment it ended.

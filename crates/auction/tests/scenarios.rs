@@ -25,19 +25,38 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The arguments that are neither flags nor the value of one: parts of names.
+fn wanted(arguments: &[String]) -> Vec<&String> {
+    let mut wanted = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if argument == "--format" || argument == "--test-threads" {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            wanted.push(argument);
+        }
+    }
+    wanted
+}
+
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut found = Vec::new();
     files(&root, &mut found);
     found.sort();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let listing = arguments.iter().any(|argument| argument == "--list");
-    let wanted: Vec<&String> = arguments.iter().filter(|text| !text.starts_with('-')).collect();
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let (listing, exact) = (asked("--list"), asked("--exact"));
+    let wanted = wanted(&arguments);
+    let is_wanted = |name: &str, part: &str| if exact { name == part } else { name.contains(part) };
+    if asked("--ignored") {
+        return ExitCode::SUCCESS;
+    }
     let (mut run, mut failed) = (0, 0);
     for path in found {
         let name = path.strip_prefix(&root).expect("below the root").with_extension("");
         let name = name.display().to_string();
-        if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
+        if !wanted.is_empty() && !wanted.iter().any(|part| is_wanted(&name, part)) {
             continue;
         }
         if listing {

@@ -57,6 +57,11 @@ impl Committer {
         batches.send(records).expect("the committer outlives the drive loop");
     }
 
+    /// Waits for the batch under way to end, so long at most.
+    pub(crate) fn await_end(&self, most: Duration) -> Option<Committed> {
+        self.results.recv_timeout(most).ok()
+    }
+
     /// How the batch under way has ended, if it has.
     pub(crate) fn ended(&self) -> Option<Committed> {
         self.results.try_recv().ok()

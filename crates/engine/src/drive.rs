@@ -21,6 +21,9 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// How long it sleeps at least: what is due may have to wait for a commit under way.
 const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 
+/// How long the loop waits for a commit before it looks at time again.
+const LONGEST_COMMIT: Duration = Duration::from_millis(50);
+
 /// The loop and what it owns.
 pub(crate) struct Drive {
     pub(crate) shared: Arc<Shared>,
@@ -28,6 +31,8 @@ pub(crate) struct Drive {
     pub(crate) committer: Committer,
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) committing: bool,
+    /// How the batch under way has ended, if that was awaited.
+    pub(crate) ended: Option<Committed>,
     pub(crate) scratch: Vec<Envelope>,
 }
 
@@ -39,6 +44,12 @@ impl Drive {
             let took = self.decide();
             let ended = self.settle();
             let sent = self.commit();
+            if self.committing && !sent && took == 0 {
+                // What arrives now cannot become durable before this commit has ended, so being
+                // woken for each arrival would only cost; the end of the commit wakes.
+                self.ended = self.committer.await_end(LONGEST_COMMIT);
+                continue;
+            }
             self.shared.alive.store(self.shared.clock.now().0, Ordering::Relaxed);
             if took == 0 && !ended && !sent {
                 if stopping && !self.committing && self.shared.waiting() == 0 {
@@ -89,7 +100,9 @@ impl Drive {
 
     /// Lets out what the batch under way was holding, if that has ended.
     fn settle(&mut self) -> bool {
-        let Some(committed) = self.committer.ended() else { return false };
+        let Some(committed) = self.ended.take().or_else(|| self.committer.ended()) else {
+            return false;
+        };
         self.committing = false;
         match committed {
             Committed::Durable => self.release(|shard| shard.committed()),

@@ -86,7 +86,8 @@ fn row(shared: &Shared, people: &Arc<dyn People>, id: AuctionId) -> Option<Row> 
     let listing = listing.unwrap_or_default();
     Some(Row {
         auction: id,
-        state: head.phase.word(),
+        // What was never published is listed as a draft, for its seller alone, also if cancelled.
+        state: if head.announced { head.phase.word() } else { "draft" },
         seller: head.seller,
         title: listing.title,
         category: listing.category,

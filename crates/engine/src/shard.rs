@@ -5,7 +5,7 @@
 //! rests on that state, so every answer is held until the batch it was decided in is durable. If a
 //! commit fails, the tentative state is dropped and re-read from the log.
 
-mod entry;
+pub mod entry;
 
 use crate::answer::{Accepted, Answer, Failure, Refused};
 use crate::dedup::{Known, Refusals};
@@ -14,7 +14,7 @@ use crate::inbox::Ask;
 use crate::limits;
 use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
 use crate::views::Change;
-use entry::Entry;
+use entry::{Damage, Entry};
 use gavel_auction::auction::Auction;
 use gavel_auction::command::{Action, Command, Tick};
 use gavel_auction::event::HouseId;
@@ -26,8 +26,6 @@ use gavel_proof::keys::LogKey;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-pub use entry::Damage;
 
 /// One partition's auctions. `R` is where an answer goes: a channel, or a number in a simulation.
 pub struct Shard<R> {

@@ -139,6 +139,7 @@ fn spawn(
             committer,
             stopping: told,
             committing: false,
+            ended: None,
             scratch: Vec::new(),
         }
         .run();

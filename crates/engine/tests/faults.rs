@@ -1,5 +1,7 @@
-//! The whole engine over a real SQLite log whose commits fail on purpose: what callers are told, and
-//! that the log afterwards holds each command at most once.
+//! The whole engine over a real SQLite log whose commits fail on purpose: what callers are told,
+//! and that the log afterwards holds each command at most once.
+
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 use gavel_auction::command::{Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles};
 use gavel_auction::event::{Digest, Fact, HouseId};
@@ -60,11 +62,11 @@ struct House {
     engine: Engine,
     reader: Arc<dyn LogReader>,
     plan: Arc<Mutex<VecDeque<Fate>>>,
-    lock: Option<sqlite::DirLock>,
+    lock: Option<sqlite::lock::DirLock>,
     dir: tempfile::TempDir,
 }
 
-type Opened = (Started, Arc<dyn LogReader>, Option<sqlite::DirLock>);
+type Opened = (Started, Arc<dyn LogReader>, Option<sqlite::lock::DirLock>);
 
 fn open(dir: &Path, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Opened {
     let stores = sqlite::open(dir, &sqlite::Options::default()).unwrap();
@@ -259,16 +261,18 @@ async fn under_random_failures_each_command_counts_once_and_history_has_no_holes
     }
     let fates = [Fate::Fine, Fate::UnknownButWritten, Fate::UnknownAndLost, Fate::Full];
     house.plan((0..60_usize).map(|step| fates[(step * 7 + step / 3) % 4]));
-    let mut waiting = Vec::new();
+    let mut crowd = tokio::task::JoinSet::new();
     for step in 0..400_i64 {
         let (auction, by) = (step % 4 + 1, step % 10 + 1);
         let ask = bid(auction, by, &format!("key-{step}"), 1_000 + step);
         let engine = house.engine.clone();
-        waiting.push((auction, 1_000 + step, tokio::spawn(insist(engine, ask))));
+        let answered = async move { (auction, 1_000 + step, insist(engine, ask).await) };
+        drop(crowd.spawn(answered));
     }
     let mut told: BTreeMap<i64, BTreeMap<u64, i64>> = BTreeMap::new();
-    for (auction, amount, answer) in waiting {
-        if let Some(version) = answer.await.unwrap() {
+    while let Some(answered) = crowd.join_next().await {
+        let (auction, amount, version) = answered.unwrap();
+        if let Some(version) = version {
             let twice = told.entry(auction).or_default().insert(version, amount);
             assert_eq!(twice, None, "one version, one bid");
         }

@@ -1,9 +1,9 @@
 //! The shard with a clock in the test's hand: what it holds back, what it knows again, what it
 //! forgets when a commit fails.
 
-use gavel_auction::command::{
-    Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles,
-};
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
+use gavel_auction::command::{Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles};
 use gavel_auction::event::{Digest, Fact, HouseId};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::money::{Amount, Currency};
@@ -46,8 +46,7 @@ fn bid(by: i64, key: &str, amount: i64) -> Ask {
 
 fn create(ends_in: i64) -> Ask {
     let currency = Currency::from_code("EUR").unwrap();
-    let schedule =
-        Schedule { ends_at: Some(START.plus_seconds(ends_in)), ..Schedule::default() };
+    let schedule = Schedule { ends_at: Some(START.plus_seconds(ends_in)), ..Schedule::default() };
     let own = Slots { schedule: Some(schedule), close: Some(Close::Hard {}), ..Slots::default() };
     let terms = own.over(Preset::English.slots(currency)).complete().unwrap();
     let create = Create {
@@ -165,10 +164,7 @@ fn a_failed_commit_is_unknown_to_all_who_wait_and_its_state_is_dropped() {
     assert_eq!(lost, [auction()]);
     assert_eq!(effects.replies.len(), 2);
     for reply in [1, 2] {
-        assert_eq!(
-            World::settled(&effects, reply),
-            &Settled::Failed(Failure::OutcomeUnknown)
-        );
+        assert_eq!(World::settled(&effects, reply), &Settled::Failed(Failure::OutcomeUnknown));
     }
     let before = world.log.clone();
     before.iter().for_each(|record| world.shard.restore(record).unwrap());

@@ -3,15 +3,14 @@
 //! ones win in that order. What is not in the table is refused by name. Knows nothing of what the
 //! values are used for.
 
-mod table;
+pub mod table;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use table::{KEYS, Key};
 use thiserror::Error;
-
-pub use table::{KEYS, Key};
 
 /// How a house is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use gavel_auction::time::{SECOND, Time};
 use gavel_engine::engine::Engine;
-use gavel_store::sqlite::Checkpointer;
+use gavel_store::sqlite::checkpoint::Checkpointer;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! The commands that talk to a house, run as the real binary against a real house: what they say,
 //! what they keep, and how they end.
 
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
 #[path = "house/served.rs"]
 mod served;
 

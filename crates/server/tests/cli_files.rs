@@ -1,5 +1,7 @@
 //! The commands that work on files, run as the real binary: what they say, and how they end.
 
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
 use clap::CommandFactory;
 use gavel_server::cli::Cli;
 use serde_json::Value;
@@ -65,15 +67,14 @@ fn the_recorded_auctions_come_out() {
     assert_eq!(report["auctions"], 479);
     assert_eq!(report["bids"], 7_870);
     assert_eq!(report["leaders"]["same"], 479);
-    // 448 if a leader's raise moved the price as eBay's did: see docs/backtest.md.
-    assert_eq!(report["prices"]["same"], 445);
+    assert_eq!(report["prices"]["same"], 448);
     assert_eq!(report["refused"]["not_above_own"], 26);
     assert_eq!(report["refused"]["below_minimum"], 4);
-    assert_eq!(report["differences"].as_array().unwrap().len(), 34);
+    assert_eq!(report["differences"].as_array().unwrap().len(), 31);
     assert_eq!(report["contradictions"], 1);
     let (code, out, _) = run(&["backtest", EBAY, "--preset", "timed", "--differences", "1"]);
     assert_eq!(code, 0);
-    for words in ["479 of 479 as recorded", "445 of 479 as recorded", "and 33 more", "line 5511"] {
+    for words in ["479 of 479 as recorded", "448 of 479 as recorded", "and 30 more", "line 5511"] {
         assert!(out.contains(words), "{words}\n{out}");
     }
 }

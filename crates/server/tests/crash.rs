@@ -2,6 +2,8 @@
 //! is there exactly once, with its amount, at its version; what nobody could know is told by its
 //! key; every refusal was justified at the version it names.
 
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
 #[path = "house/wire.rs"]
 mod wire;
 

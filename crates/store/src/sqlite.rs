@@ -5,29 +5,26 @@
 //! In the server's process, never open `log.db`, `people.db` or `lists.db` with `std::fs`: closing
 //! such a file lets go of SQLite's locks on it. Copies are made by [`backup`].
 
-mod backup;
-mod checkpoint;
-mod doctor;
+pub mod backup;
+pub mod checkpoint;
+pub mod doctor;
 mod file;
 mod group;
 mod listings;
 mod lists;
-mod lock;
+pub mod lock;
 mod log;
 mod people;
 mod pool;
 
-pub use backup::backup;
-pub use checkpoint::{Backlog, Checkpointer};
-pub use doctor::{Finding, integrity};
-pub use lock::{DirLock, LOCK_FILE};
-
+use checkpoint::Checkpointer;
 use file::Kind;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::Time;
 use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
 use gavel_engine::people::People;
+use lock::DirLock;
 use pool::Readers;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};

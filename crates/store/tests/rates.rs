@@ -7,7 +7,8 @@ use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
 use gavel_engine::log::{Entry, EventRecord, Position, Record};
 use gavel_engine::people::{Listing, People};
-use gavel_store::sqlite::{self, Checkpointer, Options, Stores};
+use gavel_store::sqlite::checkpoint::Checkpointer;
+use gavel_store::sqlite::{self, Options, Stores};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -80,9 +81,8 @@ fn appends() {
             times.sort_unstable();
             let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
             let size = std::fs::metadata(dir.path().join("log.db")).unwrap().len() >> 20;
-            println!(
-                "batch {batch:3}, partitions {partitions}: {rate:8.0} rows/s, commit p50 {p50:?} p99 {p99:?}, file {size} MiB"
-            );
+            println!("batch {batch:3}, partitions {partitions}: {rate:8.0} rows/s");
+            println!("    commit p50 {p50:?}, p99 {p99:?}; file {size} MiB");
         }
     }
 }

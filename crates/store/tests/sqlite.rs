@@ -187,8 +187,8 @@ fn a_foreign_or_damaged_file_is_refused_by_name() {
             harm(&dir.path().join(file));
             let error = refusal(dir.path()).to_string();
             assert!(error.contains(file), "{name}: {error}");
-            let findings = sqlite::integrity(dir.path());
-            let found: Vec<bool> = findings.iter().map(sqlite::Finding::is_sound).collect();
+            let findings = sqlite::doctor::integrity(dir.path());
+            let found: Vec<bool> = findings.iter().map(sqlite::doctor::Finding::is_sound).collect();
             assert_eq!(found, [file != "log.db", file != "people.db", true], "{name}");
         }
     }
@@ -285,8 +285,8 @@ fn a_backup_is_a_house() {
     stores.log.append(&events(1, 500, 100)).unwrap();
     stores.people.add_user(&user("anna"), Time(1)).unwrap();
     let to = target.path().join("copy");
-    sqlite::backup(dir.path(), &to).unwrap();
-    assert!(sqlite::backup(dir.path(), &to).is_err(), "nothing is written over");
+    sqlite::backup::backup(dir.path(), &to).unwrap();
+    assert!(sqlite::backup::backup(dir.path(), &to).is_err(), "nothing is written over");
     stores.log.append(&events(501, 1, 100)).unwrap();
     let copy = open(&to);
     assert!(copy.lists_rebuilt);
@@ -401,7 +401,7 @@ fn a_full_disk_says_so_and_goes_on_when_there_is_room() {
     stores.people.add_user(&user(&format!("user{number}")), Time(1)).unwrap();
     drop(stores);
     assert_eq!(open(&dir).reader.last_position(0).unwrap(), next + 9);
-    assert!(sqlite::integrity(&dir).iter().all(sqlite::Finding::is_sound));
+    assert!(sqlite::doctor::integrity(&dir).iter().all(sqlite::doctor::Finding::is_sound));
 }
 
 #[test]
@@ -495,7 +495,9 @@ fn a_second_process_is_kept_out_and_a_killed_one_loses_nothing() {
         assert_eq!(all.len() as u64, found);
         assert!(stores.people.listing(AuctionId::new(kept as i64).unwrap()).unwrap().is_some());
         drop(stores);
-        assert!(sqlite::integrity(dir.path()).iter().all(sqlite::Finding::is_sound));
+        assert!(
+            sqlite::doctor::integrity(dir.path()).iter().all(sqlite::doctor::Finding::is_sound)
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! What an event does to the state. Judges nothing: an event is a fact, whatever today's rules
 //! would say. Price and end are taken from the event, so that old logs replay to what was shown.
 
-use super::{Auction, Draws, Lot, Pending, Phase, Running};
+use super::running::Running;
+use super::{Auction, Draws, Lot, Pending, Phase};
 use crate::book::{Approval, Bid, Book};
 use crate::event::{BidPlaced, Created, Event, Fact, Hidden, Now};
 use crate::ids::{BidId, Version};
@@ -47,6 +48,7 @@ impl Lot {
             running: announced(&terms),
             terms,
             phase: Phase::Draft,
+            announced: false,
             book: Book::default(),
             price: None,
             buy_now_gone: false,
@@ -69,7 +71,10 @@ impl Lot {
                 }
             }
             Fact::Addendum { .. } => {}
-            Fact::Published {} => self.phase = Phase::Scheduled,
+            Fact::Published {} => {
+                self.phase = Phase::Scheduled;
+                self.announced = true;
+            }
             Fact::Opened { end } => self.open(at, *end),
             Fact::BidderRegistered { .. } => self.name(hidden),
             Fact::BidderApproved { paddle } => self.book.approve(*paddle, Approval::Approved),
@@ -231,10 +236,7 @@ impl Lot {
         self.running.end = Some(end);
         self.certified = None;
         let top = self.book.top().filter(|_| !self.terms.is_sealed());
-        self.price = top.map(|top| {
-            let price = self.terms.price_of(top.contest());
-            self.price.map_or(price, |before| price.min(before))
-        });
+        self.price = top.map(|top| self.terms.price_of(top.contest()));
         let origin = self.running.open_time(at);
         if let Some(seed) = hidden.seed {
             let epoch = self.draws.as_ref().map_or(0, |draws| draws.epoch + 1);

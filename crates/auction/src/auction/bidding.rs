@@ -229,10 +229,7 @@ impl Lot {
             rank = own;
         }
         let top = self.book.top_if(whom.paddle, Some(rank)).expect("a bid was just added");
-        let price = match (raises, self.price) {
-            (Some(_), Some(price)) if terms.has_proxy() => terms.lifted_to_reserve(price, score),
-            (Some(_) | None, _) => terms.price_of(top.contest()),
-        };
+        let price = terms.price_of(top.contest());
         let changed = self.price != Some(price) || self.book.leader() != Some(top.leader.paddle);
         let late = changed && raises.is_none();
         let now = self.open_now(Some((price, top.leader.paddle)), late.then_some(at));
@@ -387,8 +384,7 @@ impl Lot {
         Ok(vec![open_fact(Fact::BidVoided(BidUndone { bid: id, reason, now }))])
     }
 
-    /// What is shown once a bid no longer stands. The price never rises by it: with proxies a
-    /// leader's raise may have left it below what his maximum would give today.
+    /// What is shown once a bid no longer stands.
     fn undone(&self, id: BidId, standing: bool, at: Time) -> Result<Now, Refusal> {
         let bid = self.book.bid(id).filter(|_| standing).ok_or(Refusal::BidGone)?;
         if self.terms.is_sealed() {
@@ -396,10 +392,7 @@ impl Lot {
         }
         let rank = self.book.rank_without(bid.paddle, id, |bid| self.score(bid));
         let top = self.book.top_if(bid.paddle, rank);
-        let price = top.map(|top| {
-            let price = self.terms.price_of(top.contest());
-            (self.price.map_or(price, |before| price.min(before)), top.leader.paddle)
-        });
+        let price = top.map(|top| (self.terms.price_of(top.contest()), top.leader.paddle));
         let changed = self.price != price.map(|(price, _)| price)
             || self.book.leader() != price.map(|(_, leader)| leader);
         let late = changed && self.phase == Phase::Open;

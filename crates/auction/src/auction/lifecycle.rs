@@ -5,7 +5,8 @@ use crate::command::{Action, Actor, Amend, Command, Create};
 use crate::event::{Amended, CloseReason, Created, Digest, Fact, Hidden, RULES_VERSION, Reason};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
-use crate::terms::{Clock, LONGEST_SECONDS, Problem, Promotion, Schedule, Terms};
+use crate::terms::check::Problem;
+use crate::terms::{Clock, LONGEST_SECONDS, Promotion, Schedule, Terms};
 use crate::time::{SECOND, Time};
 use std::sync::Arc;
 

@@ -17,7 +17,9 @@ impl Terms {
     /// The price's score while these two contest the auction, computed from nothing else.
     ///
     /// With proxies the leader pays a step above the second's maximum, at most his own, at least
-    /// the start, and the reserve as soon as his maximum reaches it.
+    /// the start, and the reserve as soon as his maximum reaches it. So his own raise moves the
+    /// price only where his maximum had held it below that step; the recorded auctions of
+    /// `tests/data` say so.
     pub(crate) fn price_of(&self, contest: Contest) -> Score {
         if !self.has_proxy() {
             return contest.best;
@@ -30,7 +32,7 @@ impl Terms {
     }
 
     /// With proxies: the reserve instead of `price`, as soon as the leader's maximum reaches it.
-    pub(crate) fn lifted_to_reserve(&self, price: Score, best: Score) -> Score {
+    fn lifted_to_reserve(&self, price: Score, best: Score) -> Score {
         match self.reserve.amount().map(|reserve| self.direction.score(reserve.minor())) {
             Some(reserve) if best >= reserve => price.max(reserve),
             Some(_) | None => price,

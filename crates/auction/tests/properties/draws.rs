@@ -82,7 +82,8 @@ fn drawn(terms: &Terms, auction: &Auction, grid: &Grid, interval: i64) -> Option
     Some(candidates[index].id)
 }
 
-/// At the hammer (a purchase cuts its interval without a draw) every interval with a bid that stands has had its draw.
+/// At the hammer every interval with a bid that stands has had its draw; a purchase cuts its
+/// interval without one.
 fn all_drawn(auction: &Auction, grid: &Grid) {
     for bid in auction.book().unwrap().bids().iter().filter(|bid| bid.standing) {
         if let Some((interval, _)) = grid.of.get(&bid.id) {

@@ -52,6 +52,12 @@ impl Stage {
             ["look"] => Ok(Vec::new()),
             ["tick"] => Ok(self.world.pass(self.now)),
             ["late", "tick"] => Ok(self.late(None)),
+            ["one", "tick"] => Ok(self.world.tick(self.now, None)),
+            ["before", "the", "tick", name, verb @ ..] => {
+                let who = self.people.get(name);
+                let action = self.action(verb).ok_or_else(unknown)?;
+                self.world.submit(&by(who, None, action), self.now)
+            }
             ["house", "was", "away", "from", from, "to", to] => {
                 let from = instant(from).ok_or_else(unknown)?;
                 Ok(self.late(Some((from, instant(to).ok_or_else(unknown)?))))

@@ -4,10 +4,11 @@
 mod chains;
 
 use super::output::{Failure, Output, bad, count, good, strong, table};
-use crate::config::KEYS;
+use crate::config::table::{KEYS, Key};
 use crate::keys;
 use chains::{Damage, Found};
-use gavel_store::sqlite::{self, Finding, OpenError, Options};
+use gavel_store::sqlite::doctor::{Finding, integrity};
+use gavel_store::sqlite::{self, OpenError, Options};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
 }
 
 fn describe_keys(out: Output) -> Result<(), Failure> {
-    let told = |key: &crate::config::Key| {
+    let told = |key: &Key| {
         json!({
             "key": key.name,
             "about": key.about,
@@ -66,7 +67,7 @@ fn examine(args: &Args, out: Output) -> Result<(), Failure> {
         error => Failure::refused("damaged", format!("{data}: {error}")).accept("a backup"),
     })?;
     let keys = keys::read(&args.data).map_err(|error| no_house(error.to_string()))?;
-    let files = sqlite::integrity(&args.data);
+    let files = integrity(&args.data);
     let options = Options { read_only: true, ..Options::default() };
     let stores = sqlite::open(&args.data, &options);
     let stores = stores.map_err(|error| no_house(error.to_string()))?;

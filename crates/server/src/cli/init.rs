@@ -4,7 +4,7 @@
 use crate::cli::output::{Failure, Output};
 use crate::cli::{failed, usage};
 use crate::config::Config;
-use crate::http::v1::users::{check_email, check_username};
+use crate::http::v1::users::words::{check_email, check_username};
 use crate::keys::{self, HouseKeys};
 use crate::{chance, passwords};
 use anyhow::Context as _;

@@ -4,7 +4,8 @@
 use super::output::Failure;
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
-use gavel_auction::terms::{Increment, Problem, Schedule};
+use gavel_auction::terms::check::Problem;
+use gavel_auction::terms::{Increment, Schedule};
 use serde_json::{Map, Value};
 
 /// The `terms` object that these settings make over a preset, each slot checked by itself.

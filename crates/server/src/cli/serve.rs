@@ -11,7 +11,7 @@ use crate::upkeep::{self, Upkeep};
 use crate::{listen, observe, tasks};
 use anyhow::Context as _;
 use gavel_engine::{Parts, Started};
-use gavel_store::sqlite::DirLock;
+use gavel_store::sqlite::lock::DirLock;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

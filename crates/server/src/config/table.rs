@@ -25,7 +25,10 @@ pub struct Key {
 
 /// A key whose value is a number within bounds.
 macro_rules! number {
-    ($name:literal, $($field:ident).+, $range:expr, $allowed:literal, $default:literal, $about:literal) => {
+    (
+        $name:literal, $($field:ident).+, $range:expr, $allowed:literal, $default:literal,
+        $about:literal
+    ) => {
         Key {
             name: $name,
             about: $about,
@@ -219,7 +222,9 @@ pub const KEYS: &[Key] = &[
             config.users.default_roles = roles;
             Some(())
         },
-        get: |config| crate::http::v1::users::role_words(config.users.default_roles).join(","),
+        get: |config| {
+            crate::http::v1::users::words::role_words(config.users.default_roles).join(",")
+        },
     },
     Key {
         name: "users.open_registration",

@@ -2,7 +2,7 @@
 //! is loaded from anywhere else.
 
 use crate::house::House;
-use crate::http::error::ProblemDocument;
+use crate::http::error::facts::ProblemDocument;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;

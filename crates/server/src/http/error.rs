@@ -2,7 +2,7 @@
 //! nowhere else: one table from a refusal to its status, one from the edge's own codes. Judges
 //! nothing, and never tells what the refusal itself does not.
 
-mod facts;
+pub mod facts;
 
 use crate::http::time::print;
 use crate::{chance, observe};
@@ -19,8 +19,6 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-pub use facts::{ProblemDocument, outcome};
 
 /// The edge's own reasons for no. The codes of refusals are in `gavel_auction::refusal`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +207,7 @@ impl Problem {
 
     /// 422 with everything that is wrong with proposed terms, at once.
     #[must_use]
-    pub fn terms(problems: &[gavel_auction::terms::Problem]) -> Self {
+    pub fn terms(problems: &[gavel_auction::terms::check::Problem]) -> Self {
         let detail = "The terms do not go together: see problems.";
         Self::of(Code::TermsInvalid, detail).with("problems", facts::problems(problems))
     }

@@ -33,7 +33,10 @@ async fn live() -> Json<Health> {
     get,
     path = "/health/ready",
     tag = "house",
-    responses((status = 200, body = Health), (status = 503, body = Health, description = "Not ready"))
+    responses(
+        (status = 200, body = Health),
+        (status = 503, body = Health, description = "Not ready")
+    )
 )]
 async fn ready(State(house): State<House>) -> (StatusCode, Json<Health>) {
     if house.ready.load(Ordering::Acquire) {

@@ -1,6 +1,6 @@
 //! A whole house inside of the test: real files in a scratch directory, the real engine, the real
 //! routes, without a socket. It can be closed and opened again on the same files.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use axum::body::Body;
 use gavel_auction::command::Roles;
@@ -39,7 +39,7 @@ struct Open {
     edge: Edge,
     started: Started,
     people: Arc<dyn People>,
-    _lock: Option<sqlite::DirLock>,
+    _lock: Option<sqlite::lock::DirLock>,
 }
 
 /// Somebody signed in.

@@ -1,6 +1,6 @@
 //! A real `gavel serve` on a scratch directory and a free port, stopped when dropped; and a client
 //! that sends exactly the bytes it is given. For tests that look at the edge itself.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -111,7 +111,8 @@ impl Served {
     /// A request with these further header lines, each ending in `\r\n`.
     pub fn send(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
         let mut bytes = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}\
+             content-length: {}\r\n\r\n",
             self.address,
             body.len()
         )

@@ -39,7 +39,7 @@ impl Server {
             Some(line[at + "open at http://".len()..].trim().to_owned())
         });
         // Whatever it says later is read and dropped, so that it never blocks on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        drop(std::thread::Builder::new().spawn(move || lines.for_each(drop)).unwrap());
         let address = said.expect("it says where it listens").parse().unwrap();
         Self { child, address }
     }

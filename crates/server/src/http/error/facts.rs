@@ -4,6 +4,7 @@
 use crate::http::time::print;
 use gavel_auction::outcome::Outcome;
 use gavel_auction::refusal::Refusal;
+use gavel_auction::terms::check::Problem as TermsProblem;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -96,7 +97,11 @@ pub fn outcome(outcome: &Outcome) -> Value {
     }
 }
 
-pub(super) fn problems(problems: &[gavel_auction::terms::Problem]) -> Value {
-    let one = |problem: &gavel_auction::terms::Problem| json!({ "field": problem.field, "code": problem.code, "detail": problem.detail });
-    problems.iter().map(one).collect()
+pub(super) fn problems(problems: &[TermsProblem]) -> Value {
+    problems.iter().map(problem).collect()
+}
+
+fn problem(problem: &TermsProblem) -> Value {
+    let TermsProblem { field, code, detail } = problem;
+    json!({ "field": field, "code": code, "detail": detail })
 }

@@ -139,7 +139,8 @@ impl AmendBody {
             seed: promotes.then(|| house.engine.auction_key(auction).seed(0)),
         };
         let asked = wish.expected_version.unwrap_or(before.version);
-        let likely = asked == head.version && head.running.opened.is_none();
+        let may = !wish.by.banned && head.running.opened.is_none();
+        let likely = may && asked == head.version;
         let replaced = words && likely && before.accepted.is_none();
         if replaced {
             house.people.change_listing(auction, &listing)?;

@@ -1,7 +1,7 @@
 //! Accounts: registering, one's own profile, others' public one.
 
 mod staff;
-mod words;
+pub mod words;
 
 use crate::chance;
 use crate::house::House;
@@ -24,8 +24,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-pub use words::{check_email, check_username, role_words};
+use words::{check_email, check_username, role_words};
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<House> {

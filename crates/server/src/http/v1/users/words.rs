@@ -118,8 +118,14 @@ pub(super) fn line(
 
 /// Marks that turn text around or take no width.
 fn invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    let single = ['\u{ad}', '\u{61c}', '\u{180e}', '\u{feff}'];
+    let ranges = [
+        '\u{200b}'..='\u{200f}',
+        '\u{202a}'..='\u{202e}',
+        '\u{2060}'..='\u{2069}',
+        '\u{fff9}'..='\u{fffb}',
+    ];
+    single.contains(&c) || ranges.iter().any(|range| range.contains(&c))
 }
 
 /// Tells `null` from a field that is not there.
