@@ -238,10 +238,9 @@ fn proxies(events: &[Event], committed: &Committed, terms: &Terms, side: Side) -
             }
         })
         .collect();
-    let (mut any, mut met_once, mut bought) = (false, false, false);
+    let (mut any, mut met_once) = (false, false);
     let mut all = Vec::new();
     for (index, event) in events.iter().enumerate() {
-        bought |= matches!(event.fact, Fact::BuyNowTaken { .. });
         let Fact::BidPlaced(placed) = &event.fact else { continue };
         let met = placed.now.shown.as_ref().and_then(|shown| shown.reserve_met);
         let buy_now = match terms.buy_now {
@@ -250,7 +249,7 @@ fn proxies(events: &[Event], committed: &Committed, terms: &Terms, side: Side) -
             BuyNow::UntilReserveMet { amount } => Some(amount).filter(|_| !met_once),
             BuyNow::None {} => None,
         };
-        let below_buy_now = buy_now.filter(|_| !bought).map(|amount| side.score(amount) - 1);
+        let below_buy_now = buy_now.map(|amount| side.score(amount) - 1);
         let below_reserve = reserve.filter(|_| met == Some(false)).map(|reserve| reserve - 1);
         let caps = [below_buy_now, below_reserve].into_iter().flatten();
         let cap = caps.fold(side.best(), i64::min);

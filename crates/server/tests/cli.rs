@@ -170,10 +170,23 @@ fn an_auction_from_draft_to_certificate() {
     certificate(&world);
 }
 
+/// `certify` finds what has ended in the lists, and those follow the log at their own pace.
+fn await_listed(world: &World) {
+    for _ in 0..400 {
+        let sold = world.json("admin", &["auction", "list", "--status", "sold"]);
+        if sold["items"].as_array().is_some_and(|sold| !sold.is_empty()) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(25));
+    }
+    panic!("what was sold is never listed");
+}
+
 /// Certifies auction 1 by hand, and checks what comes of it.
 fn certificate(world: &World) {
     let early = ["export", "--auction", "1", "--certificate", "--json"];
     assert_eq!(world.by("bert", &early).code, 1);
+    await_listed(world);
     assert_eq!(world.json("admin", &["certify"])["certified"], serde_json::json!([1]));
     assert_eq!(world.json("admin", &["certify-item"])["certified"], serde_json::json!([]));
     let file = world.home.path().join("certificate.json");
