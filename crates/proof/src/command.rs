@@ -15,7 +15,9 @@ pub struct CommandId(pub [u8; 16]);
 
 impl fmt::Display for CommandId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        let mut text = [0; 32];
+        hex::encode_to_slice(self.0, &mut text).expect("32 digits for 16 bytes");
+        f.write_str(std::str::from_utf8(&text).expect("hex digits are ASCII"))
     }
 }
 
