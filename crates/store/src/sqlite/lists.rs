@@ -29,7 +29,8 @@ const PUT: &str = "INSERT INTO auction (id, state, seller, title, category, pric
 const PUT_CURSOR: &str = "INSERT INTO cursor (partition, position) VALUES (?1, ?2)
     ON CONFLICT (partition) DO UPDATE SET position = excluded.position";
 const PUT_WORDS: &str = "INSERT OR REPLACE INTO words (rowid, title) VALUES (?1, ?2)";
-const TITLE: &str = "SELECT title FROM auction WHERE id = ?1";
+const PUT_PRICE: &str = "UPDATE auction SET price = ?2 WHERE id = ?1";
+const KEPT: &str = "SELECT state, seller, title, category, ends_at FROM auction WHERE id = ?1";
 const CURSOR: &str = "SELECT position FROM cursor WHERE partition = ?1";
 const CLEAR: &str = "DELETE FROM cursor; DELETE FROM auction;
     INSERT INTO words (words) VALUES ('delete-all');";
@@ -224,22 +225,50 @@ fn cursor(connection: &Connection, partition: Partition) -> rusqlite::Result<Pos
     Ok(position.unwrap_or(0))
 }
 
+/// A row as it is kept, but for its price.
+struct Kept {
+    state: usize,
+    seller: i64,
+    title: String,
+    category: Option<String>,
+    ends_at: i64,
+}
+
+impl Kept {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            state: row.get(0)?,
+            seller: row.get(1)?,
+            title: row.get(2)?,
+            category: row.get(3)?,
+            ends_at: row.get(4)?,
+        })
+    }
+
+    fn is(&self, state: usize, row: &Row, ends_at: i64) -> bool {
+        let own = (self.state, self.seller, self.ends_at);
+        own == (state, row.seller.get(), ends_at)
+            && (&self.title, &self.category) == (&row.title, &row.category)
+    }
+}
+
 fn put_row(connection: &Connection, state: usize, row: &Row) -> rusqlite::Result<()> {
-    let id = row.auction.get();
-    let title: Option<String> =
-        connection.prepare_cached(TITLE)?.query_row([id], |row| row.get(0)).optional()?;
-    if title.as_deref() != Some(row.title.as_str()) {
+    let (id, seller) = (row.auction.get(), row.seller.get());
+    let ends_at = row.ends_at.map_or(i64::MAX, |end| end.0);
+    let kept = connection.prepare_cached(KEPT)?.query_row([id], Kept::read).optional()?;
+    // Bids move the price and nothing else, and only one index has that.
+    let moved = kept.as_ref().is_none_or(|kept| !kept.is(state, row, ends_at));
+    if !moved {
+        connection.prepare_cached(PUT_PRICE)?.execute([id, row.price])?;
+        return Ok(());
+    }
+    if kept.is_none_or(|kept| kept.title != row.title) {
         connection.prepare_cached(PUT_WORDS)?.execute(params![id, row.title])?;
     }
-    connection.prepare_cached(PUT)?.execute(params![
-        id,
-        state,
-        row.seller.get(),
-        row.title,
-        row.category,
-        row.price,
-        row.ends_at.map_or(i64::MAX, |end| end.0),
-    ])?;
+    let (title, category) = (&row.title, &row.category);
+    connection
+        .prepare_cached(PUT)?
+        .execute(params![id, state, seller, title, category, row.price, ends_at])?;
     Ok(())
 }
 
