@@ -29,6 +29,7 @@ use std::time::Duration;
 const USAGE: &str = "usage: gavel-bench COMMAND
 
   all [--quick]      everything; writes bench/results
+  bids ROUNDS        B1 on 64 connections, in short rounds, for tuning; writes nothing
   smoke              the same in seconds, for the checker alone; writes nothing
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["all"] => all("full"),
         ["all", "--quick"] => all("quick"),
         ["smoke"] => smoke(),
+        ["bids", rounds] => bids(rounds),
         ["soak", "--seconds", seconds] => soak(seconds),
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),
@@ -100,6 +102,13 @@ fn smoke() -> io::Result<()> {
     let measured = measure::all(&plan, &data("smoke")?)?;
     println!("checked: {} accepted bids, each in its auction's log", measured.compared);
     Ok(())
+}
+
+fn bids(rounds: &str) -> io::Result<()> {
+    let rounds = rounds.parse().map_err(|_| io::Error::other("ROUNDS is a number"))?;
+    let (warm_up, measured) = (Duration::from_millis(300), Duration::from_secs(1));
+    let plan = Plan { spread: 10_000, many: 0, rounds, warm_up, measured };
+    show(&measure::bids(&plan, &data("bids")?)?)
 }
 
 fn soak(seconds: &str) -> io::Result<()> {

@@ -77,6 +77,18 @@ pub(crate) fn all(plan: &Plan, data: &Path) -> io::Result<Measured> {
     Ok(Measured { figures: bench.figures(), compared: bench.compared, live_subscriber })
 }
 
+/// B1 on 64 connections alone.
+pub(crate) fn bids(plan: &Plan, data: &Path) -> io::Result<Vec<Figure>> {
+    let (noop, house) = (Server::noop()?, House::open(data)?);
+    let mut lots = Lots::open(&house, plan.spread)?;
+    let (checker, samples) = (Checker::default(), BTreeMap::new());
+    let mut bench = Bench { plan, data, noop, house, checker, samples, compared: 0 };
+    (0..plan.rounds).try_for_each(|_| bench.bids(&mut lots, SHAPES[0]))?;
+    bench.check(&lots.spread_ids, &mut lots.spread)?;
+    said(&mut lots.spread)?;
+    Ok(vec![bench.one(SHAPES[0].2)])
+}
+
 impl Lots {
     fn open(house: &House, spread: usize) -> io::Result<Self> {
         let spread_ids = house.auctions("english", spread)?;
@@ -130,20 +142,26 @@ impl Bench<'_> {
 
     /// B1, and B9's receipts.
     fn spread(&mut self, lots: &mut Lots) -> io::Result<()> {
-        for (connections, depth, shape) in SHAPES {
-            let mut nothing =
-                Bidding::new(Pattern::Spread, &lots.spread_ids, &self.house.tokens, connections);
-            let run = self.noop_load(connections, depth).run(&mut nothing)?;
-            self.keep(&format!("no-op {shape}"), &run, run.rate(201));
-            let bidding = lots.spread.with(connections, "");
-            let run = self.load(connections, depth).run(bidding)?;
+        for shape in SHAPES {
+            self.bids(lots, shape)?;
             self.check(&lots.spread_ids, &mut lots.spread)?;
-            self.keep(&format!("spread {shape}"), &run, run.rate(201));
         }
         let run = self.load(64, 1).run(lots.spread.with(64, "prefer: receipt\r\n"))?;
         self.check(&lots.spread_ids, &mut lots.spread)?;
         self.keep("spread with receipts", &run, run.rate(201));
         said(&mut lots.spread)
+    }
+
+    /// The peer, and then the house, under the same load.
+    fn bids(&mut self, lots: &mut Lots, shape: (usize, usize, &str)) -> io::Result<()> {
+        let (connections, depth, shape) = shape;
+        let mut nothing =
+            Bidding::new(Pattern::Spread, &lots.spread_ids, &self.house.tokens, connections);
+        let run = self.noop_load(connections, depth).run(&mut nothing)?;
+        self.keep(&format!("no-op {shape}"), &run, run.rate(201));
+        let run = self.load(connections, depth).run(lots.spread.with(connections, ""))?;
+        self.keep(&format!("spread {shape}"), &run, run.rate(201));
+        Ok(())
     }
 
     /// B2.
@@ -200,26 +218,23 @@ impl Bench<'_> {
         self.samples.get(name).cloned().unwrap_or_default()
     }
 
+    /// B1 on connections of a shape. The bounds are those of one request at a time.
+    fn one(&self, shape: &str) -> Figure {
+        let rates = |what| self.rounds(&format!("{what} {shape}: rate"));
+        let name = format!("B1 durable accepted bids, {shape}, share of the no-op");
+        let figure = Figure::new(&name, "x", ratios(&rates("spread"), &rates("no-op")));
+        if shape == SHAPES[2].2 { figure } else { figure.bounds(0.45, 0.75) }
+    }
+
     fn figures(&self) -> Vec<Figure> {
-        let share = |name: &str, over: &str, under: &str, floor, goal| {
-            let rounds = ratios(&self.rounds(over), &self.rounds(under));
-            Figure::new(name, "x", rounds).bounds(floor, goal)
+        let of_b1 = |name: &str, over: &str| {
+            let rounds = ratios(&self.rounds(over), &self.rounds("spread 64: rate"));
+            Figure::new(name, "x", rounds).bounds(0.7, 0.9)
         };
-        let one = |shape: &str| {
-            let name = format!("B1 durable accepted bids, {shape}, share of the no-op");
-            share(
-                &name,
-                &format!("spread {shape}: rate"),
-                &format!("no-op {shape}: rate"),
-                0.45,
-                0.75,
-            )
-        };
-        let of_b1 = |name: &str, over: &str| share(name, over, "spread 64: rate", 0.7, 0.9);
         let receipts =
             ratios(&self.rounds("spread with receipts: cpu"), &self.rounds("spread 64: cpu"));
         let receipts = receipts.iter().map(|ratio| (ratio - 1.0) * 100.0).collect();
-        let mut figures: Vec<_> = SHAPES.iter().map(|(_, _, shape)| one(shape)).collect();
+        let mut figures: Vec<_> = SHAPES.iter().map(|(_, _, shape)| self.one(shape)).collect();
         figures.push(of_b1("B2 hot english: decisions, share of B1", "hot english: rate"));
         figures.push(of_b1("B2 hot ladder: accepted, share of B1", "hot ladder: rate"));
         figures.push(

@@ -4,7 +4,7 @@
 use crate::log::{AppendError, Entry, Log, LogError, LogReader, Partition, Record};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{JoinHandle, Thread};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long to wait before a store that cannot be opened is tried again.
@@ -28,12 +28,11 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    /// Starts the committer's thread, which wakes `drive` whenever a commit has ended.
+    /// Starts the committer's thread.
     pub(crate) fn start(
         log: Box<dyn Log>,
         reader: Arc<dyn LogReader>,
         partitions: Partition,
-        drive: Thread,
     ) -> std::io::Result<Self> {
         let (batches, incoming) = sync_channel::<Vec<Record>>(1);
         let (outgoing, results) = sync_channel(2);
@@ -44,7 +43,6 @@ impl Committer {
                 if outgoing.send(committed).is_err() {
                     return;
                 }
-                drive.unpark();
             }
         };
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(work)?;

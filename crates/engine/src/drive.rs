@@ -41,8 +41,13 @@ impl Drive {
     pub(crate) fn run(mut self) {
         loop {
             let stopping = self.stopping.load(Ordering::Acquire);
-            let took = self.decide();
             let ended = self.settle();
+            if ended {
+                // Who was just answered may have more to ask, and who waits for the processor too:
+                // let them, so that one commit serves them all. Returns at once if nobody does.
+                std::thread::yield_now();
+            }
+            let took = self.decide();
             let sent = self.commit();
             if self.committing && !sent && took == 0 {
                 // What arrives now cannot become durable before this commit has ended, so being
@@ -55,7 +60,8 @@ impl Drive {
                 if stopping && !self.committing && self.shared.waiting() == 0 {
                     return;
                 }
-                std::thread::park_timeout(self.sleep());
+                let idle = || self.shared.waiting() == 0 && !self.stopping.load(Ordering::Acquire);
+                self.shared.bell.rest(self.sleep(), idle);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! reads committed heads and history. Decides nothing.
 
 use crate::answer::{Accepted, Answer, Failure};
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::effect::Settled;
 use crate::history::{HistoryEvent, read_history};
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) log_key: LogKey,
     pub(crate) clock: Clock,
     pub(crate) inboxes: Vec<Inbox>,
+    /// Wakes the drive loop.
+    pub(crate) bell: Bell,
     pub(crate) views: Views,
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) lists: Arc<dyn Lists>,
@@ -56,6 +59,7 @@ impl Engine {
     /// Why no answer could be given.
     pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
         let waiting = self.inbox(ask.auction).push(ask, &self.shared.clock)?;
+        self.shared.bell.ring();
         match waiting.await {
             Ok(Settled::Answer(answer)) => Ok(answer),
             Ok(Settled::Recall { auction, version }) => {

@@ -11,8 +11,7 @@ use gavel_auction::ids::AuctionId;
 use gavel_auction::time::Time;
 use gavel_proof::command::CommandId;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::Thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// A command on its way to its auction.
@@ -47,7 +46,6 @@ struct Lanes {
 #[derive(Default)]
 pub(crate) struct Inbox {
     lanes: Mutex<Lanes>,
-    drive: OnceLock<Thread>,
 }
 
 /// What was taken out of an inbox, and the time that ticks may go up to.
@@ -75,8 +73,6 @@ impl Inbox {
             return Err(Failure::Overloaded);
         }
         lane.push_back(Envelope { ask, entered: clock.now(), reply });
-        drop(lanes);
-        self.wake();
         Ok(waiting)
     }
 
@@ -103,25 +99,12 @@ impl Inbox {
     /// Takes nothing more in.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.wake();
     }
 
     /// How many commands wait.
     pub(crate) fn len(&self) -> usize {
         let lanes = self.lock();
         lanes.bids.len() + lanes.others.len()
-    }
-
-    /// The thread to wake when something arrives.
-    pub(crate) fn wake_with(&self, drive: Thread) {
-        // A second drive loop never exists; the first one set stays.
-        drop(self.drive.set(drive));
-    }
-
-    fn wake(&self) {
-        if let Some(drive) = self.drive.get() {
-            drive.unpark();
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Lanes> {

@@ -15,6 +15,7 @@
 //! `recover`, `views`, `projection`; the traits of stores: [`log`], [`people`], [`lists`].
 
 pub mod answer;
+mod bell;
 mod clock;
 mod committer;
 mod dedup;

@@ -4,17 +4,14 @@
 pub const QUEUED: usize = 4096;
 
 /// Commands of one partition that are decided before the loop looks at time and commits again.
-pub const DECIDED_AT_ONCE: usize = 512;
-
-/// Batches that may be decided ahead while one is being committed.
-pub const BATCHES_AHEAD: usize = 1;
+pub const DECIDED_AT_ONCE: usize = 1024;
 
 /// Due things (openings, draws, closes, certifications) of one partition that are decided before
 /// commands are looked at again.
 pub const TICKED_AT_ONCE: usize = 4096;
 
 /// Refused commands of one partition whose answers are remembered.
-pub const REMEMBERED_REFUSALS: usize = 4096;
+pub const REMEMBERED_REFUSALS: usize = 32_768;
 
 /// Records read from the log at once while recovering.
 pub const READ_AT_ONCE: usize = 4096;

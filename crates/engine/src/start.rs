@@ -1,5 +1,6 @@
 //! Starting and stopping a house: recovery first, then the threads, then the handle.
 
+use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::drive::Drive;
@@ -94,6 +95,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         alive: AtomicI64::new(clock.now().0),
         clock,
         inboxes: (0..count).map(|_| Inbox::default()).collect(),
+        bell: Bell::default(),
         views,
         touched,
         reader,
@@ -125,10 +127,9 @@ fn spawn(
     let (for_drive, told) = (Arc::clone(shared), Arc::clone(stopping));
     let (ready, opened) = std::sync::mpsc::sync_channel(1);
     let drive = move || {
-        let this = std::thread::current();
-        for_drive.inboxes.iter().for_each(|inbox| inbox.wake_with(this.clone()));
+        for_drive.bell.wakes_me();
         let reader = Arc::clone(&for_drive.reader);
-        let committer = match Committer::start(log, reader, partitions, this) {
+        let committer = match Committer::start(log, reader, partitions) {
             Ok(committer) => committer,
             Err(error) => return drop(ready.send(Err(error))),
         };
@@ -159,8 +160,8 @@ impl Started {
             inbox.close();
         }
         self.stopping.store(true, Ordering::Release);
+        self.engine.shared.bell.ring();
         for thread in self.threads {
-            thread.thread().unpark();
             if thread.join().is_err() {
                 tracing::error!("a thread of the engine panicked");
             }

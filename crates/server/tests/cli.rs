@@ -158,6 +158,7 @@ fn an_auction_from_draft_to_certificate() {
     let bid = world.json("carl", &["bid", "1", "120", "--key", "again"]);
     assert_eq!(bid["standing"], "outbid");
     assert_eq!(world.json("carl", &["bid", "1", "120", "--key", "again"])["bid"], bid["bid"]);
+    await_listed(&world, "open");
     assert!(world.by("carl", &["auction", "list"]).ok().out.contains("122.50 EUR"));
     let why = ["--reason", "on_request", "--json"];
     world.by("bert", &[&["auction", "hold", "1"], &why[..]].concat()).refused(1, "forbidden");
@@ -170,23 +171,23 @@ fn an_auction_from_draft_to_certificate() {
     certificate(&world);
 }
 
-/// `certify` finds what has ended in the lists, and those follow the log at their own pace.
-fn await_listed(world: &World) {
+/// The lists, which `certify` goes by, too, follow the log at their own pace.
+fn await_listed(world: &World, status: &str) {
     for _ in 0..400 {
-        let sold = world.json("admin", &["auction", "list", "--status", "sold"]);
-        if sold["items"].as_array().is_some_and(|sold| !sold.is_empty()) {
+        let listed = world.json("admin", &["auction", "list", "--status", status]);
+        if listed["items"].as_array().is_some_and(|listed| !listed.is_empty()) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(25));
     }
-    panic!("what was sold is never listed");
+    panic!("what is {status} is never listed");
 }
 
 /// Certifies auction 1 by hand, and checks what comes of it.
 fn certificate(world: &World) {
     let early = ["export", "--auction", "1", "--certificate", "--json"];
     assert_eq!(world.by("bert", &early).code, 1);
-    await_listed(world);
+    await_listed(world, "sold");
     assert_eq!(world.json("admin", &["certify"])["certified"], serde_json::json!([1]));
     assert_eq!(world.json("admin", &["certify-item"])["certified"], serde_json::json!([]));
     let file = world.home.path().join("certificate.json");

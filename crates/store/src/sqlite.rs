@@ -31,9 +31,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// In how many partitions a house is made unless somebody says otherwise.
-pub const DEFAULT_PARTITIONS: u16 = 8;
-
 /// The most partitions a house can have.
 pub const MOST_PARTITIONS: u16 = 1024;
 

@@ -83,7 +83,7 @@ pub const KEYS: &[Key] = &[
         house.partitions,
         1..=1024,
         "a whole number from 1 to 1024; fixed when the house is made",
-        "8",
+        "1",
         "Partitions of a new house's log"
     ),
     Key {

@@ -4,16 +4,16 @@
 
 pub mod facts;
 
+use crate::http::json;
 use crate::http::time::print;
 use crate::{chance, observe};
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::refusal::Refusal;
 use gavel_engine::answer::{Failure, Refused};
 use gavel_engine::log::LogError;
 use gavel_engine::people::PeopleError;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -299,10 +299,9 @@ impl IntoResponse for Problem {
         if self.0.status.is_server_error() {
             observe::answered_with_failure(self.0.code, &self.0.detail, &trace_id);
         }
-        let mut response = Response::new(Body::from(self.document_named(&trace_id).to_string()));
-        *response.status_mut() = self.0.status;
+        let document = self.document_named(&trace_id);
+        let mut response = json::reply(self.0.status, "application/problem+json", &document);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Ok(trace_id) = HeaderValue::from_str(&trace_id) {
             headers.insert("x-request-id", trace_id);
         }

@@ -14,7 +14,7 @@ pub struct Stamp(pub Time);
 
 impl Serialize for Stamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&print(self.0))
+        to.serialize_str(as_str(&letters(self.0)))
     }
 }
 
@@ -30,6 +30,14 @@ impl<'de> Deserialize<'de> for Stamp {
 /// shown as the nearest that does not.
 #[must_use]
 pub fn print(time: Time) -> String {
+    as_str(&letters(time)).to_owned()
+}
+
+fn as_str(letters: &[u8; 27]) -> &str {
+    std::str::from_utf8(letters).expect("digits and signs are ASCII")
+}
+
+fn letters(time: Time) -> [u8; 27] {
     const FIRST: i64 = -62_135_596_800_000_000;
     const LAST: i64 = 253_402_207_200_000_000;
     let micros = time.0.clamp(FIRST, LAST);
@@ -50,7 +58,7 @@ pub fn print(time: Time) -> String {
     put(14, 2, i64::from(at.minute()));
     put(17, 2, i64::from(at.second()));
     put(20, 6, i64::from(at.subsec_nanosecond() / 1000));
-    String::from_utf8_lossy(&text).into_owned()
+    text
 }
 
 /// Reads `YYYY-MM-DDTHH:MM:SS`, up to six decimals, and `Z` or an offset `+HH:MM`. Nothing else.

@@ -2,7 +2,7 @@
 //! command and nothing more; what is legal is judged by `gavel_auction` alone.
 
 use super::ask::{Wish, note_is_short};
-use super::extract::{Of, OfBid};
+use super::extract::{Of, OfBid, id};
 use super::reply::{Bought, Placed, Undone};
 use crate::house::House;
 use crate::http::actor::SignedIn;
@@ -11,13 +11,13 @@ use crate::http::error::Problem;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::limits::Bidder;
 use crate::http::query::{Nothing, Query};
-use axum::extract::State;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::response::Response;
 use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::event::{Channel, Reason};
-use gavel_auction::ids::{Paddle, Version};
+use gavel_auction::ids::{AuctionId, Paddle, Version};
 use gavel_auction::money::{Amount, Currency};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -137,13 +137,32 @@ pub(crate) struct VoidBody {
 pub(crate) async fn place(
     State(house): State<House>,
     Of(auction): Of,
-    Bidder(bidder): Bidder,
-    key: IdempotencyKey,
-    Query(Nothing {}): Query<Nothing>,
-    Strict(body): Strict<BidBody>,
+    request: Request,
 ) -> Result<Response, Problem> {
+    place_bid(&house, auction, request).await
+}
+
+/// The auction, if a request places a bid and its path is written in the usual way.
+pub(crate) fn is_bid(request: &Request) -> Option<AuctionId> {
+    let path = request.uri().path();
+    let auction = path.strip_prefix("/v1/auctions/")?.strip_suffix("/bids")?;
+    if request.method() == Method::POST { id(auction).and_then(AuctionId::new) } else { None }
+}
+
+/// Places a bid, also for whoever comes beside the router.
+pub(crate) async fn place_bid(
+    house: &House,
+    auction: AuctionId,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let Bidder(bidder) = Bidder::from_request_parts(&mut parts, house).await?;
+    let key = IdempotencyKey::from_request_parts(&mut parts, house).await?;
+    let Query(Nothing {}) = Query::from_request_parts(&mut parts, house).await?;
+    let Strict(body) =
+        Strict::<BidBody>::from_request(Request::from_parts(parts, body), house).await?;
     let wish = Wish::of(&bidder, &key, auction, body.expected_version);
-    wish.put(&house, body.action()?).await?.reply(&house, StatusCode::CREATED)
+    wish.put(house, body.action()?).await?.reply(house, StatusCode::CREATED)
 }
 
 /// Buys at the clock's price.

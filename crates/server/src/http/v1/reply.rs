@@ -2,9 +2,9 @@
 //! the same bytes, for ever. Knows no state of the house.
 
 use super::render::{NextView, OutcomeView};
+use crate::http::json;
 use crate::http::time::Stamp;
-use axum::Json;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use gavel_auction::event::{BidPlaced, BidUndone, CloseReason, Fact, Now};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
@@ -175,7 +175,7 @@ impl Reply {
 
     /// The reply as a response.
     pub(crate) fn with(self, status: StatusCode) -> Response {
-        (status, Json(self)).into_response()
+        json::reply(status, "application/json", &self)
     }
 }
 
