@@ -154,12 +154,19 @@ pub(super) fn connect_to_write(path: &Path, kind: Kind) -> Result<Connection, Op
     Ok(connection)
 }
 
+/// A statement keeps the plan it was prepared with. Otherwise SQLite prepares it anew whenever a
+/// value is bound that might change the plan, which costs more than most of our reads.
+fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 /// Opens a file of this kind for reading only. Does not look at whose it is: that was done by
 /// whoever opened the house.
 pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(READER_PATIENCE)?;
+    plan_once(&connection)?;
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;")?;
     Ok(connection)
 }
@@ -221,6 +228,7 @@ fn foreign(path: &Path, kind: Kind, id: i32) -> OpenError {
 fn prepare(connection: &Connection, path: &Path, kind: Kind) -> Result<(), OpenError> {
     let sql = |source| failed(path, source);
     connection.busy_timeout(WRITER_PATIENCE).map_err(sql)?;
+    plan_once(connection).map_err(sql)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
