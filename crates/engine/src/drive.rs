@@ -30,7 +30,8 @@ pub(crate) struct Drive {
     pub(crate) shards: Vec<Shard<Reply>>,
     pub(crate) committer: Committer,
     pub(crate) stopping: Arc<AtomicBool>,
-    pub(crate) committing: bool,
+    /// When the batch under way was handed over, if there is one.
+    pub(crate) committing: Option<Time>,
     /// How the batch under way has ended, if that was awaited.
     pub(crate) ended: Option<Committed>,
     pub(crate) scratch: Vec<Envelope>,
@@ -49,7 +50,7 @@ impl Drive {
             }
             let took = self.decide();
             let sent = self.commit();
-            if self.committing && !sent && took == 0 {
+            if self.committing.is_some() && !sent && took == 0 {
                 // What arrives now cannot become durable before this commit has ended, so being
                 // woken for each arrival would only cost; the end of the commit wakes.
                 self.ended = self.committer.await_end(LONGEST_COMMIT);
@@ -57,7 +58,7 @@ impl Drive {
             }
             self.shared.alive.store(self.shared.clock.now().0, Ordering::Relaxed);
             if took == 0 && !ended && !sent {
-                if stopping && !self.committing && self.shared.waiting() == 0 {
+                if stopping && self.committing.is_none() && self.shared.waiting() == 0 {
                     return;
                 }
                 let idle = || self.shared.waiting() == 0 && !self.stopping.load(Ordering::Acquire);
@@ -85,7 +86,7 @@ impl Drive {
 
     /// Hands what was decided to the committer, if that is free.
     fn commit(&mut self) -> bool {
-        if self.committing || self.shards.iter().all(|shard| shard.waiting() == 0) {
+        if self.committing.is_some() || self.shards.iter().all(|shard| shard.waiting() == 0) {
             return false;
         }
         let mut records: Vec<Record> = Vec::new();
@@ -98,7 +99,8 @@ impl Drive {
         if records.is_empty() {
             self.release(|shard| shard.committed());
         } else {
-            self.committing = true;
+            self.committing = Some(self.shared.clock.now());
+            self.shared.written.records.count(records.len() as u64);
             self.committer.commit(records);
         }
         true
@@ -109,7 +111,10 @@ impl Drive {
         let Some(committed) = self.ended.take().or_else(|| self.committer.ended()) else {
             return false;
         };
-        self.committing = false;
+        if let Some(begun) = self.committing.take() {
+            let took = self.shared.clock.now().since(begun);
+            self.shared.written.micros.count(u64::try_from(took).unwrap_or(0));
+        }
         match committed {
             Committed::Durable => self.release(|shard| shard.committed()),
             Committed::Full => self.reread(&Failure::StorageFull),

@@ -5,6 +5,7 @@ use crate::answer::{Accepted, Answer, Failure};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::effect::Settled;
+use crate::histogram::Commits;
 use crate::history::{HistoryEvent, read_history};
 use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) lists: Arc<dyn Lists>,
     pub(crate) touched: Vec<Touched>,
+    /// How the log is being written.
+    pub(crate) written: Commits,
     /// Counts commits, so that readers can wait for one.
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
@@ -102,6 +105,12 @@ impl Engine {
     #[must_use]
     pub fn commits(&self) -> u64 {
         *self.shared.progress.borrow()
+    }
+
+    /// How the log is being written.
+    #[must_use]
+    pub fn written(&self) -> &Commits {
+        &self.shared.written
     }
 
     /// When the drive loop was last seen alive.

@@ -22,6 +22,7 @@ mod dedup;
 mod drive;
 pub mod effect;
 pub mod engine;
+pub mod histogram;
 pub mod history;
 mod inbox;
 pub mod limits;

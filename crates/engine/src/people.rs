@@ -183,6 +183,12 @@ pub trait People: Send + Sync {
         body: &Digest,
         listing: &Listing,
     ) -> Result<Reserved, PeopleError>;
+    /// Gives up the id of an auction whose creation was refused, and its listing: nothing came of
+    /// the key, so it may name another creation.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn release_auction(&self, auction: AuctionId) -> Result<(), PeopleError>;
     /// What an auction is about.
     ///
     /// # Errors

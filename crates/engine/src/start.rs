@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
+use crate::histogram::Commits;
 use crate::inbox::{Inbox, Reply};
 use crate::limits;
 use crate::lists::Lists;
@@ -96,6 +97,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         clock,
         inboxes: (0..count).map(|_| Inbox::default()).collect(),
         bell: Bell::default(),
+        written: Commits::default(),
         views,
         touched,
         reader,
@@ -139,7 +141,7 @@ fn spawn(
             shards,
             committer,
             stopping: told,
-            committing: false,
+            committing: None,
             ended: None,
             scratch: Vec::new(),
         }

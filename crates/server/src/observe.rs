@@ -2,6 +2,7 @@
 //! so that counting a bid costs a few nanoseconds. Knows no secret: codes and numbers only.
 
 use crate::config::LogConfig;
+use gavel_engine::histogram::{Commits, Histogram};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -9,18 +10,15 @@ use std::sync::{Mutex, PoisonError};
 use tracing_subscriber::EnvFilter;
 
 static ACCEPTED: AtomicU64 = AtomicU64::new(0);
-static BIDS: AtomicU64 = AtomicU64::new(0);
 static CONNECTIONS: AtomicI64 = AtomicI64::new(0);
 static TURNED_AWAY: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static RESPONSES: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
-static BID_SECONDS: [AtomicU64; BOUNDS.len() + 1] = [const { AtomicU64::new(0) }; BOUNDS.len() + 1];
-static BID_MICROS: AtomicU64 = AtomicU64::new(0);
+/// Microseconds from a bid to its answer.
+static BID_MICROS: Histogram<12> = Histogram::new([
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+]);
 static REFUSED: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
-
-/// Upper bounds of the histogram of bids, in microseconds.
-const BOUNDS: [u64; 12] =
-    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
 
 /// Begins to write log lines to standard error.
 ///
@@ -42,13 +40,7 @@ pub fn accepted() {
 
 /// A bid was answered, after so many microseconds.
 pub fn bid_answered(micros: i64) {
-    let micros = u64::try_from(micros).unwrap_or(0);
-    BIDS.fetch_add(1, Ordering::Relaxed);
-    BID_MICROS.fetch_add(micros, Ordering::Relaxed);
-    let bound = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
-    if let Some(count) = BID_SECONDS.get(bound) {
-        count.fetch_add(1, Ordering::Relaxed);
-    }
+    BID_MICROS.count(u64::try_from(micros).unwrap_or(0));
 }
 
 /// A command was refused, or got no answer.
@@ -116,18 +108,20 @@ pub fn cut(connections: usize) {
 
 /// What only the engine knows, for the page of metrics.
 #[derive(Clone, Copy, Debug)]
-pub struct Gauges {
+pub struct Gauges<'a> {
     /// Commands that wait to be decided.
     pub waiting: usize,
     /// Auctions in memory.
     pub resident: usize,
     /// Batches committed since the start.
     pub commits: u64,
+    /// How the log is being written.
+    pub written: &'a Commits,
 }
 
 /// The page of metrics, in the text format of Prometheus.
 #[must_use]
-pub fn page(gauges: Gauges) -> String {
+pub fn page(gauges: Gauges<'_>) -> String {
     let mut page = String::with_capacity(4096);
     let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let mut counter = |name: &str, about: &str, kind: &str, value: &str| {
@@ -148,7 +142,12 @@ pub fn page(gauges: Gauges) -> String {
     let commits = gauges.commits.to_string();
     counter("gavel_commits_total", "Batches committed.", "counter", &commits);
     labelled(&mut page);
-    histogram(&mut page);
+    let (plain, seconds) = (|count: u64| count.to_string(), in_seconds);
+    let written = gauges.written;
+    histogram(&mut page, "gavel_bid_seconds", "From a bid to its answer.", &BID_MICROS, seconds);
+    histogram(&mut page, "gavel_commit_records", "Records of a commit.", &written.records, plain);
+    let about = "How long a commit took.";
+    histogram(&mut page, "gavel_commit_seconds", about, &written.micros, seconds);
     page
 }
 
@@ -167,16 +166,22 @@ fn labelled(page: &mut String) {
     }
 }
 
-fn histogram(page: &mut String) {
-    let name = "gavel_bid_seconds";
-    let _ = writeln!(page, "# HELP {name} From a bid to its answer.\n# TYPE {name} histogram");
-    let seconds = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-    let mut sum = 0;
-    for (bound, count) in BOUNDS.iter().zip(&BID_SECONDS) {
-        sum += count.load(Ordering::Relaxed);
-        let _ = writeln!(page, "{name}_bucket{{le=\"{}\"}} {sum}", seconds(*bound));
+fn in_seconds(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+fn histogram<const BOUNDS: usize>(
+    page: &mut String,
+    name: &str,
+    about: &str,
+    histogram: &Histogram<BOUNDS>,
+    print: impl Fn(u64) -> String,
+) {
+    let _ = writeln!(page, "# HELP {name} {about}\n# TYPE {name} histogram");
+    for (bound, count) in histogram.up_to() {
+        let _ = writeln!(page, "{name}_bucket{{le=\"{}\"}} {count}", print(bound));
     }
-    let all = BIDS.load(Ordering::Relaxed);
-    let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {all}\n{name}_count {all}");
-    let _ = writeln!(page, "{name}_sum {}", seconds(BID_MICROS.load(Ordering::Relaxed)));
+    let (count, sum) = histogram.total();
+    let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_count {count}");
+    let _ = writeln!(page, "{name}_sum {}", print(sum));
 }

@@ -252,6 +252,26 @@ fn drafts_are_invisible() {
 }
 
 #[test]
+fn a_key_is_free_again_when_its_creation_was_refused() {
+    let site = Site::new();
+    let anna = site.member("anna");
+    let mut body = english();
+    body["ends_at"] = json!("2001-01-01T00:00:00Z");
+    body.as_object_mut().unwrap().remove("duration_seconds");
+    let create =
+        |body: &Value| site.ask("POST", "/v1/auctions", Some(&anna), Some("k"), &body.to_string());
+    create(&body).refused(422, "terms_invalid");
+    create(&body).refused(422, "terms_invalid");
+    body.as_object_mut().unwrap().remove("ends_at");
+    body["duration_seconds"] = json!(3600);
+    let made = create(&body);
+    made.expect(201);
+    assert_eq!(create(&body).text, made.text);
+    body["title"] = json!("Another");
+    create(&body).refused(422, "key_reused");
+}
+
+#[test]
 fn a_draft_is_amended_until_it_opens() {
     let site = Site::new();
     let (anna, bob) = (site.member("anna"), site.member("bob"));

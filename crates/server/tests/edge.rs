@@ -191,6 +191,8 @@ fn metrics_are_served_aside_only() {
     let reply = served::read_reply(&mut std::io::BufReader::new(stream)).expect("a reply");
     assert!(reply.body.contains("gavel_responses_total{class=\"4xx\"} 1"), "{}", reply.body);
     assert!(reply.body.contains("gavel_bid_seconds_count 0"));
+    assert!(reply.body.contains("gavel_commit_records_bucket{le=\"512\"}"));
+    assert!(reply.body.contains("gavel_commit_seconds_sum "));
     let odd = json!({ "login": "admin", "password": house.password });
     assert_eq!(house.ask("POST", "/v1/session", None, &odd).status, 201);
 }

@@ -344,6 +344,23 @@ fn a_key_reserves_one_auction_and_no_key_a_new_one() {
 }
 
 #[test]
+fn a_released_key_names_another_auction() {
+    each(|_, house| {
+        let anna = UserId::new(1).unwrap();
+        let (body, other) = (Digest([1; 32]), Digest([2; 32]));
+        let reserve = |body, title| {
+            house.people.reserve_auction(anna, Some("k"), body, &listing(title)).unwrap()
+        };
+        assert_eq!(reserve(&body, "table"), Reserved::Id(auction(1)));
+        house.people.release_auction(auction(1)).unwrap();
+        assert_eq!(house.people.listing(auction(1)).unwrap(), None);
+        assert_eq!(reserve(&other, "chair"), Reserved::Id(auction(2)));
+        assert_eq!(reserve(&body, "table"), Reserved::KeyReused);
+        house.people.release_auction(auction(7)).unwrap();
+    });
+}
+
+#[test]
 fn many_reserve_at_once_and_nobody_gets_what_another_got() {
     each(|_, house| {
         let people = &house.people;

@@ -196,6 +196,7 @@ fn metrics(house: House) -> axum::Router {
             waiting: house.engine.waiting(),
             resident: house.engine.resident(),
             commits: house.engine.commits(),
+            written: house.engine.written(),
         };
         ([(http::header::CONTENT_TYPE, "text/plain; version=0.0.4")], observe::page(gauges))
     };

@@ -58,7 +58,11 @@ impl Reply {
 impl Served {
     /// Opens a house with the limits that would disturb tests off, and then these settings.
     pub fn with(sets: &[&str]) -> Self {
-        let data = tempfile::tempdir().expect("a scratch directory");
+        Self::on(tempfile::tempdir().expect("a scratch directory"), sets)
+    }
+
+    /// The same, on this data.
+    pub fn on(data: tempfile::TempDir, sets: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         let calm = [

@@ -41,6 +41,13 @@ pub(super) fn reserve(
     Ok(Reserved::Id(auction))
 }
 
+/// The id itself is never given out again.
+pub(super) fn release(connection: &Connection, auction: AuctionId) -> Result<(), PeopleError> {
+    let auction = [auction.get()];
+    run(connection, "DELETE FROM auction_key WHERE auction = ?1", auction)?;
+    run(connection, "DELETE FROM listing WHERE auction = ?1", auction)
+}
+
 fn find(
     connection: &Connection,
     actor: UserId,

@@ -183,6 +183,10 @@ impl People for SqlitePeople {
         })
     }
 
+    fn release_auction(&self, auction: AuctionId) -> Result<(), PeopleError> {
+        self.writer.write(move |connection| listings::release(connection, auction))
+    }
+
     fn listing(&self, auction: AuctionId) -> Result<Option<Listing>, PeopleError> {
         self.read(|connection| listings::read(connection, auction))
     }

@@ -21,6 +21,7 @@ use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::check::Problem as TermsProblem;
 use gavel_auction::terms::{Promotion, Terms};
+use gavel_engine::answer::Answer;
 use gavel_engine::people::{Addendum, Listing, Reserved};
 use gavel_proof::hash::sha256;
 use http::header::LOCATION;
@@ -176,7 +177,11 @@ pub(crate) async fn create(
     let creation = body.creation()?;
     let auction = creation.reserve(&house, &by, &key).await?;
     let wish = Wish::of(&by, &key, auction, None);
-    let done = wish.put(&house, creation.action(&house, auction)).await?;
+    let answer = wish.answer(&house, creation.action(&house, auction)).await;
+    if matches!(answer, Ok(Answer::Refused(_))) && house.engine.head(auction).is_none() {
+        house.blocking(move |people| people.release_auction(auction)).await?;
+    }
+    let done = wish.done(answer)?;
     let mut response = done.reply(&house, StatusCode::CREATED)?;
     let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
     response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
