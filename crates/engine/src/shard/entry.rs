@@ -4,11 +4,11 @@ use crate::dedup::Accepted;
 use crate::log::{EventRecord, Position};
 use crate::views::Change;
 use gavel_auction::auction::Auction;
-use gavel_auction::event::{Digest, Event, Fact, HouseId};
+use gavel_auction::event::{Event, Fact, HouseId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_proof::chain::{genesis, link};
-use gavel_proof::codec::decode;
+use gavel_proof::codec::{After, decode};
 use gavel_proof::command::CommandId;
 use gavel_proof::keys::{AuctionKey, LogKey};
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub struct Damage {
 /// One auction inside a shard.
 pub(super) struct Entry {
     pub(super) auction: Auction,
-    /// The chain's hash at the last event.
-    pub(super) chain: Digest,
+    /// The last event, which the next one continues.
+    pub(super) last: After,
     /// Where the last event stands.
     pub(super) position: Position,
     pub(super) accepted: Accepted,
@@ -53,7 +53,7 @@ impl Entry {
     pub(super) fn new(id: AuctionId, house: HouseId) -> Self {
         Self {
             auction: Auction::new(id),
-            chain: genesis(house, id),
+            last: After::Hash(genesis(house, id)),
             position: 0,
             accepted: Accepted::default(),
             deadline: None,
@@ -73,9 +73,9 @@ impl Entry {
     }
 
     /// Takes an event that was just decided.
-    pub(super) fn take(&mut self, event: &Event, hash: Digest, position: Position) {
+    pub(super) fn take(&mut self, event: &Event, last: After, position: Position) {
         self.auction.apply(event);
-        self.chain = hash;
+        self.last = last;
         self.position = position;
         self.unpublished.push(position);
         if let Some(user) = self.concerns(event) {
@@ -99,7 +99,10 @@ impl Entry {
             let (named, known) = (record.previous, self.position);
             return Err(damage(format!("names {named} as its predecessor, which is {known}")));
         }
-        let hash = link(&self.chain, &record.public);
+        let After::Hash(chain) = self.last else {
+            return Err(damage("an event before it is not written yet".to_owned()));
+        };
+        let hash = link(&chain, &record.public);
         if hash != record.hash {
             let stored = record.hash;
             return Err(damage(format!("its hash is {hash}, but {stored} was written")));
@@ -109,7 +112,7 @@ impl Entry {
         if event.version != record.version || event.auction != record.auction {
             return Err(damage("its public part names another event".to_owned()));
         }
-        self.take(&event, hash, at);
+        self.take(&event, After::Hash(hash), at);
         if origin.command != CommandId([0; 16]) {
             self.accepted.insert(origin.command, &origin.digest, event.version);
         }
@@ -119,9 +122,8 @@ impl Entry {
     /// What the batch that is being taken changes for readers.
     pub(super) fn change(&mut self) -> Option<Change> {
         let head = super::shown(&self.auction)?;
-        let users = std::mem::take(&mut self.concerned);
-        let mine = users.into_iter();
-        let mine = mine.filter_map(|user| Some((user, self.auction.mine(user)?))).collect();
+        let users = self.concerned.drain(..);
+        let mine = users.filter_map(|user| Some((user, self.auction.mine(user)?))).collect();
         Some(Change { head, mine, positions: std::mem::take(&mut self.unpublished) })
     }
 
