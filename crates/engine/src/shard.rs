@@ -263,6 +263,7 @@ impl<R> Shard<R> {
         let mut held = std::mem::take(&mut self.open);
         self.open.decided = std::mem::take(&mut held.decided);
         held.last = self.position;
+        held.changes.reserve(held.touched.len());
         for id in &held.touched {
             if let Some(entry) = self.auctions.get_mut(id) {
                 entry.touched = false;

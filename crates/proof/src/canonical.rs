@@ -117,14 +117,25 @@ pub(crate) fn write_integer(out: &mut Vec<u8>, integer: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
 }
 
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut all = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        all[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    all
+};
+
 /// Writes bytes as lower-case hex digits between quotes.
 pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let start = out.len();
     out.resize(start + 2 * bytes.len(), b'0');
     for (digits, byte) in out[start..].as_chunks_mut().0.iter_mut().zip(bytes) {
-        *digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        *digits = HEX[usize::from(*byte)];
     }
     out.push(b'"');
 }
