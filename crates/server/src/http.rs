@@ -10,6 +10,7 @@ pub mod health;
 pub mod idempotency;
 pub mod limits;
 pub mod page;
+pub mod prefer;
 pub mod query;
 pub mod time;
 pub mod v1;
