@@ -4,10 +4,11 @@
 use crate::answer::{Accepted, Answer, Failure};
 use crate::clock::Clock;
 use crate::effect::Settled;
-use crate::history::{HistoryEvent, read_history};
+use crate::feed::Feed;
+use crate::history::{self, Chapter, HistoryEvent, read_history};
 use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
-use crate::log::{LogError, LogReader, Partition};
+use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
 use crate::views::Views;
 use gavel_auction::auction::Auction;
@@ -17,7 +18,7 @@ use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::keys::{AuctionKey, LogKey};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The handle on a running house. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +36,9 @@ pub(crate) struct Shared {
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) lists: Arc<dyn Lists>,
     pub(crate) touched: Vec<Touched>,
+    pub(crate) feed: Feed,
+    /// Up to which position of each partition everything is durable and was let out.
+    pub(crate) released: Vec<AtomicU64>,
     /// Counts commits, so that readers can wait for one.
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
@@ -42,6 +46,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Notes that a partition is durable, and let out, up to a position.
+    pub(crate) fn release(&self, partition: usize, upto: Position) {
+        if let Some(released) = self.released.get(partition) {
+            released.store(upto, Ordering::Release);
+        }
+    }
+
     /// How many commands wait to be decided.
     pub(crate) fn waiting(&self) -> usize {
         self.inboxes.iter().map(Inbox::len).sum()
@@ -166,6 +177,22 @@ impl Engine {
     ) -> Result<Vec<HistoryEvent>, LogError> {
         let positions = self.shared.views.positions(auction, after, limit);
         read_history(&*self.shared.reader, self.partition(auction), auction, after, &positions)
+    }
+
+    /// Up to `limit` events of all auctions after these positions, one for each partition. Blocks
+    /// on the store.
+    ///
+    /// # Errors
+    /// If the store cannot be read or what it holds is damaged.
+    pub fn chapter(&self, after: &[Position], limit: usize) -> Result<Chapter, LogError> {
+        history::read_on(&*self.shared.reader, after, &self.released(), limit)
+    }
+
+    /// For each partition, up to which position everything is durable and was let out.
+    #[must_use]
+    pub fn released(&self) -> Vec<Position> {
+        let all = self.shared.released.iter();
+        all.map(|released| released.load(Ordering::Acquire)).collect()
     }
 
     /// Lists of auctions, for browsing and search.

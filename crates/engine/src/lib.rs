@@ -12,7 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, `projection`; the traits of stores: [`log`], [`people`], [`lists`].
+//! `recover`, `views`, [`feed`], [`history`], `projection`; the traits of stores: [`log`],
+//! [`people`], [`lists`].
 
 pub mod answer;
 mod clock;
@@ -21,6 +22,7 @@ mod dedup;
 mod drive;
 pub mod effect;
 pub mod engine;
+pub mod feed;
 pub mod history;
 mod inbox;
 pub mod limits;

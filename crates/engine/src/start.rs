@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
+use crate::feed::{self, Feed};
 use crate::inbox::{Inbox, Reply};
 use crate::limits;
 use crate::lists::Lists;
@@ -18,7 +19,7 @@ use gavel_auction::time::{SECOND, Time};
 use gavel_proof::keys::LogKey;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use thiserror::Error;
 
@@ -86,6 +87,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         }
         shards.push(shard);
     }
+    let released = shards.iter().map(|shard| AtomicU64::new(shard.durable())).collect();
     let clock = Clock::default();
     compensate(&mut shards, last_alive, clock.now());
     let shared = Arc::new(Shared {
@@ -96,6 +98,8 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         inboxes: (0..count).map(|_| Inbox::default()).collect(),
         views,
         touched,
+        feed: Feed::default(),
+        released,
         reader,
         lists,
         progress: tokio::sync::watch::Sender::new(0),
@@ -149,7 +153,10 @@ fn spawn(
     let (for_lists, told) = (Arc::clone(shared), Arc::clone(stopping));
     let lists = move || projection::run(&for_lists, &people, &told);
     let lists = std::thread::Builder::new().name("lists".to_owned()).spawn(lists)?;
-    Ok(vec![drive, lists])
+    let (for_feed, told) = (Arc::clone(shared), Arc::clone(stopping));
+    let feed = move || feed::carry(&for_feed, &told);
+    let feed = std::thread::Builder::new().name("feed".to_owned()).spawn(feed)?;
+    Ok(vec![drive, lists, feed])
 }
 
 impl Started {
