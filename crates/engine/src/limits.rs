@@ -21,7 +21,7 @@ pub const READ_AT_ONCE: usize = 4096;
 
 /// Bytes of public parts of one auction that are kept for those who listen to it. More than two
 /// full batches of the busiest auction, so that nobody falls behind who reads at all.
-pub const FEED_BYTES: usize = 2 * 1024 * 1024;
+pub const FEED_BYTES: usize = 1024 * 1024;
 
 /// Events read from the log at once for somebody who has to catch up.
 pub const CAUGHT_UP_AT_ONCE: usize = 256;
