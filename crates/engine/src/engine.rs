@@ -11,6 +11,7 @@ use crate::lists::Lists;
 use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
 use crate::views::Views;
+use crate::words::Words;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Fact, HouseId, KeyId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) lists: Arc<dyn Lists>,
     pub(crate) touched: Vec<Touched>,
     pub(crate) feed: Feed,
+    pub(crate) words: Words,
     /// Up to which position of each partition everything is durable and was let out.
     pub(crate) released: Vec<AtomicU64>,
     /// Counts commits, so that readers can wait for one.
@@ -199,6 +201,12 @@ impl Engine {
     #[must_use]
     pub fn lists(&self) -> &dyn Lists {
         &*self.shared.lists
+    }
+
+    /// What auctions are about and what people are called. Whoever changes that says so there.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.shared.words
     }
 
     /// How many auctions are resident.

@@ -12,8 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, [`feed`], [`history`], `projection`; the traits of stores: [`log`],
-//! [`people`], [`lists`].
+//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`; the traits of stores:
+//! [`log`], [`people`], [`lists`].
 
 pub mod answer;
 mod clock;
@@ -35,6 +35,7 @@ mod recover;
 pub mod shard;
 mod start;
 pub mod views;
+pub mod words;
 
 pub use clock::Clock;
 pub use inbox::Ask;

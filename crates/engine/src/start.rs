@@ -14,6 +14,7 @@ use crate::projection::{self, Touched};
 use crate::recover::{self, Recovery};
 use crate::shard::Shard;
 use crate::views::Views;
+use crate::words::Words;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::keys::LogKey;
@@ -99,13 +100,14 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         views,
         touched,
         feed: Feed::default(),
+        words: Words::new(people),
         released,
         reader,
         lists,
         progress: tokio::sync::watch::Sender::new(0),
     });
     let stopping = Arc::new(AtomicBool::new(false));
-    let threads = spawn(&shared, shards, log, people, partitions, &stopping)?;
+    let threads = spawn(&shared, shards, log, partitions, &stopping)?;
     Ok(Started { engine: Engine { shared }, recovery, stopping, threads })
 }
 
@@ -122,7 +124,6 @@ fn spawn(
     shared: &Arc<Shared>,
     shards: Vec<Shard<Reply>>,
     log: Box<dyn Log>,
-    people: Arc<dyn People>,
     partitions: Partition,
     stopping: &Arc<AtomicBool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
@@ -151,7 +152,7 @@ fn spawn(
     let drive = std::thread::Builder::new().name("drive".to_owned()).spawn(drive)?;
     opened.recv().unwrap_or(Ok(()))?;
     let (for_lists, told) = (Arc::clone(shared), Arc::clone(stopping));
-    let lists = move || projection::run(&for_lists, &people, &told);
+    let lists = move || projection::run(&for_lists, &told);
     let lists = std::thread::Builder::new().name("lists".to_owned()).spawn(lists)?;
     let (for_feed, told) = (Arc::clone(shared), Arc::clone(stopping));
     let feed = move || feed::carry(&for_feed, &told);

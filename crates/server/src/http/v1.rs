@@ -22,6 +22,7 @@ pub(crate) mod proposal;
 pub(crate) mod registrations;
 pub(crate) mod render;
 pub(crate) mod reply;
+pub(crate) mod shown;
 pub(crate) mod stream;
 
 use crate::house::House;

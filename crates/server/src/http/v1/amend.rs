@@ -109,6 +109,7 @@ impl AmendBody {
             if change.replaced && !stays {
                 let (auction, was) = (wish.auction(), change.was);
                 house.blocking(move |people| people.change_listing(auction, &was)).await?;
+                house.engine.words().changed(auction);
             }
             let moved = matches!(&answer, Ok(Answer::Refused(refused))
                 if matches!(refused.refusal, Refusal::VersionMismatch { .. }));
@@ -144,6 +145,7 @@ impl AmendBody {
         let replaced = words && likely && before.accepted.is_none();
         if replaced {
             house.people.change_listing(auction, &listing)?;
+            house.engine.words().changed(auction);
         }
         let (action, was) = (Action::Amend(Box::new(amend)), before.listing);
         Ok(Change { action, version: before.version, was, replaced })

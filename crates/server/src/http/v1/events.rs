@@ -110,7 +110,7 @@ pub(crate) async fn events(
 }
 
 /// Bytes of the log that are no JSON: they are checked when they are read, so this never happens.
-fn broken() -> Problem {
+pub(crate) fn broken() -> Problem {
     Problem::of(Code::Quarantined, "This history is damaged; nothing of it is shown.")
 }
 

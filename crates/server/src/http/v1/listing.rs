@@ -250,6 +250,7 @@ fn keep(house: &House, auction: AuctionId, note: &Addendum) -> Result<(), Proble
     let listing = house.people.listing(auction)?.unwrap_or_default();
     if !listing.addenda.contains(note) {
         house.people.add_addendum(auction, note)?;
+        house.engine.words().changed(auction);
     }
     Ok(())
 }
