@@ -5,13 +5,15 @@ use crate::answer::{Accepted, Answer, Failure};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::effect::Settled;
+use crate::feed::Feed;
 use crate::histogram::Commits;
-use crate::history::{HistoryEvent, read_history};
+use crate::history::{self, Chapter, HistoryEvent, read_history};
 use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
-use crate::log::{LogError, LogReader, Partition};
+use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
 use crate::views::Views;
+use crate::words::Words;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Fact, HouseId, KeyId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
@@ -19,7 +21,7 @@ use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::keys::{AuctionKey, LogKey};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The handle on a running house. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +43,10 @@ pub(crate) struct Shared {
     pub(crate) touched: Vec<Touched>,
     /// How the log is being written.
     pub(crate) written: Commits,
+    pub(crate) feed: Feed,
+    pub(crate) words: Words,
+    /// Up to which position of each partition everything is durable and was let out.
+    pub(crate) released: Vec<AtomicU64>,
     /// Counts commits, so that readers can wait for one.
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
@@ -48,6 +54,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Notes that a partition is durable, and let out, up to a position.
+    pub(crate) fn release(&self, partition: usize, upto: Position) {
+        if let Some(released) = self.released.get(partition) {
+            released.store(upto, Ordering::Release);
+        }
+    }
+
     /// How many commands wait to be decided.
     pub(crate) fn waiting(&self) -> usize {
         self.inboxes.iter().map(Inbox::len).sum()
@@ -181,10 +194,32 @@ impl Engine {
         read_history(&*self.shared.reader, self.partition(auction), auction, after, &positions)
     }
 
+    /// Up to `limit` events of all auctions after these positions, one for each partition. Blocks
+    /// on the store.
+    ///
+    /// # Errors
+    /// If the store cannot be read or what it holds is damaged.
+    pub fn chapter(&self, after: &[Position], limit: usize) -> Result<Chapter, LogError> {
+        history::read_on(&*self.shared.reader, after, &self.released(), limit)
+    }
+
+    /// For each partition, up to which position everything is durable and was let out.
+    #[must_use]
+    pub fn released(&self) -> Vec<Position> {
+        let all = self.shared.released.iter();
+        all.map(|released| released.load(Ordering::Acquire)).collect()
+    }
+
     /// Lists of auctions, for browsing and search.
     #[must_use]
     pub fn lists(&self) -> &dyn Lists {
         &*self.shared.lists
+    }
+
+    /// What auctions are about and what people are called. Whoever changes that says so there.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.shared.words
     }
 
     /// How many auctions are resident.

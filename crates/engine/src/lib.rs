@@ -12,7 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, `projection`; the traits of stores: [`log`], [`people`], [`lists`].
+//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`; the traits of stores:
+//! [`log`], [`people`], [`lists`].
 
 pub mod answer;
 mod bell;
@@ -23,6 +24,7 @@ mod drive;
 pub mod effect;
 pub mod engine;
 pub mod histogram;
+pub mod feed;
 pub mod history;
 mod inbox;
 pub mod limits;
@@ -35,6 +37,7 @@ mod recover;
 pub mod shard;
 mod start;
 pub mod views;
+pub mod words;
 
 pub use clock::Clock;
 pub use inbox::Ask;

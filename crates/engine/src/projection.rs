@@ -4,7 +4,6 @@
 use crate::engine::Shared;
 use crate::lists::Row;
 use crate::log::{LogError, Partition, Position};
-use crate::people::People;
 use gavel_auction::ids::AuctionId;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +41,7 @@ impl Touched {
 }
 
 /// Runs until told to stop.
-pub(crate) fn run(shared: &Shared, people: &Arc<dyn People>, stopping: &AtomicBool) {
+pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Acquire) {
         let began = shared.clock.now();
         for (partition, touched) in (0..).zip(&shared.touched) {
@@ -50,7 +49,7 @@ pub(crate) fn run(shared: &Shared, people: &Arc<dyn People>, stopping: &AtomicBo
             if auctions.is_empty() {
                 continue;
             }
-            if let Err(error) = project(shared, people, partition, upto, &auctions) {
+            if let Err(error) = project(shared, partition, upto, &auctions) {
                 tracing::warn!(%error, "lists lag behind the log");
                 touched.note(upto, auctions.into_iter());
             }
@@ -62,12 +61,11 @@ pub(crate) fn run(shared: &Shared, people: &Arc<dyn People>, stopping: &AtomicBo
 
 fn project(
     shared: &Shared,
-    people: &Arc<dyn People>,
     partition: Partition,
     upto: Position,
     auctions: &BTreeSet<AuctionId>,
 ) -> Result<(), LogError> {
-    let rows: Vec<Row> = auctions.iter().filter_map(|id| row(shared, people, *id)).collect();
+    let rows: Vec<Row> = auctions.iter().filter_map(|id| row(shared, *id)).collect();
     let mut pages = rows.chunks(ROWS).peekable();
     while let Some(page) = pages.next() {
         let last = pages.peek().is_none();
@@ -77,20 +75,19 @@ fn project(
     Ok(())
 }
 
-fn row(shared: &Shared, people: &Arc<dyn People>, id: AuctionId) -> Option<Row> {
+fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
     let head = shared.views.head(id)?;
-    let listing = people.listing(id).unwrap_or_else(|error| {
+    let listing = shared.words.listing(id).unwrap_or_else(|error| {
         tracing::warn!(%error, auction = id.get(), "a listing could not be read");
-        None
+        Arc::default()
     });
-    let listing = listing.unwrap_or_default();
     Some(Row {
         auction: id,
         // What was never published is listed as a draft, for its seller alone, also if cancelled.
         state: if head.announced { head.phase.word() } else { "draft" },
         seller: head.seller,
-        title: listing.title,
-        category: listing.category,
+        title: listing.title.clone(),
+        category: listing.category.clone(),
         price: head.price.unwrap_or_else(|| head.terms.start()).minor(),
         ends_at: head.effective_end(),
     })

@@ -6,6 +6,7 @@ use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
 use crate::histogram::Commits;
+use crate::feed::{self, Feed};
 use crate::inbox::{Inbox, Reply};
 use crate::limits;
 use crate::lists::Lists;
@@ -15,12 +16,13 @@ use crate::projection::{self, Touched};
 use crate::recover::{self, Recovery};
 use crate::shard::Shard;
 use crate::views::Views;
+use crate::words::Words;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::keys::LogKey;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use thiserror::Error;
 
@@ -88,6 +90,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         }
         shards.push(shard);
     }
+    let released = shards.iter().map(|shard| AtomicU64::new(shard.durable())).collect();
     let clock = Clock::default();
     compensate(&mut shards, last_alive, clock.now());
     let shared = Arc::new(Shared {
@@ -100,12 +103,15 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         written: Commits::default(),
         views,
         touched,
+        feed: Feed::default(),
+        words: Words::new(people),
+        released,
         reader,
         lists,
         progress: tokio::sync::watch::Sender::new(0),
     });
     let stopping = Arc::new(AtomicBool::new(false));
-    let threads = spawn(&shared, shards, log, people, partitions, &stopping)?;
+    let threads = spawn(&shared, shards, log, partitions, &stopping)?;
     Ok(Started { engine: Engine { shared }, recovery, stopping, threads })
 }
 
@@ -122,7 +128,6 @@ fn spawn(
     shared: &Arc<Shared>,
     shards: Vec<Shard<Reply>>,
     log: Box<dyn Log>,
-    people: Arc<dyn People>,
     partitions: Partition,
     stopping: &Arc<AtomicBool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
@@ -150,9 +155,12 @@ fn spawn(
     let drive = std::thread::Builder::new().name("drive".to_owned()).spawn(drive)?;
     opened.recv().unwrap_or(Ok(()))?;
     let (for_lists, told) = (Arc::clone(shared), Arc::clone(stopping));
-    let lists = move || projection::run(&for_lists, &people, &told);
+    let lists = move || projection::run(&for_lists, &told);
     let lists = std::thread::Builder::new().name("lists".to_owned()).spawn(lists)?;
-    Ok(vec![drive, lists])
+    let (for_feed, told) = (Arc::clone(shared), Arc::clone(stopping));
+    let feed = move || feed::carry(&for_feed, &told);
+    let feed = std::thread::Builder::new().name("feed".to_owned()).spawn(feed)?;
+    Ok(vec![drive, lists, feed])
 }
 
 impl Started {

@@ -19,6 +19,7 @@ pub mod serve;
 pub mod session;
 pub mod user;
 pub mod verify;
+pub mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use output::{Failure, Output};
@@ -49,6 +50,7 @@ pub enum Command {
     Auction(auction::Args),
     User(user::Args),
     Bid(bid::Args),
+    Watch(watch::Args),
     #[command(visible_alias = "certify-item")]
     Certify(certify::Args),
     Export(export::Args),
@@ -68,6 +70,7 @@ impl Command {
             Self::Auction(args) => auction::run(args, out),
             Self::User(args) => user::run(args, out),
             Self::Bid(args) => bid::run(args, out),
+            Self::Watch(args) => watch::run(args, out),
             Self::Certify(args) => certify::run(args, out),
             Self::Export(args) => export::run(args, out),
             Self::Verify(args) => verify::run(args, out),

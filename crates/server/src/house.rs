@@ -7,7 +7,9 @@ use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
 use crate::observe;
+use crate::operations::Operations;
 use crate::passwords::Passwords;
+use crate::places::Counts;
 use gavel_auction::command::Action;
 use gavel_auction::time::Time;
 use gavel_engine::Ask;
@@ -41,6 +43,10 @@ pub struct Rooms {
     pub sign_ins: SignIns,
     /// How much each may do.
     pub limits: Limits,
+    /// What became of commands that are not in the log.
+    pub operations: Operations,
+    /// Who watches.
+    pub streams: Counts,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Whether it is ready to answer: set last at start, taken away first at stop.
@@ -71,8 +77,11 @@ impl House {
     #[must_use]
     pub fn open(opening: Opening) -> Self {
         let Opening { engine, people, config, keys, passwords, stopping } = opening;
+        let most = &config.limits;
         Self(Arc::new(Rooms {
-            limits: Limits::new(&config.limits),
+            operations: Operations::default(),
+            streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
+            limits: Limits::new(most),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
             aside: Semaphore::new(ASIDE),

@@ -2,17 +2,22 @@
 //! outcome is known. A command's key is made before the first try, so that repeating is harmless.
 //! Knows routes and bodies only as text and JSON; speaks no TLS.
 
+pub mod messages;
+
 use super::output::Failure;
 use super::session::{self, Kept};
-use crate::chance;
+use crate::{chance, tasks};
 use bytes::Bytes;
 use futures_util::future::join;
 use gavel_auction::money::Currency;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
-use http::{Method, Request, Uri};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use messages::Messages;
 use serde_json::{Value, json};
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -212,20 +217,61 @@ impl Client {
             .accept("start a house with `gavel serve`, or say where one is: --url, GAVEL_URL")
     }
 
-    async fn send(
+    /// Does something on the client's own runtime.
+    pub fn run<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+
+    /// Reads something, inside of [`Client::run`].
+    ///
+    /// # Errors
+    /// What the house says against it, or that it cannot be reached.
+    pub async fn read(&self, path: &str) -> Result<Reply, Failure> {
+        let answered = self.send(&Method::GET, path, None, None).await;
+        let reply = answered.map_err(|silence| self.unreachable(&silence))?;
+        if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
+    }
+
+    /// Opens a stream of events, inside of [`Client::run`].
+    ///
+    /// # Errors
+    /// What the house says against it, or that it cannot be reached.
+    pub async fn open(&self, path: &str) -> Result<Messages, Failure> {
+        let opened = timeout(ANSWER, self.begin(path)).await;
+        let opened = opened.unwrap_or_else(|_| Err(Silence::Lost("no answer".to_owned())));
+        let response = opened.map_err(|silence| self.unreachable(&silence))?;
+        let (head, body) = response.into_parts();
+        if head.status.is_success() {
+            return Ok(Messages::of(body));
+        }
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes);
+        let (status, bytes) = (head.status.as_u16(), bytes.unwrap_or_default());
+        Err(problem(&Reply { status, bytes, retry_after: None }, None))
+    }
+
+    async fn begin(&self, path: &str) -> Result<Response<Incoming>, Silence> {
+        let request = self.request(&Method::GET, path, "text/event-stream", None, None)?;
+        let (mut sender, connection) = self.connect().await?;
+        // It ends with the body, and what went wrong with it, the body tells.
+        let connection = async move { drop(connection.await) };
+        drop(tasks::spawn("a connection, as long as its stream is read", connection));
+        sender.send_request(request).await.map_err(|error| Silence::Lost(error.to_string()))
+    }
+
+    fn request(
         &self,
         method: &Method,
         path: &str,
+        accept: &str,
         body: Option<&Value>,
         key: Option<&str>,
-    ) -> Result<Reply, Silence> {
-        let unreachable = |error: &dyn std::fmt::Display| Silence::Unreachable(error.to_string());
+    ) -> Result<Request<Full<Bytes>>, Silence> {
         let text = body.map(Value::to_string).unwrap_or_default();
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, &self.authority)
-            .header(ACCEPT, "application/json, application/problem+json");
+            .header(ACCEPT, accept);
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -235,13 +281,28 @@ impl Client {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let request = request.body(Full::new(Bytes::from(text))).map_err(|e| unreachable(&e))?;
+        request.body(Full::new(Bytes::from(text))).map_err(|error| unreachable(&error))
+    }
+
+    async fn connect(&self) -> Result<(Sender, Connection), Silence> {
         let (host, port) = &self.address;
         let connected = timeout(CONNECT, TcpStream::connect((host.as_str(), *port))).await;
         let stream = connected.map_err(|_| unreachable(&"no connection within 5 s"))?;
-        let stream = TokioIo::new(stream.map_err(|e| unreachable(&e))?);
+        let stream = TokioIo::new(stream.map_err(|error| unreachable(&error))?);
         let greeted = hyper::client::conn::http1::handshake(stream).await;
-        let (mut sender, connection) = greeted.map_err(|e| unreachable(&e))?;
+        greeted.map_err(|error| unreachable(&error))
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Reply, Silence> {
+        let accept = "application/json, application/problem+json";
+        let request = self.request(method, path, accept, body, key)?;
+        let (mut sender, connection) = self.connect().await?;
         let exchange = async move {
             let response = sender.send_request(request).await?;
             let (head, body) = response.into_parts();
@@ -255,6 +316,13 @@ impl Client {
         let retry_after = retry_after.and_then(|seconds| seconds.parse().ok());
         Ok(Reply { status: head.status.as_u16(), bytes, retry_after })
     }
+}
+
+type Sender = hyper::client::conn::http1::SendRequest<Full<Bytes>>;
+type Connection = hyper::client::conn::http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+
+fn unreachable(error: &dyn std::fmt::Display) -> Silence {
+    Silence::Unreachable(error.to_string())
 }
 
 /// What is to be done, and under which key.

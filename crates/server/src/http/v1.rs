@@ -11,6 +11,7 @@ pub(crate) mod bids;
 pub(crate) mod certificate;
 pub(crate) mod cursor;
 pub(crate) mod events;
+pub(crate) mod everything;
 pub(crate) mod extract;
 pub(crate) mod history;
 pub(crate) mod ledger;
@@ -21,6 +22,8 @@ pub(crate) mod proposal;
 pub(crate) mod registrations;
 pub(crate) mod render;
 pub(crate) mod reply;
+pub(crate) mod shown;
+pub(crate) mod stream;
 
 use crate::house::House;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +42,8 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(history::routes())
         .merge(registrations::routes())
         .merge(events::routes())
+        .merge(stream::routes())
+        .merge(everything::routes())
         .merge(certificate::routes())
         .merge(operations::routes())
 }

@@ -109,11 +109,12 @@ impl AmendBody {
             if change.replaced && !stays {
                 let (auction, was) = (wish.auction(), change.was);
                 house.blocking(move |people| people.change_listing(auction, &was)).await?;
+                house.engine.words().changed(auction);
             }
             let moved = matches!(&answer, Ok(Answer::Refused(refused))
                 if matches!(refused.refusal, Refusal::VersionMismatch { .. }));
             if asked.is_some() || !moved || tries == TRIES {
-                return wish.done(answer);
+                return wish.done(house, answer);
             }
         }
     }
@@ -144,6 +145,7 @@ impl AmendBody {
         let replaced = words && likely && before.accepted.is_none();
         if replaced {
             house.people.change_listing(auction, &listing)?;
+            house.engine.words().changed(auction);
         }
         let (action, was) = (Action::Amend(Box::new(amend)), before.listing);
         Ok(Change { action, version: before.version, was, replaced })

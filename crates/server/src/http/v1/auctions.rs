@@ -5,19 +5,21 @@ use super::cursor::Cursor;
 use super::events::limit;
 use super::extract::{Of, id};
 use super::render::AuctionView;
+use super::shown::Shown;
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::view::Viewer;
 use gavel_engine::lists::{Query as ListQuery, Sort};
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,7 +32,10 @@ const ENDED: [&str; 3] = ["sold", "passed", "cancelled"];
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<House> {
-    OpenApiRouter::default().routes(routes!(list)).routes(routes!(show))
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .layer(Extension(Arc::<Shown>::default()))
 }
 
 /// How to look at one auction.
@@ -40,7 +45,7 @@ pub fn routes() -> OpenApiRouter<House> {
 pub(crate) struct ShowQuery {
     /// Waits up to two seconds for this version.
     #[param(value_type = Option<u64>)]
-    at_least: Option<Version>,
+    pub(crate) at_least: Option<Version>,
 }
 
 /// Which auctions.
@@ -91,6 +96,7 @@ pub(crate) struct AuctionsPage {
         (status = 304, description = "nothing but the time has changed")))]
 pub(crate) async fn show(
     State(house): State<House>,
+    Extension(shown): Extension<Arc<Shown>>,
     Of(auction): Of,
     caller: Caller,
     Query(query): Query<ShowQuery>,
@@ -98,25 +104,27 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let viewer = caller.viewer();
     let head = at_least(&house, auction, &viewer, query.at_least).await?;
-    let mut view = house.aside(move |house| AuctionView::now(house, &head, &viewer)).await??;
-    let tag = view.etag();
-    let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| names(value.as_bytes(), &tag));
-    let about = [(ETAG, tag), (CACHE_CONTROL, private()), (VARY, "authorization".to_owned())];
+    let view = shown.view(&house, head, viewer).await?;
+    let named = |value: &HeaderValue| names(value.as_bytes(), view.tag.as_bytes());
+    let known = headers.get_all(IF_NONE_MATCH).iter().any(named);
+    let about = [(ETAG, view.tag.clone()), (CACHE_CONTROL, PRIVATE), (VARY, AUTHORIZED)];
     if known {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
-    Ok((about, Json(view)).into_response())
+    Ok((about, [(CONTENT_TYPE, JSON)], view.whole()).into_response())
 }
 
 /// Nobody else may keep what was cut for this caller, and he asks each time.
-fn private() -> String {
-    "private, no-cache".to_owned()
-}
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const AUTHORIZED: HeaderValue = HeaderValue::from_static("authorization");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Whether a list of entity tags names this one; weakly, as reads do.
-fn names(list: &[u8], tag: &str) -> bool {
-    let bare = |tag: &'_ [u8]| tag.strip_prefix(b"W/").map_or(tag.to_vec(), <[u8]>::to_vec);
-    let wanted = bare(tag.as_bytes());
+fn names(list: &[u8], tag: &[u8]) -> bool {
+    fn bare(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
+    let wanted = bare(tag);
     list.split(|byte| *byte == b',')
         .map(<[u8]>::trim_ascii)
         .any(|one| one == b"*" || bare(one) == wanted)
@@ -226,10 +234,10 @@ mod tests {
 
     #[test]
     fn tags_are_compared_weakly() {
-        assert!(names(b"W/\"3-a\"", "W/\"3-a\""));
-        assert!(names(b"\"x\", \"3-a\"", "W/\"3-a\""));
-        assert!(names(b"*", "W/\"3-a\""));
-        assert!(!names(b"\"3-b\"", "W/\"3-a\""));
-        assert!(!names(b"", "W/\"3-a\""));
+        assert!(names(b"W/\"3-a\"", b"W/\"3-a\""));
+        assert!(names(b"\"x\", \"3-a\"", b"W/\"3-a\""));
+        assert!(names(b"*", b"W/\"3-a\""));
+        assert!(!names(b"\"3-b\"", b"W/\"3-a\""));
+        assert!(!names(b"", b"W/\"3-a\""));
     }
 }

@@ -1,13 +1,14 @@
 //! The certificate of a finished auction: one signed file that anybody can check without us. It is
 //! made by `gavel_proof` from the log; here it is only fetched and kept for a while.
 
-use super::ask::{known, not_yet};
+use super::ask::{at_least, not_yet};
+use super::auctions::ShowQuery;
 use super::extract::Of;
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::facts::ProblemDocument;
 use crate::http::error::{Code, Problem};
-use crate::http::query::{Nothing, Query};
+use crate::http::query::Query;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -37,7 +38,7 @@ pub(crate) struct Certificates(Mutex<VecDeque<(AuctionId, Version, Bytes)>>);
 
 /// The signed history and result of an auction.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/certificate", tag = "evidence",
-    params(("auction" = i64, Path)),
+    params(("auction" = i64, Path), ShowQuery),
     responses((status = 200, description = "canonical JSON", body = Object,
             content_type = "application/json"),
         (status = 409, description = "not_yet: it is not certified", body = ProblemDocument,
@@ -47,9 +48,9 @@ pub(crate) async fn certificate(
     Extension(certificates): Extension<Arc<Certificates>>,
     Of(auction): Of,
     caller: Caller,
-    Query(Nothing {}): Query<Nothing>,
+    Query(query): Query<ShowQuery>,
 ) -> Result<Response, Problem> {
-    let head = known(&house, auction, &caller.viewer())?;
+    let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
     let Some(version) = head.certified else {
         return Err(not_yet("The result is not certified yet."));
     };

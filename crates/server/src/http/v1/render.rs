@@ -12,7 +12,7 @@ use gavel_auction::presets::Preset;
 use gavel_auction::terms::{Direction, Terms, Visibility};
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, View, Viewer, You};
-use gavel_engine::people::Listing;
+use gavel_engine::people::{Addendum, Listing};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -245,18 +245,18 @@ impl AuctionView {
         let now = house.engine.now();
         let mine = viewer.user.and_then(|user| house.engine.mine(head.auction, user));
         let view = head.view(viewer, mine.as_ref(), now);
-        let listing = house.people.listing(head.auction)?.unwrap_or_default();
+        let listing = house.engine.words().listing(head.auction)?;
         let seller = Named { id: head.seller, username: username(house, head.seller)? };
         let shown =
             [view.leader, view.outcome.and_then(|outcome| outcome.sale().map(|s| s.winner))];
         let paddles = paddles(house, head, shown.into_iter().flatten())?;
-        Ok(Self::put_together(head, view, listing, seller, paddles, now))
+        Ok(Self::put_together(head, view, &listing, seller, paddles, now))
     }
 
     fn put_together(
         head: &Head,
         view: View,
-        listing: Listing,
+        listing: &Listing,
         seller: Named,
         paddles: Option<BTreeMap<String, String>>,
         now: Time,
@@ -264,16 +264,15 @@ impl AuctionView {
         let schedule = head.terms.schedule;
         let running = &head.running;
         let direction = head.terms.direction;
-        let note =
-            |note: gavel_engine::people::Addendum| Note { at: Stamp(note.at), text: note.text };
+        let note = |note: &Addendum| Note { at: Stamp(note.at), text: note.text.clone() };
         let outcome = view.outcome.as_ref().map(OutcomeView::of);
         Self {
             id: head.auction,
-            title: listing.title,
-            description: listing.description,
-            category: listing.category,
+            title: listing.title.clone(),
+            description: listing.description.clone(),
+            category: listing.category.clone(),
             item: None,
-            addenda: listing.addenda.into_iter().map(note).collect(),
+            addenda: listing.addenda.iter().map(note).collect(),
             seller,
             currency: head.currency,
             preset: head.preset,
@@ -301,13 +300,29 @@ impl AuctionView {
         }
     }
 
-    /// Its entity tag: the version, and a digest of all that this audience sees but the time.
-    pub(crate) fn etag(&mut self) -> String {
-        let now = std::mem::replace(&mut self.server_time, Stamp(Time(0)));
-        let text = serde_json::to_vec(self).unwrap_or_default();
-        self.server_time = now;
-        let digest = gavel_proof::hash::sha256(&text).to_string();
-        format!("W/\"{}-{}\"", self.version, digest.get(..16).unwrap_or_default())
+    /// Takes the time out of it: what is left changes only with what it shows.
+    pub(crate) fn take_time(&mut self) -> Time {
+        std::mem::replace(&mut self.server_time, Stamp(Time(0))).0
+    }
+
+    /// Its version.
+    pub(crate) const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// When it changes by itself.
+    pub(crate) fn moves_at(&self) -> Option<Time> {
+        self.next_drop_at.map(|Stamp(at)| at)
+    }
+
+    /// Whether all words of it are in memory, so that it can be made without waiting.
+    pub(crate) fn is_at_hand(house: &House, head: &Head) -> bool {
+        let words = house.engine.words();
+        let called = |user| words.name_at_hand(user).is_some();
+        let leader = head.leader.filter(|_| head.terms.visibility == Visibility::Named);
+        let leader = leader.and_then(|paddle| house.engine.bidder(head.auction, paddle));
+        let about = words.listing_at_hand(head.auction).is_some();
+        about && called(head.seller) && leader.is_none_or(called)
     }
 }
 
@@ -316,7 +331,7 @@ impl AuctionView {
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn username(house: &House, user: UserId) -> Result<Option<String>, Problem> {
-    Ok(house.people.user(user)?.map(|user| user.username))
+    Ok(house.engine.words().name(user)?.map(|name| name.to_string()))
 }
 
 /// Usernames by paddle where bidders are named, none elsewhere.

@@ -305,6 +305,7 @@ async fn erase(
     let id = signed_in.user;
     confirm(&house, &user(&house, id).await?, body.password).await?;
     house.blocking(move |people| people.erase_user(id)).await?;
+    house.engine.words().renamed(id);
     house.sign_ins.forget_user(id);
     Ok(StatusCode::NO_CONTENT)
 }
