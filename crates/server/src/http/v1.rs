@@ -11,6 +11,7 @@ pub(crate) mod bids;
 pub(crate) mod certificate;
 pub(crate) mod cursor;
 pub(crate) mod events;
+pub(crate) mod explanation;
 pub(crate) mod extract;
 pub(crate) mod history;
 pub(crate) mod ledger;
@@ -40,5 +41,6 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(registrations::routes())
         .merge(events::routes())
         .merge(certificate::routes())
+        .merge(explanation::routes())
         .merge(operations::routes())
 }
