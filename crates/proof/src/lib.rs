@@ -6,7 +6,7 @@
 //! parts; [`keys`] are what the house keeps secret or signs with; [`command`] names commands;
 //! [`certificate`] puts an auction into one signed file; [`verify`] believes none of it.
 //! [`receipt`]s hold the house to its answers, many under one root of a [`merkle`] tree; signed
-//! [`head`]s hold it to the length of its log.
+//! [`head`]s hold it to the length of its log. [`what_if`] asks a certificate what would have been.
 
 pub mod canonical;
 pub mod certificate;
@@ -22,6 +22,7 @@ pub mod receipt;
 mod replay;
 mod stand_in;
 pub mod verify;
+pub mod what_if;
 
 pub use receipt::check::{Agreement, Form, ReceiptFault, Signed, verify_receipt, verify_together};
 pub use replay::WrongEvent;

@@ -148,6 +148,8 @@ pub(crate) struct Verified<'a> {
     pub(crate) report: Report,
     /// What the file says.
     pub(crate) history: History<'a>,
+    /// The same events with stand-ins where the file keeps something closed.
+    pub(crate) supposed: Vec<Event>,
 }
 
 /// Checks a certificate: form, every opening, every event by the rules, the chain, the signature.
@@ -207,7 +209,7 @@ pub(crate) fn verified(bytes: &[u8]) -> Result<Verified<'_>, Fault> {
         return Err(not("head, house, outcome or serial are not those of its events"));
     }
     let report = report::report(&replayed.auction, &events, &history.committed, &parts, &key);
-    Ok(Verified { report, history })
+    Ok(Verified { report, history, supposed: events })
 }
 
 fn check_signature(file: &File<'_>, parts: &Parts<'_>) -> Result<(PublicKey, [u8; 64]), Fault> {

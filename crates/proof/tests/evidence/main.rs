@@ -9,6 +9,7 @@ mod mutations;
 mod random;
 mod receipts;
 mod scenarios;
+mod what_if;
 
 use gavel_auction::outcome::Outcome;
 use gavel_proof::verify::{Fault, verify};

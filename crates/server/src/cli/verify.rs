@@ -37,7 +37,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         (None, None) => return Err(super::usage("give a certificate, or --receipt")),
         (Some(file), None) => file,
     };
-    let (report, _) = read_verified(file)?;
+    let report = verified(&read(file, "a certificate")?)?;
     is_known(&report.fingerprint, known.as_deref())?;
     out.result(&machine(&report, known.is_some()), |out| tell(&report, known.is_some(), out))
 }
@@ -54,17 +54,15 @@ fn is_known(signer: &str, known: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-/// A certificate that holds, and its bytes.
+/// What a certificate says, if it holds.
 ///
 /// # Errors
-/// If it cannot be read; or the first thing that does not hold.
-pub(super) fn read_verified(file: &Path) -> Result<(Report, Vec<u8>), Failure> {
-    let bytes = read(file, "a certificate")?;
-    let report = verify(&bytes).map_err(|fault| does_not_hold(&fault))?;
-    Ok((report, bytes))
+/// The first thing that does not hold.
+pub(super) fn verified(bytes: &[u8]) -> Result<Report, Failure> {
+    verify(bytes).map_err(|fault| does_not_hold(&fault))
 }
 
-fn read(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
     fs::read(file).map_err(|error| {
         Failure::usage("file", format!("{}: {error}", file.display())).accept(what)
     })
@@ -81,7 +79,7 @@ fn fingerprint(text: &str) -> Result<String, Failure> {
         .accept("32 hexadecimal digits, as the house's /v1/meta shows them"))
 }
 
-fn does_not_hold(fault: &Fault) -> Failure {
+pub(super) fn does_not_hold(fault: &Fault) -> Failure {
     let (code, version) = match fault {
         Fault::NotCanonical(_) => ("not_canonical", None),
         Fault::NotACertificate(_) => ("not_a_certificate", None),
