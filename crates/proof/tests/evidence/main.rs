@@ -7,6 +7,7 @@ mod golden;
 mod house;
 mod mutations;
 mod random;
+mod receipts;
 mod scenarios;
 
 use gavel_auction::outcome::Outcome;
