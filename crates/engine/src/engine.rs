@@ -9,6 +9,8 @@ use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
 use crate::log::{LogError, LogReader, Partition};
 use crate::projection::Touched;
+use crate::scrub::Progress;
+use crate::snapshot::{Damage, Seal, Snapshots};
 use crate::views::Views;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Fact, HouseId, KeyId};
@@ -16,8 +18,8 @@ use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::keys::{AuctionKey, LogKey};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The handle on a running house. Cheap to clone.
 #[derive(Clone)]
@@ -29,12 +31,17 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) house: HouseId,
     pub(crate) log_key: LogKey,
+    pub(crate) seal: Seal,
     pub(crate) clock: Clock,
     pub(crate) inboxes: Vec<Inbox>,
     pub(crate) views: Views,
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) lists: Arc<dyn Lists>,
+    pub(crate) snapshots: Option<Arc<dyn Snapshots>>,
     pub(crate) touched: Vec<Touched>,
+    pub(crate) scrub: Progress,
+    /// Auctions that were closed off and that their shards do not know of yet.
+    pub(crate) to_quarantine: Mutex<Vec<AuctionId>>,
     /// Counts commits, so that readers can wait for one.
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
@@ -42,6 +49,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Closes an auction off: its history is damaged.
+    pub(crate) fn quarantine(&self, damage: &Damage) {
+        if self.views.quarantine(damage.auction) {
+            tracing::error!(%damage, "quarantined: the history of this auction is damaged");
+            self.newly_quarantined().push(damage.auction);
+        }
+    }
+
+    /// Auctions that were closed off and that their shards do not know of yet.
+    pub(crate) fn newly_quarantined(&self) -> MutexGuard<'_, Vec<AuctionId>> {
+        self.to_quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many commands wait to be decided.
     pub(crate) fn waiting(&self) -> usize {
         self.inboxes.iter().map(Inbox::len).sum()
@@ -55,6 +75,9 @@ impl Engine {
     /// # Errors
     /// Why no answer could be given.
     pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
+        if self.is_quarantined(ask.auction) {
+            return Err(Failure::Quarantined);
+        }
         let waiting = self.inbox(ask.auction).push(ask, &self.shared.clock)?;
         match waiting.await {
             Ok(Settled::Answer(answer)) => Ok(answer),
@@ -178,6 +201,30 @@ impl Engine {
     #[must_use]
     pub fn resident(&self) -> usize {
         self.shared.views.len()
+    }
+
+    /// Whether an auction is closed off because its history is damaged.
+    #[must_use]
+    pub fn is_quarantined(&self, auction: AuctionId) -> bool {
+        self.shared.views.is_quarantined(auction)
+    }
+
+    /// How many auctions are closed off because their history is damaged.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        self.shared.views.quarantined()
+    }
+
+    /// How often the scrub has read the whole log.
+    #[must_use]
+    pub fn scrubbed(&self) -> u64 {
+        self.shared.scrub.rounds.load(Ordering::Relaxed)
+    }
+
+    /// How often the scrub found damage that is not one auction's.
+    #[must_use]
+    pub fn damages(&self) -> u64 {
+        self.shared.scrub.damages.load(Ordering::Relaxed)
     }
 
     /// How many commands wait to be decided.

@@ -12,7 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, `projection`; the traits of stores: [`log`], [`people`], [`lists`].
+//! `recover`, `views`, `projection`, `keeper`, `scrub`; the traits of stores: [`log`], [`people`],
+//! [`lists`], [`snapshot`].
 
 pub mod answer;
 mod clock;
@@ -23,6 +24,7 @@ pub mod effect;
 pub mod engine;
 pub mod history;
 mod inbox;
+mod keeper;
 pub mod limits;
 pub mod lists;
 pub mod log;
@@ -30,7 +32,9 @@ mod memory;
 pub mod people;
 mod projection;
 mod recover;
+mod scrub;
 pub mod shard;
+pub mod snapshot;
 mod start;
 pub mod views;
 

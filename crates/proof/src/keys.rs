@@ -47,6 +47,18 @@ impl LogKey {
         prepared
     }
 
+    /// The key that the house seals its own snapshots with:
+    /// HMAC-SHA256(log key, "gavel/snapshot/1", house).
+    #[must_use]
+    pub fn seal(&self, house: HouseId) -> SealKey {
+        let mut mac = MacKey::new(&self.0).begin();
+        mac.field(b"gavel/snapshot/1").field(&house.0);
+        let mut key = mac.finish();
+        let prepared = SealKey(MacKey::new(&key.0));
+        key.0.zeroize();
+        prepared
+    }
+
     /// What hides a receipt from its siblings: the first 16 bytes of
     /// HMAC-SHA256(log key, "gavel/receipt/1", operation).
     #[must_use]
@@ -96,6 +108,28 @@ impl AuctionKey {
 impl fmt::Debug for AuctionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AuctionKey")
+    }
+}
+
+/// What tells the house's own derived files from others: only who has the log key can seal.
+#[derive(Clone)]
+pub struct SealKey(MacKey);
+
+impl SealKey {
+    /// The seal of a sequence of fields.
+    #[must_use]
+    pub fn seal(&self, fields: &[&[u8]]) -> Digest {
+        let mut mac = self.0.begin();
+        for field in fields {
+            mac.field(field);
+        }
+        mac.finish()
+    }
+}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealKey")
     }
 }
 
