@@ -12,8 +12,8 @@ const RETRY: Duration = Duration::from_millis(200);
 
 /// How a commit ended.
 pub(crate) enum Committed {
-    /// Durable.
-    Durable,
+    /// Durable; the records come back.
+    Durable(Vec<Record>),
     /// Definitely not written: there is no room.
     Full,
     /// It was unknown; now it is settled: the store was opened again and holds a barrier.
@@ -40,7 +40,7 @@ impl Committer {
         let mut writer = Writer { log, reader, partitions };
         let work = move || {
             for records in incoming {
-                let committed = writer.commit(&records);
+                let committed = writer.commit(records);
                 if outgoing.send(committed).is_err() {
                     return;
                 }
@@ -86,12 +86,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn commit(&mut self, records: &[Record]) -> Committed {
+    fn commit(&mut self, records: Vec<Record>) -> Committed {
         if records.is_empty() {
-            return Committed::Durable;
+            return Committed::Durable(records);
         }
-        match self.log.append(records) {
-            Ok(()) => Committed::Durable,
+        match self.log.append(&records) {
+            Ok(()) => Committed::Durable(records),
             Err(AppendError::Full) => {
                 tracing::error!("no room left to write: commands are refused until there is");
                 Committed::Full

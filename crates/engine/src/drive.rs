@@ -116,7 +116,10 @@ impl Drive {
         };
         self.committing = false;
         match committed {
-            Committed::Durable => self.release(|shard| shard.committed()),
+            Committed::Durable(records) => {
+                self.release(|shard| shard.committed());
+                self.shared.feed.publish(records);
+            }
             Committed::Full => self.reread(&Failure::StorageFull),
             Committed::Settled => self.reread(&Failure::OutcomeUnknown),
         }
@@ -129,6 +132,7 @@ impl Drive {
             let effects = of(shard);
             let durable = shard.durable();
             self.let_out(effects, index, durable);
+            self.shared.release(index, durable);
         }
         self.shared.progress.send_modify(|commits| *commits += 1);
     }
@@ -162,6 +166,8 @@ impl Drive {
                     break;
                 }
             }
+            self.shared.release(usize::from(partition), shard.durable());
+            self.shared.feed.missed(&lost);
         }
         self.shared.progress.send_modify(|commits| *commits += 1);
     }

@@ -4,10 +4,11 @@
 use crate::answer::{Accepted, Answer, Failure};
 use crate::clock::Clock;
 use crate::effect::Settled;
-use crate::history::{HistoryEvent, read_history};
+use crate::feed::Feed;
+use crate::history::{self, Chapter, HistoryEvent, read_history};
 use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
-use crate::log::{LogError, LogReader, Partition};
+use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
 use crate::scrub::Progress;
 use crate::snapshot::{Damage, Seal, Snapshots};
@@ -18,7 +19,7 @@ use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::keys::{AuctionKey, LogKey};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The handle on a running house. Cheap to clone.
@@ -42,6 +43,9 @@ pub(crate) struct Shared {
     pub(crate) scrub: Progress,
     /// Auctions that were closed off and that their shards do not know of yet.
     pub(crate) to_quarantine: Mutex<Vec<AuctionId>>,
+    pub(crate) feed: Feed,
+    /// Up to which position of each partition everything is durable and was let out.
+    pub(crate) released: Vec<AtomicU64>,
     /// Counts commits, so that readers can wait for one.
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
@@ -60,6 +64,13 @@ impl Shared {
     /// Auctions that were closed off and that their shards do not know of yet.
     pub(crate) fn newly_quarantined(&self) -> MutexGuard<'_, Vec<AuctionId>> {
         self.to_quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a partition is durable, and let out, up to a position.
+    pub(crate) fn release(&self, partition: usize, upto: Position) {
+        if let Some(released) = self.released.get(partition) {
+            released.store(upto, Ordering::Release);
+        }
     }
 
     /// How many commands wait to be decided.
@@ -189,6 +200,22 @@ impl Engine {
     ) -> Result<Vec<HistoryEvent>, LogError> {
         let positions = self.shared.views.positions(auction, after, limit);
         read_history(&*self.shared.reader, self.partition(auction), auction, after, &positions)
+    }
+
+    /// Up to `limit` events of all auctions after these positions, one for each partition. Blocks
+    /// on the store.
+    ///
+    /// # Errors
+    /// If the store cannot be read or what it holds is damaged.
+    pub fn chapter(&self, after: &[Position], limit: usize) -> Result<Chapter, LogError> {
+        history::read_on(&*self.shared.reader, after, &self.released(), limit)
+    }
+
+    /// For each partition, up to which position everything is durable and was let out.
+    #[must_use]
+    pub fn released(&self) -> Vec<Position> {
+        let all = self.shared.released.iter();
+        all.map(|released| released.load(Ordering::Acquire)).collect()
     }
 
     /// Lists of auctions, for browsing and search.

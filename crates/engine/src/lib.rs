@@ -12,8 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, `projection`, `keeper`, `scrub`; the traits of stores: [`log`], [`people`],
-//! [`lists`], [`snapshot`].
+//! `recover`, `views`, [`feed`], [`history`], `projection`, `keeper`, `scrub`; the traits of
+//! stores: [`log`], [`people`], [`lists`], [`snapshot`].
 
 pub mod answer;
 mod clock;
@@ -22,6 +22,7 @@ mod dedup;
 mod drive;
 pub mod effect;
 pub mod engine;
+pub mod feed;
 pub mod history;
 mod inbox;
 mod keeper;

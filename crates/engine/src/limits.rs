@@ -39,5 +39,12 @@ pub const SNAPSHOT_STOP_SECONDS: i64 = 5;
 /// Records that the scrub reads at once.
 pub const SCRUBBED_AT_ONCE: usize = 256;
 
+/// Bytes of public parts of one auction that are kept for those who listen to it. More than two
+/// full batches of the busiest auction, so that nobody falls behind who reads at all.
+pub const FEED_BYTES: usize = 1024 * 1024;
+
+/// Events read from the log at once for somebody who has to catch up.
+pub const CAUGHT_UP_AT_ONCE: usize = 256;
+
 /// Seconds of an outage below which nothing is compensated.
 pub const OUTAGE_SECONDS: i64 = 60;

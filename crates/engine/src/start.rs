@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
+use crate::feed::{self, Feed};
 use crate::inbox::{Inbox, Reply};
 use crate::keeper;
 use crate::limits;
@@ -20,7 +21,7 @@ use gavel_auction::event::HouseId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::keys::LogKey;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thiserror::Error;
@@ -91,12 +92,17 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         touched,
         scrub: Progress::default(),
         to_quarantine: Mutex::default(),
+        feed: Feed::default(),
+        released: (0..count).map(|_| AtomicU64::new(0)).collect(),
         reader,
         lists,
         snapshots: parts.snapshots,
         progress: tokio::sync::watch::Sender::new(0),
     });
     let (mut shards, recovery) = recover_all(&shared, partitions, parts.settled_in_memory)?;
+    for (partition, shard) in shards.iter().enumerate() {
+        shared.release(partition, shard.durable());
+    }
     compensate(&mut shards, parts.last_alive, shared.clock.now());
     let stopping = Arc::new(AtomicBool::new(false));
     let threads = spawn(&shared, shards, log, people, partitions, &stopping)?;
@@ -224,7 +230,10 @@ fn spawn(
     let (for_scrub, told) = (Arc::clone(shared), Arc::clone(stopping));
     let scrub = move || scrub::run(&for_scrub, &told);
     let scrub = std::thread::Builder::new().name("scrub".to_owned()).spawn(scrub)?;
-    Ok(vec![drive, lists, keeper, scrub])
+    let (for_feed, told) = (Arc::clone(shared), Arc::clone(stopping));
+    let feed = move || feed::carry(&for_feed, &told);
+    let feed = std::thread::Builder::new().name("feed".to_owned()).spawn(feed)?;
+    Ok(vec![drive, lists, keeper, scrub, feed])
 }
 
 impl Started {

@@ -11,6 +11,7 @@ use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::{Close, Increment, Schedule};
 use gavel_engine::answer::{Accepted, Answer, Failure};
 use gavel_engine::engine::Engine;
+use gavel_engine::feed::{Ended, Subscription};
 use gavel_engine::log::{AppendError, Entry, Log, LogError, LogReader, Record};
 use gavel_engine::{Ask, Parts, Started, start};
 use gavel_proof::command::command_id;
@@ -321,4 +322,82 @@ async fn the_lists_follow_the_log() {
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
     panic!("the lists never caught up");
+}
+
+/// Reads a subscription up to a version: what came, in order.
+async fn heard(mut feed: Subscription, upto: u64) -> Vec<(u64, Digest, Vec<u8>)> {
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|(version, _, _)| *version < upto) {
+        let live = feed.next().await.unwrap();
+        heard.push((live.version, live.hash, live.public.clone()));
+    }
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_listens_hears_exactly_the_log_whatever_commits_do() {
+    let house = House::new();
+    let id = AuctionId::new(1).unwrap();
+    accepted(&house.engine, create(1)).await;
+    let fates = [Fate::Fine, Fate::UnknownButWritten, Fate::UnknownAndLost, Fate::Fine];
+    house.plan((0..40_usize).map(|step| fates[(step * 7 + step / 3) % 4]));
+    let early = house.engine.subscribe(id, 0);
+    let mut readers = tokio::task::JoinSet::new();
+    let mut crowd = tokio::task::JoinSet::new();
+    for step in 0..200_i64 {
+        let (engine, ask) =
+            (house.engine.clone(), bid(1, step % 7 + 1, &step.to_string(), step + 1));
+        drop(crowd.spawn(insist(engine, ask)));
+        if step % 40 == 0 {
+            let after = step.unsigned_abs() / 40;
+            let feed = house.engine.subscribe(id, after);
+            drop(readers.spawn(async move { (after, heard(feed, 30).await) }));
+            tokio::task::yield_now().await;
+        }
+    }
+    drop(readers.spawn(async move { (0, heard(early, 30).await) }));
+    // Whatever became of those, there are enough in the end.
+    while crowd.join_next().await.is_some() {}
+    for step in 1_000..1_030 {
+        let more = bid(1, 1, &format!("more-{step}"), step);
+        assert!(insist(house.engine.clone(), more).await.is_some());
+    }
+    let past = house.engine.history(id, 0, 1_000).unwrap();
+    while let Some(read) = readers.join_next().await {
+        let (after, heard) = read.unwrap();
+        let logged = past.iter().map(|past| (past.event.version, past.hash, past.public.clone()));
+        let logged = logged.skip(usize::try_from(after).unwrap()).take(heard.len());
+        assert_eq!(heard, logged.collect::<Vec<_>>(), "after {after}");
+    }
+    assert_eq!(house.engine.listeners(), 0);
+}
+
+#[tokio::test]
+async fn who_falls_behind_is_told_so_and_goes_on_from_where_he_was() {
+    let house = House::new();
+    let id = AuctionId::new(1).unwrap();
+    accepted(&house.engine, create(1)).await;
+    let mut slow = house.engine.subscribe(id, 3);
+    accepted(&house.engine, bid(1, 1, "first", 1)).await;
+    assert_eq!(slow.next().await.unwrap().version, 4);
+    tokio::select! {
+        biased;
+        _ = slow.next() => panic!("nothing has happened"),
+        () = tokio::task::yield_now() => {}
+    }
+    for round in 0..20_i64 {
+        let mut crowd = tokio::task::JoinSet::new();
+        for step in 0..500_i64 {
+            let amount = round * 500 + step + 2;
+            let (engine, ask) = (house.engine.clone(), bid(1, 1, &amount.to_string(), amount));
+            drop(crowd.spawn(async move { engine.submit(ask).await }));
+        }
+        while crowd.join_next().await.is_some() {}
+    }
+    let last = accepted(&house.engine, bid(1, 1, "last", 1_000_000)).await.event.version;
+    assert!(matches!(slow.next().await, Err(Ended::Lagged)));
+    drop(slow);
+    let again = heard(house.engine.subscribe(id, 4), last).await;
+    let versions: Vec<u64> = again.iter().map(|(version, _, _)| *version).collect();
+    assert_eq!(versions, (5..=last).collect::<Vec<_>>());
 }

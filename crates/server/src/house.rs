@@ -8,6 +8,7 @@ use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
 use crate::observe;
 use crate::passwords::Passwords;
+use crate::places::Counts;
 use gavel_auction::command::Action;
 use gavel_auction::time::Time;
 use gavel_engine::Ask;
@@ -41,6 +42,8 @@ pub struct Rooms {
     pub sign_ins: SignIns,
     /// How much each may do.
     pub limits: Limits,
+    /// Who watches.
+    pub streams: Counts,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Whether it is ready to answer: set last at start, taken away first at stop.
@@ -71,8 +74,10 @@ impl House {
     #[must_use]
     pub fn open(opening: Opening) -> Self {
         let Opening { engine, people, config, keys, passwords, stopping } = opening;
+        let most = &config.limits;
         Self(Arc::new(Rooms {
-            limits: Limits::new(&config.limits),
+            streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
+            limits: Limits::new(most),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
             aside: Semaphore::new(ASIDE),

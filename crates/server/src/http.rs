@@ -10,6 +10,7 @@ pub mod health;
 pub mod idempotency;
 pub mod limits;
 pub mod page;
+pub mod prefer;
 pub mod query;
 pub mod time;
 pub mod v1;
@@ -18,12 +19,14 @@ use crate::house::House;
 use crate::observe;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use error::{Code, Problem};
 use futures_util::FutureExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use tower::Service;
@@ -47,6 +50,14 @@ impl Peer {
     #[must_use]
     pub fn of(parts: &Parts) -> Self {
         parts.extensions.get().copied().unwrap_or(Self(Ipv4Addr::UNSPECIFIED.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
     }
 }
 

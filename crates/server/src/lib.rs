@@ -12,5 +12,6 @@ pub mod keys;
 pub mod listen;
 pub mod observe;
 pub mod passwords;
+pub mod places;
 pub mod tasks;
 pub mod upkeep;

@@ -3,14 +3,13 @@
 //! connections from one address, so many in all. At the end, what is under way is answered.
 //! Knows no route.
 
-mod counted;
 mod patience;
 
 use crate::config::Config;
 use crate::http::Edge;
+use crate::places::{Counts, Place};
 use crate::{observe, tasks};
 use axum::body::Body;
-use counted::{Counts, Place};
 use http::Request;
 use hyper::body::Body as _;
 use hyper::body::Incoming;
@@ -39,7 +38,8 @@ const STREAMS: u32 = 128;
 pub async fn serve(listener: TcpListener, edge: Edge, mut stopping: watch::Receiver<bool>) {
     let config = Arc::clone(&edge.house().config);
     let builder = Arc::new(builder(&config));
-    let counts = Counts::new(config.limits.connections, config.limits.connections_per_ip);
+    let (most, most_per_ip) = (config.limits.connections, config.limits.connections_per_ip);
+    let counts = Counts::new(most, most_per_ip, observe::connections);
     let patience = Patience::of(&config.timeouts);
     let graceful = GracefulShutdown::new();
     loop {

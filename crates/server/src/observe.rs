@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 static ACCEPTED: AtomicU64 = AtomicU64::new(0);
 static BIDS: AtomicU64 = AtomicU64::new(0);
 static CONNECTIONS: AtomicI64 = AtomicI64::new(0);
+static STREAMS: AtomicI64 = AtomicI64::new(0);
+static STREAMS_LAGGED: AtomicU64 = AtomicU64::new(0);
 static TURNED_AWAY: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static RESPONSES: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
@@ -64,14 +66,19 @@ pub fn responded(status: http::StatusCode) {
     }
 }
 
-/// A connection was taken; how many there are now.
-pub fn connected() {
-    CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+/// So many more connections.
+pub fn connections(change: i64) {
+    CONNECTIONS.fetch_add(change, Ordering::Relaxed);
 }
 
-/// A connection ended.
-pub fn disconnected() {
-    CONNECTIONS.fetch_sub(1, Ordering::Relaxed);
+/// So many more event streams.
+pub fn streams(change: i64) {
+    STREAMS.fetch_add(change, Ordering::Relaxed);
+}
+
+/// An event stream was cut off: its reader was too slow.
+pub fn stream_lagged() {
+    STREAMS_LAGGED.fetch_add(1, Ordering::Relaxed);
 }
 
 /// A connection was turned away: too many.
@@ -146,6 +153,10 @@ pub fn page(gauges: Gauges) -> String {
     counter("gavel_commands_accepted_total", "Commands accepted.", "counter", &accepted);
     let connections = CONNECTIONS.load(Ordering::Relaxed).to_string();
     counter("gavel_connections", "Open connections.", "gauge", &connections);
+    let streams = STREAMS.load(Ordering::Relaxed).to_string();
+    counter("gavel_streams", "Open event streams.", "gauge", &streams);
+    let lagged = get(&STREAMS_LAGGED).to_string();
+    counter("gavel_streams_lagged_total", "Streams cut off as too slow.", "counter", &lagged);
     let away = get(&TURNED_AWAY).to_string();
     counter("gavel_connections_refused_total", "Connections turned away.", "counter", &away);
     let panics = get(&PANICS).to_string();

@@ -18,10 +18,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Bytes that the system is asked to keep of what one client has not taken yet.
+const SEND_BUFFER: u32 = 256 * 1024;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// What `gavel serve` is told.
 #[derive(Debug, clap::Args)]
@@ -174,13 +180,23 @@ async fn bind(address: SocketAddr, chosen: bool) -> anyhow::Result<TcpListener> 
     let last = if chosen { address.port() } else { address.port().saturating_add(20) };
     let mut failed = None;
     for port in address.port()..=last {
-        match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
+        match listen_on(SocketAddr::new(address.ip(), port)) {
             Ok(listener) => return Ok(listener),
             Err(error) => failed = Some(error),
         }
     }
     let error = failed.expect("at least one port was tried");
     Err(error).with_context(|| format!("listening on {address}"))
+}
+
+/// Listens. What the system keeps of a reply for a slow client is bounded: by itself it would grow
+/// to megabytes for each.
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The default address gives way to any free port.

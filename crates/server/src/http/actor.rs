@@ -168,7 +168,7 @@ impl SignIns {
 
 impl House {
     /// Whose session this is, if it is one that still runs.
-    async fn signed_in(&self, token: &Digest) -> Result<Option<SignedIn>, Problem> {
+    pub(crate) async fn signed_in(&self, token: &Digest) -> Result<Option<SignedIn>, Problem> {
         let now = self.now();
         if let Some(signed_in) = self.sign_ins.get(token, now) {
             return Ok(Some(signed_in));

@@ -11,6 +11,7 @@ pub(crate) mod bids;
 pub(crate) mod certificate;
 pub(crate) mod cursor;
 pub(crate) mod events;
+pub(crate) mod everything;
 pub(crate) mod explanation;
 pub(crate) mod extract;
 pub(crate) mod history;
@@ -22,6 +23,7 @@ pub(crate) mod proposal;
 pub(crate) mod registrations;
 pub(crate) mod render;
 pub(crate) mod reply;
+pub(crate) mod stream;
 
 use crate::house::House;
 use utoipa_axum::router::OpenApiRouter;
@@ -40,6 +42,8 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(history::routes())
         .merge(registrations::routes())
         .merge(events::routes())
+        .merge(stream::routes())
+        .merge(everything::routes())
         .merge(certificate::routes())
         .merge(explanation::routes())
         .merge(operations::routes())

@@ -5,13 +5,14 @@
 
 use crate::config::TimeoutsConfig;
 use crate::http::body::TooSlow;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use futures_util::task::AtomicWaker;
 use hyper::body::{Body, Frame, SizeHint};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -47,7 +48,16 @@ pub(super) struct Flow(Arc<Requests>);
 struct Requests {
     begun: AtomicUsize,
     under_way: AtomicUsize,
+    http1: AtomicBool,
+    /// Bytes of streams that were handed over and not written yet.
+    unsent: AtomicUsize,
+    /// Who waits for them to be written.
+    waiting: AtomicWaker,
 }
+
+/// Bytes of a stream that may wait to be written. HTTP/2 has bounds of its own; of HTTP/1 hyper
+/// takes whatever there is once it gathers the replies of a pipeline.
+const UNSENT: usize = 64 * 1024;
 
 /// A request that is under way until this is dropped.
 #[derive(Debug)]
@@ -64,8 +74,30 @@ impl Flow {
         self.0.begun.load(Ordering::Relaxed)
     }
 
+    /// So many bytes were written.
+    fn sent(&self, bytes: usize) {
+        if self.0.unsent.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let less = |unsent: usize| Some(unsent.saturating_sub(bytes));
+        let _before = self.0.unsent.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        self.0.waiting.wake();
+    }
+
     fn rests(&self) -> bool {
         self.0.under_way.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl UnderWay {
+    /// Whether a stream may hand over more; else it is woken when it may.
+    fn has_room(&self, context: &Context<'_>) -> bool {
+        let full = || self.0.unsent.load(Ordering::Acquire) >= UNSENT;
+        if !full() || !self.0.http1.load(Ordering::Relaxed) {
+            return true;
+        }
+        self.0.waiting.register(context.waker());
+        !full()
     }
 }
 
@@ -166,6 +198,7 @@ impl Patient {
             self.http2 &= HTTP2.get(usize::from(self.seen)) == Some(byte);
             self.seen += 1;
         }
+        self.flow.0.http1.store(!self.http2, Ordering::Relaxed);
         // Frames of HTTP/2 need not belong to a request: there only a request stops the clock.
         let next = match self.awaited {
             Await::First => Await::Head,
@@ -216,14 +249,15 @@ impl AsyncRead for Patient {
 }
 
 impl Patient {
-    fn written<T>(
+    fn written(
         &mut self,
-        result: Poll<io::Result<T>>,
+        result: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if result.is_ready() {
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(result) = result {
             self.writing.clear();
-            return result;
+            self.flow.sent(*result.as_ref().unwrap_or(&0));
+            return Poll::Ready(result);
         }
         if self.writing.passed(self.patience.body, context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -308,15 +342,16 @@ where
     }
 }
 
-/// The body of a reply that keeps its connection busy until it ends.
+/// The body of a reply that keeps its connection busy until it ends, and hands over no more than
+/// its client takes.
 pub(super) struct Busy<B> {
     body: B,
-    _under_way: UnderWay,
+    under_way: UnderWay,
 }
 
 impl<B> Busy<B> {
     pub(super) fn new(body: B, under_way: UnderWay) -> Self {
-        Self { body, _under_way: under_way }
+        Self { body, under_way }
     }
 }
 
@@ -328,7 +363,14 @@ impl<B: Body + Unpin> Body for Busy<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        if !self.under_way.has_room(context) {
+            return Poll::Pending;
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            let bytes = frame.data_ref().map_or(0, Buf::remaining);
+            self.under_way.0.unsent.fetch_add(bytes, Ordering::AcqRel);
+        }
         Poll::Ready(frame)
     }
 

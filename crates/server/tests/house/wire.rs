@@ -11,7 +11,8 @@ use std::time::Duration;
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 impl Server {

@@ -68,6 +68,15 @@ pub(crate) struct EventItem {
     open: BTreeMap<&'static str, Opening>,
 }
 
+impl EventItem {
+    /// As everybody may see it.
+    pub(crate) fn public(past: &HistoryEvent) -> Result<Self, Problem> {
+        let text = String::from_utf8_lossy(&past.public).into_owned();
+        let event = RawValue::from_string(text).map_err(|_| broken())?;
+        Ok(Self { event, hash: past.hash, open: BTreeMap::new() })
+    }
+}
+
 /// A hidden field with what proves it: `commit` is
 /// SHA-256("gavel/commit/1", auction, version, field, salt, value).
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,9 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     fn item(&self, past: &HistoryEvent) -> Result<EventItem, Problem> {
-        let text = String::from_utf8_lossy(&past.public).into_owned();
-        let event = RawValue::from_string(text).map_err(|_| broken())?;
-        Ok(EventItem { event, hash: past.hash, open: self.openings(&past.event) })
+        Ok(EventItem { open: self.openings(&past.event), ..EventItem::public(past)? })
     }
 
     /// A bidder gets his own bids', the seller and administrators the reserve, the leader of a

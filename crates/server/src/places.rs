@@ -1,19 +1,20 @@
-//! How many connections there are, from one address and in all. A place is given back when it is
-//! dropped.
+//! How many connections or streams there are, from one address and in all. A place is given back
+//! when it is dropped.
 
 use crate::http::limits::network;
-use crate::observe;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The count of connections.
+/// The count of what is held.
 #[derive(Clone)]
-pub(super) struct Counts(Arc<Inner>);
+pub struct Counts(Arc<Inner>);
 
 struct Inner {
     most: u32,
     most_per_ip: u32,
+    /// Told of each change.
+    observe: fn(i64),
     held: Mutex<Held>,
 }
 
@@ -23,22 +24,24 @@ struct Held {
     by_network: HashMap<IpAddr, u32>,
 }
 
-/// One connection's place.
-pub(super) struct Place {
+/// The place of one of them.
+pub struct Place {
     counts: Counts,
     network: IpAddr,
 }
 
 impl Counts {
     /// At most so many; 0 = no limit.
-    pub(super) fn new(most: u32, most_per_ip: u32) -> Self {
+    #[must_use]
+    pub fn new(most: u32, most_per_ip: u32, observe: fn(i64)) -> Self {
         let unlimited = |limit: u32| if limit == 0 { u32::MAX } else { limit };
         let (most, most_per_ip) = (unlimited(most), unlimited(most_per_ip));
-        Self(Arc::new(Inner { most, most_per_ip, held: Mutex::default() }))
+        Self(Arc::new(Inner { most, most_per_ip, observe, held: Mutex::default() }))
     }
 
-    /// A place for a connection from this address, if there is one.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
+    /// A place for one more from this address, if there is any.
+    #[must_use]
+    pub fn take(&self, address: IpAddr) -> Option<Place> {
         let network = network(address);
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         let own = held.by_network.get(&network).copied().unwrap_or(0);
@@ -48,7 +51,7 @@ impl Counts {
         held.all += 1;
         held.by_network.insert(network, own + 1);
         drop(held);
-        observe::connected();
+        (self.0.observe)(1);
         Some(Place { counts: self.clone(), network })
     }
 }
@@ -64,7 +67,7 @@ impl Drop for Place {
             }
         }
         drop(held);
-        observe::disconnected();
+        (self.counts.0.observe)(-1);
     }
 }
 
@@ -74,7 +77,7 @@ mod tests {
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let counts = Counts::new(3, 2);
+        let counts = Counts::new(3, 2, |_| {});
         let ip = |last: u8| IpAddr::from([10, 0, 0, last]);
         let (one, two) = (counts.take(ip(1)), counts.take(ip(1)));
         assert!(one.is_some() && two.is_some() && counts.take(ip(1)).is_none());
