@@ -5,6 +5,7 @@ use crate::answer::{Accepted, Answer, Failure};
 use crate::clock::Clock;
 use crate::effect::Settled;
 use crate::feed::Feed;
+use crate::heads::Heads;
 use crate::history::{self, Chapter, HistoryEvent, read_history};
 use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
@@ -18,6 +19,7 @@ use gavel_auction::event::{Fact, HouseId, KeyId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
+use gavel_proof::head::Rolling;
 use gavel_proof::keys::{AuctionKey, LogKey};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,6 +46,7 @@ pub(crate) struct Shared {
     /// Auctions that were closed off and that their shards do not know of yet.
     pub(crate) to_quarantine: Mutex<Vec<AuctionId>>,
     pub(crate) feed: Feed,
+    pub(crate) heads: Heads,
     /// Up to which position of each partition everything is durable and was let out.
     pub(crate) released: Vec<AtomicU64>,
     /// Counts commits, so that readers can wait for one.
@@ -216,6 +219,15 @@ impl Engine {
     pub fn released(&self) -> Vec<Position> {
         let all = self.shared.released.iter();
         all.map(|released| released.load(Ordering::Acquire)).collect()
+    }
+
+    /// Each partition's rolling hash over all that is durable. Blocks on the store, the longer the
+    /// more has happened since it was last asked for.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn heads(&self) -> Result<Vec<Rolling>, LogError> {
+        self.shared.heads.at(&*self.shared.reader, &self.released())
     }
 
     /// Lists of auctions, for browsing and search.

@@ -23,6 +23,7 @@ mod drive;
 pub mod effect;
 pub mod engine;
 pub mod feed;
+mod heads;
 pub mod history;
 mod inbox;
 mod keeper;

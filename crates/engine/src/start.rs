@@ -5,6 +5,7 @@ use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
 use crate::feed::{self, Feed};
+use crate::heads::Heads;
 use crate::inbox::{Inbox, Reply};
 use crate::keeper;
 use crate::limits;
@@ -19,6 +20,7 @@ use crate::snapshot::{Seal, Snapshots};
 use crate::views::Views;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::{SECOND, Time};
+use gavel_proof::head::Rolling;
 use gavel_proof::keys::LogKey;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering};
@@ -93,6 +95,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         scrub: Progress::default(),
         to_quarantine: Mutex::default(),
         feed: Feed::default(),
+        heads: Heads::new((0..partitions).map(|partition| Rolling::new(house, partition))),
         released: (0..count).map(|_| AtomicU64::new(0)).collect(),
         reader,
         lists,
@@ -161,7 +164,8 @@ fn recover_one(
     };
     let found = recover::recover(&source, partition)?;
     let recovery = Recovery::of(&found);
-    let Found { position, auctions, stale, broken, .. } = found;
+    let Found { position, rolling: hash, auctions, stale, broken, .. } = found;
+    shared.heads.begin(Rolling { partition, position, hash });
     let mut shard = Shard::new(partition, shared.house, shared.log_key.clone());
     shard.recovered(position);
     for snapshot in auctions.into_values() {

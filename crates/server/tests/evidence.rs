@@ -1,9 +1,11 @@
-//! Evidence over HTTP: why a bid stands as it does, who is told, and who is not.
+//! Evidence over HTTP: why a bid stands as it does, who is told, and who is not; signed heads.
 
 #[path = "floor/site.rs"]
 mod site;
 
 use gavel_auction::command::Roles;
+use gavel_proof::canonical::canonicalize;
+use gavel_proof::head::{Rolling, verify_head};
 use serde_json::{Value, json};
 use site::{Person, Site};
 
@@ -84,4 +86,44 @@ fn what_is_hidden_changes_no_explanation() {
     assert_eq!(one, told(80_000, 90_000));
     assert_eq!(one, told(20_000, 99_000));
     assert_eq!(one.1["code"], "outbid_at_once");
+}
+
+fn heads(site: &Site) -> Vec<gavel_proof::head::Head> {
+    let reply = site.get("/v1/heads", None);
+    let lines: Vec<Value> =
+        reply.expect(200)["items"].as_array().unwrap().iter().map(Clone::clone).collect();
+    let checked = lines.iter().map(|line| {
+        let text = canonicalize(line);
+        assert!(reply.text.contains(std::str::from_utf8(&text).unwrap()), "byte for byte");
+        verify_head(&text).unwrap()
+    });
+    checked.collect()
+}
+
+#[test]
+fn signed_heads_grow_with_the_log_and_survive_a_restart() {
+    let mut site = Site::new();
+    let (anna, bob) = (site.member("anna"), site.member("bob"));
+    let empty = heads(&site);
+    assert_eq!(empty.len(), 4);
+    let (house, key) = (site.house().keys.house, site.house().public_key());
+    for (partition, head) in (0..).zip(&empty) {
+        assert_eq!(head.rolling, Rolling::new(house, partition));
+        assert_eq!((head.house, head.key), (house, key));
+    }
+    let path = site.auction(&anna, json!({"preset": "classic", "duration_seconds": 3600}));
+    site.bid(&path, &bob, 500).expect(201);
+    let events = site.get(&format!("{path}/events"), None).expect(200)["items"].clone();
+    let mut rolling = Rolling::new(house, 1);
+    for event in events.as_array().unwrap() {
+        rolling.follow(Some(&serde_json::from_value(event["hash"].clone()).unwrap()));
+    }
+    // What was signed a moment ago is given again for a moment.
+    site.until(|| heads(&site)[1].rolling == rolling);
+    assert_eq!(heads(&site)[0].rolling, empty[0].rolling);
+    site.restart();
+    assert_eq!(heads(&site)[1].rolling, rolling);
+    site.bid(&path, &site.member("cleo"), 700).expect(201);
+    site.until(|| heads(&site)[1].rolling.position == rolling.position + 1);
+    site.get("/v1/heads?x=1", None).refused(400, "malformed");
 }

@@ -14,6 +14,7 @@ pub(crate) mod events;
 pub(crate) mod everything;
 pub(crate) mod explanation;
 pub(crate) mod extract;
+pub(crate) mod heads;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod listing;
@@ -46,5 +47,6 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(everything::routes())
         .merge(certificate::routes())
         .merge(explanation::routes())
+        .merge(heads::routes())
         .merge(operations::routes())
 }
