@@ -7,6 +7,7 @@ use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
 use crate::observe;
+use crate::operations::Operations;
 use crate::passwords::Passwords;
 use crate::places::Counts;
 use gavel_auction::command::Action;
@@ -42,6 +43,8 @@ pub struct Rooms {
     pub sign_ins: SignIns,
     /// How much each may do.
     pub limits: Limits,
+    /// What became of commands that are not in the log.
+    pub operations: Operations,
     /// Who watches.
     pub streams: Counts,
     /// Where passwords are hashed.
@@ -76,6 +79,7 @@ impl House {
         let Opening { engine, people, config, keys, passwords, stopping } = opening;
         let most = &config.limits;
         Self(Arc::new(Rooms {
+            operations: Operations::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             limits: Limits::new(most),
             sign_ins: SignIns::default(),

@@ -11,6 +11,7 @@ pub mod http;
 pub mod keys;
 pub mod listen;
 pub mod observe;
+pub mod operations;
 pub mod passwords;
 pub mod places;
 pub mod tasks;

@@ -9,6 +9,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use std::fmt::Write as _;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -62,7 +63,11 @@ fn complete(mut description: OpenApi) -> String {
             Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem")))),
         )
         .build();
-    for item in description.paths.paths.values_mut() {
+    for (path, item) in &mut description.paths.paths {
+        if path.starts_with("/v1/auctions") {
+            let commands = [&mut item.post, &mut item.patch, &mut item.delete];
+            commands.into_iter().flatten().for_each(offer_to_answer_later);
+        }
         for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
             name_the_key(operation);
         }
@@ -100,6 +105,25 @@ fn name_the_key(operation: &mut Operation) {
         .schema(Some(text))
         .build();
     parameters.push(RefOr::T(parameter));
+}
+
+/// A command can be answered at once, and its outcome asked for later.
+fn offer_to_answer_later(operation: &mut Operation) {
+    let about =
+        "`respond-async`: 202 at once, the outcome at `Location`; `receipt`: with a receipt";
+    let parameter = ParameterBuilder::new()
+        .name("Prefer")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+    let later = ResponseBuilder::new()
+        .description("Under way: `{\"status\": \"pending\", \"operation\": ...}`")
+        .header("Location", HeaderBuilder::new().description(Some("/v1/operations/...")).build())
+        .build();
+    operation.responses.responses.insert("202".to_owned(), RefOr::T(later));
 }
 
 /// The pages.

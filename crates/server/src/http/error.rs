@@ -216,7 +216,6 @@ impl Problem {
     #[must_use]
     pub fn refused(auction: AuctionId, operation: &str, refused: &Refused) -> Self {
         let refusal = &refused.refusal;
-        observe::refused(refusal.code());
         let detail = sentence(&refusal.to_string());
         let mut problem = Self::new(status_of(refusal), refusal.code(), detail.into());
         let all = &mut problem.0.facts;

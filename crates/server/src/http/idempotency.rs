@@ -14,7 +14,7 @@ use std::fmt;
 pub struct IdempotencyKey(pub Option<String>);
 
 /// The name of a command in every reply: `AUCTION-HEX`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// The auction.
     pub auction: AuctionId,

@@ -6,26 +6,57 @@ use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::error::{Code, Problem};
 use crate::http::idempotency::{IdempotencyKey, Operation};
-use axum::response::Response;
+use crate::http::prefer::{self, Prefer};
+use crate::operations::Outcome;
+use crate::{observe, tasks};
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
 use gavel_auction::command::{Action, Actor, Command, Person};
-use gavel_auction::ids::{AuctionId, Version};
+use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::refusal::Refusal;
 use gavel_auction::view::{Head, Viewer};
 use gavel_engine::Ask;
 use gavel_engine::answer::{Accepted, Answer, Failure, Refused};
-use http::StatusCode;
+use http::header::LOCATION;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How long a reader waits for a version that he asks for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Bytes of a reply that is remembered, at most.
+const LONGEST_REPLY: usize = 64 * 1024;
+
 /// The longest note.
 const NOTE: usize = 2_000;
 
-/// Who wants something of which auction, under which name, and only at which version.
+/// How a command wants to be taken: under which name, and answered in which way.
+pub(crate) struct Manner {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) prefer: Prefer,
+}
+
+impl FromRequestParts<House> for Manner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
+        let key = IdempotencyKey::from_request_parts(parts, house).await?;
+        Ok(Self { key, prefer: Prefer::of(&parts.headers) })
+    }
+}
+
+/// Who wants something of which auction, under which name, and only at which version; and how he
+/// wants to be answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish {
+    pub(crate) prefer: Prefer,
     pub(crate) by: Person,
     pub(crate) operation: Operation,
     pub(crate) expected_version: Option<Version>,
@@ -43,11 +74,12 @@ impl Wish {
     /// What somebody wants of an auction, named by his key.
     pub(crate) fn of(
         by: &SignedIn,
-        key: &IdempotencyKey,
+        manner: &Manner,
         auction: AuctionId,
         expected_version: Option<Version>,
     ) -> Self {
-        Self { by: by.person(), operation: key.operation(by.user, auction), expected_version }
+        let operation = manner.key.operation(by.user, auction);
+        Self { by: by.person(), operation, expected_version, prefer: manner.prefer }
     }
 
     /// The auction.
@@ -60,7 +92,7 @@ impl Wish {
     /// # Errors
     /// Why no answer could be given.
     pub(crate) async fn answer(&self, house: &House, action: Action) -> Result<Answer, Failure> {
-        let Self { by, operation, expected_version } = *self;
+        let Self { by, operation, expected_version, .. } = *self;
         let command = Command { actor: Actor::Person(by), expected_version, action };
         house.submit(Ask { auction: operation.auction, id: operation.id, command }).await
     }
@@ -70,22 +102,124 @@ impl Wish {
     /// # Errors
     /// The refusal, or why no answer could be given.
     pub(crate) async fn put(&self, house: &House, action: Action) -> Result<Done, Problem> {
-        self.done(self.answer(house, action).await)
+        self.done(house, self.answer(house, action).await)
+    }
+
+    /// Puts the command to its auction and answers with this status, now or later.
+    ///
+    /// # Errors
+    /// The refusal, or why no answer could be given.
+    pub(crate) async fn take(
+        self,
+        house: House,
+        action: Action,
+        status: StatusCode,
+    ) -> Result<Response, Problem> {
+        let work = |wish: Self, house: House| async move {
+            wish.put(&house, action).await?.reply(&house, status)
+        };
+        self.settle(house, work).await
+    }
+
+    /// Does what a command takes and answers; or, if that is preferred, answers at once and leaves
+    /// the outcome to be asked for.
+    ///
+    /// # Errors
+    /// The refusal, or why no answer could be given.
+    pub(crate) async fn settle<W, F>(self, house: House, work: W) -> Result<Response, Problem>
+    where
+        W: FnOnce(Self, House) -> F,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        if !self.prefer.respond_async {
+            return work(self, house).await;
+        }
+        let mut work = Box::pin(work(self, house.clone()));
+        let full = || Problem::failed(&self.operation.to_string(), &Failure::Overloaded);
+        let later = Later::begin(house, &self).ok_or_else(full)?;
+        // Its place in the queue is taken before the 202, so that what comes afterwards comes
+        // behind it; and where there is no place, that is said now.
+        match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            Poll::Ready(Err(problem)) if problem.code() == "overloaded" => return Err(problem),
+            Poll::Ready(reply) => later.settled(reply).await,
+            Poll::Pending => {
+                let settling = async move { later.settled(work.await).await };
+                drop(tasks::spawn("a command goes on after its 202", settling));
+            }
+        }
+        Ok(self.accepted_for_later())
+    }
+
+    fn accepted_for_later(&self) -> Response {
+        let operation = self.operation.to_string();
+        let location = HeaderValue::try_from(format!("/v1/operations/{operation}"));
+        let headers = [
+            (LOCATION, location.expect("digits are a header value")),
+            (prefer::APPLIED, HeaderValue::from_static("respond-async")),
+        ];
+        let body = Json(json!({ "status": "pending", "operation": operation }));
+        (StatusCode::ACCEPTED, headers, body).into_response()
     }
 
     /// The acceptance, or the problem that stands for the refusal or failure.
     ///
     /// # Errors
     /// The refusal, or why no answer could be given.
-    pub(crate) fn done(&self, answer: Result<Answer, Failure>) -> Result<Done, Problem> {
+    pub(crate) fn done(
+        &self,
+        house: &House,
+        answer: Result<Answer, Failure>,
+    ) -> Result<Done, Problem> {
         let operation = self.operation;
         match answer {
             Ok(Answer::Accepted(accepted)) => Ok(Done { accepted, operation }),
             Ok(Answer::Refused(refused)) => {
                 let refused = untelling(refused);
+                observe::refused(refused.refusal.code());
+                let outcome = Outcome::Refused(refused.clone());
+                house.operations.remember(operation, self.by.user, outcome);
                 Err(Problem::refused(self.auction(), &operation.to_string(), &refused))
             }
             Err(failure) => Err(Problem::failed(&operation.to_string(), &failure)),
+        }
+    }
+}
+
+/// A command that was answered with 202: noted as under way until this is dropped.
+struct Later {
+    house: House,
+    operation: Operation,
+    actor: UserId,
+    /// Whether it is the first under its name, and not a repeat beside it.
+    first: bool,
+}
+
+impl Later {
+    fn begin(house: House, wish: &Wish) -> Option<Self> {
+        let (operation, actor) = (wish.operation, wish.by.user);
+        let first = house.operations.begin(operation, actor)?;
+        Some(Self { house, operation, actor, first })
+    }
+
+    /// Remembers the reply. One that says the outcome is unknown is none: the log tells later.
+    async fn settled(self, reply: Result<Response, Problem>) {
+        let unknown = matches!(&reply, Err(problem) if problem.code() == "outcome_unknown");
+        let (head, body) = reply.into_response().into_parts();
+        let body = to_bytes(body, LONGEST_REPLY).await;
+        if let Ok(body) = body
+            && self.first
+            && !unknown
+        {
+            let outcome = Outcome::Answered(head.status, body);
+            self.house.operations.remember(self.operation, self.actor, outcome);
+        }
+    }
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        if self.first {
+            self.house.operations.end(&self.operation);
         }
     }
 }
@@ -124,6 +258,24 @@ impl Done {
         }
         Ok(self)
     }
+}
+
+/// Puts a command to its auction, and keeps the free text that came with it.
+///
+/// # Errors
+/// The refusal, or why no answer could be given.
+pub(crate) async fn put_with_note(
+    house: House,
+    wish: Wish,
+    action: Action,
+    note: Option<String>,
+) -> Result<Response, Problem> {
+    note_is_short(note.as_deref())?;
+    let work = |wish: Wish, house: House| async move {
+        let done = wish.put(&house, action).await?;
+        done.keep_note(&house, note).await?.reply(&house, StatusCode::OK)
+    };
+    wish.settle(house, work).await
 }
 
 /// A note has at most so many characters.

@@ -1,14 +1,13 @@
 //! Bidding: placing a bid, accepting the clock, buying now, taking back, striking out. Names the
 //! command and nothing more; what is legal is judged by `gavel_auction` alone.
 
-use super::ask::{Wish, note_is_short};
+use super::ask::{Manner, Wish, put_with_note};
 use super::extract::{Of, OfBid};
 use super::reply::{Bought, Placed, Undone};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::{Strict, StrictOrEmpty};
 use crate::http::error::Problem;
-use crate::http::idempotency::IdempotencyKey;
 use crate::http::limits::Bidder;
 use crate::http::query::{Nothing, Query};
 use axum::extract::State;
@@ -138,12 +137,12 @@ pub(crate) async fn place(
     State(house): State<House>,
     Of(auction): Of,
     Bidder(bidder): Bidder,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<BidBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&bidder, &key, auction, body.expected_version);
-    wish.put(&house, body.action()?).await?.reply(&house, StatusCode::CREATED)
+    let wish = Wish::of(&bidder, &manner, auction, body.expected_version);
+    wish.take(house, body.action()?, StatusCode::CREATED).await
 }
 
 /// Buys at the clock's price.
@@ -155,12 +154,12 @@ pub(crate) async fn accept(
     State(house): State<House>,
     Of(auction): Of,
     Bidder(bidder): Bidder,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<AcceptBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&bidder, &key, auction, body.expected_version);
-    wish.put(&house, Action::Accept { price: body.price }).await?.reply(&house, StatusCode::CREATED)
+    let wish = Wish::of(&bidder, &manner, auction, body.expected_version);
+    wish.take(house, Action::Accept { price: body.price }, StatusCode::CREATED).await
 }
 
 /// Buys at the buy-now amount.
@@ -172,12 +171,12 @@ pub(crate) async fn buy_now(
     State(house): State<House>,
     Of(auction): Of,
     Bidder(bidder): Bidder,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&bidder, &key, auction, body.expected_version);
-    wish.put(&house, Action::BuyNow).await?.reply(&house, StatusCode::CREATED)
+    let wish = Wish::of(&bidder, &manner, auction, body.expected_version);
+    wish.take(house, Action::BuyNow, StatusCode::CREATED).await
 }
 
 /// Takes one's own bid back.
@@ -188,12 +187,12 @@ pub(crate) async fn retract(
     State(house): State<House>,
     OfBid(auction, bid): OfBid,
     Bidder(bidder): Bidder,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(query): Query<RetractQuery>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&bidder, &key, auction, query.expected_version);
+    let wish = Wish::of(&bidder, &manner, auction, query.expected_version);
     let reason = query.reason.unwrap_or(Reason::Mistake);
-    wish.put(&house, Action::Retract { bid, reason }).await?.reply(&house, StatusCode::OK)
+    wish.take(house, Action::Retract { bid, reason }, StatusCode::OK).await
 }
 
 /// Strikes a bid out.
@@ -205,12 +204,11 @@ pub(crate) async fn void(
     State(house): State<House>,
     OfBid(auction, bid): OfBid,
     staff: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<VoidBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&staff, &key, auction, body.expected_version);
-    note_is_short(body.note.as_deref())?;
-    let done = wish.put(&house, Action::Void { bid, reason: body.reason }).await?;
-    done.keep_note(&house, body.note).await?.reply(&house, StatusCode::OK)
+    let wish = Wish::of(&staff, &manner, auction, body.expected_version);
+    let action = Action::Void { bid, reason: body.reason };
+    put_with_note(house, wish, action, body.note).await
 }

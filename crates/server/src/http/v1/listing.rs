@@ -2,7 +2,7 @@
 //! opens, adding dated notes afterwards. Who may do that when is judged by `gavel_auction` alone.
 
 use super::amend::AmendBody;
-use super::ask::Wish;
+use super::ask::{Manner, Wish};
 use super::extract::Of;
 use super::proposal::{Short, check_words, creation_digest, listing_digest, schedule};
 use super::reply::Stands;
@@ -169,18 +169,22 @@ impl Creation {
 pub(crate) async fn create(
     State(house): State<House>,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<CreateBody>,
 ) -> Result<Response, Problem> {
     let creation = body.creation()?;
-    let auction = creation.reserve(&house, &by, &key).await?;
-    let wish = Wish::of(&by, &key, auction, None);
-    let done = wish.put(&house, creation.action(&house, auction)).await?;
-    let mut response = done.reply(&house, StatusCode::CREATED)?;
-    let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
-    response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
-    Ok(response)
+    let auction = creation.reserve(&house, &by, &manner.key).await?;
+    let wish = Wish::of(&by, &manner, auction, None);
+    let action = creation.action(&house, auction);
+    let work = |wish: Wish, house: House| async move {
+        let done = wish.put(&house, action).await?;
+        let mut response = done.reply(&house, StatusCode::CREATED)?;
+        let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
+        response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
+        Ok(response)
+    };
+    wish.settle(house, work).await
 }
 
 /// Changes words, terms or dates before the opening.
@@ -192,12 +196,15 @@ pub(crate) async fn amend(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<AmendBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    body.put(&house, wish).await?.reply(&house, StatusCode::OK)
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    let work = |wish, house: House| async move {
+        body.put(&house, wish).await?.reply(&house, StatusCode::OK)
+    };
+    wish.settle(house, work).await
 }
 
 /// A dated note.
@@ -219,7 +226,7 @@ pub(crate) async fn add_note(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<AddendumBody>,
 ) -> Result<Response, Problem> {
@@ -227,11 +234,15 @@ pub(crate) async fn add_note(
     if text.trim().is_empty() || text.chars().count() > 10_000 {
         return Err(Problem::malformed("text", "1 to 10,000 characters."));
     }
-    let wish = Wish::of(&by, &key, auction, expected_version);
-    let done = wish.put(&house, Action::Addendum { digest: sha256(text.as_bytes()) }).await?;
-    let note = Addendum { at: done.accepted.event.at, text };
-    house.aside(move |house| keep(house, auction, &note)).await??;
-    done.reply(&house, StatusCode::CREATED)
+    let wish = Wish::of(&by, &manner, auction, expected_version);
+    let work = move |wish: Wish, house: House| async move {
+        let action = Action::Addendum { digest: sha256(text.as_bytes()) };
+        let done = wish.put(&house, action).await?;
+        let note = Addendum { at: done.accepted.event.at, text };
+        house.aside(move |house| keep(house, auction, &note)).await??;
+        done.reply(&house, StatusCode::CREATED)
+    };
+    wish.settle(house, work).await
 }
 
 /// Keeps a note once, however often the command comes.

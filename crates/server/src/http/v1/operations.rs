@@ -1,19 +1,24 @@
-//! What became of a command, for whoever knows its name: found in the log of its auction, where
-//! every accepted command is named. A refused one left no trace, and is not found.
+//! What became of a command, for the one whose it is: whether it is under way, or the reply it got.
+//! What was accepted is found in the log, where every accepted command is named; what had no effect
+//! left no trace there, and is remembered for a while only.
 
 use super::ask::known;
 use super::reply::Reply;
 use crate::house::House;
 use crate::http::actor::SignedIn;
-use crate::http::error::Problem;
+use crate::http::error::{Code, Problem};
 use crate::http::idempotency::Operation;
 use crate::http::query::{Nothing, Query};
+use crate::operations::{Known, Outcome};
 use axum::Json;
 use axum::extract::{Path, State};
 use gavel_auction::event::Fact;
-use gavel_auction::terms::Terms;
+use gavel_auction::ids::{Paddle, UserId};
+use gavel_auction::view::{Head, Viewer};
+use gavel_engine::history::HistoryEvent;
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,12 +29,16 @@ pub fn routes() -> OpenApiRouter<House> {
     OpenApiRouter::default().routes(routes!(operation))
 }
 
+/// Events looked through at once, from the newest on.
+const READ: usize = 1_000;
+
 /// What became of a command.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OperationView {
-    /// `done`.
+    /// pending, done.
     status: &'static str,
-    response: OperationReply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<OperationReply>,
 }
 
 /// The reply that the command got, or would have got.
@@ -38,10 +47,21 @@ pub(crate) struct OperationReply {
     status: u16,
     /// As the route of the command gives it.
     #[schema(value_type = Object)]
-    body: Reply,
+    body: ReplyBody,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ReplyBody {
+    Made(Reply),
+    Kept(Value),
 }
 
 /// What became of a command
+///
+/// Accepted: its reply, for ever. Under way after a 202: `pending`. Refused: its reply for a while.
+/// Then, and for names that nobody used, 404: there is no effect of it, and repeating it with its
+/// key tells for sure.
 #[utoipa::path(get, path = "/v1/operations/{operation}", tag = "auctions",
     params(("operation" = String, Path, example = "5-00112233445566778899aabbccddeeff")),
     responses((status = 200, body = OperationView)))]
@@ -55,23 +75,134 @@ pub(crate) async fn operation(
     // What time brings has no name of its own.
     let name = name.filter(|name| name.id.0 != [0; 16]);
     let operation = name.ok_or_else(Problem::not_found)?;
-    let head = known(&house, operation.auction, &caller.viewer())?;
-    let response = house.aside(move |house| find(house, operation, &head.terms)).await??;
-    Ok(Json(OperationView { status: "done", response }))
+    let response = match house.operations.find(&operation, caller.user) {
+        Known::Pending => None,
+        Known::Came(Outcome::Answered(status, body)) => Some(OperationReply {
+            status: status.as_u16(),
+            body: ReplyBody::Kept(serde_json::from_slice(&body).unwrap_or_default()),
+        }),
+        Known::Came(Outcome::Refused(refused)) => {
+            // It may have been accepted since, when it was repeated.
+            let problem = Problem::refused(operation.auction, &operation.to_string(), &refused);
+            let found = in_the_log(&house, operation, &caller).await.ok();
+            Some(found.unwrap_or_else(|| OperationReply {
+                status: problem.status().as_u16(),
+                body: ReplyBody::Kept(problem.document()),
+            }))
+        }
+        Known::Nothing => Some(in_the_log(&house, operation, &caller).await?),
+    };
+    let status = if response.is_some() { "done" } else { "pending" };
+    Ok(Json(OperationView { status, response }))
 }
 
-/// The reply to an accepted command. Blocks on the store.
-fn find(house: &House, operation: Operation, terms: &Terms) -> Result<OperationReply, Problem> {
-    let history = house.engine.history(operation.auction, 0, usize::MAX)?;
-    let mut own = history.iter().filter(|past| past.origin.command == operation.id);
-    let first = own.next().ok_or_else(Problem::not_found)?;
-    let last = own.next_back().unwrap_or(first);
-    let version = last.event.version;
+async fn in_the_log(
+    house: &House,
+    operation: Operation,
+    caller: &SignedIn,
+) -> Result<OperationReply, Problem> {
+    let viewer = caller.viewer();
+    let head = known(house, operation.auction, &viewer).map_err(|_| unknown())?;
+    house.aside(move |house| find(house, operation, &head, &viewer)).await?
+}
+
+fn unknown() -> Problem {
+    let detail = "No accepted command of yours has this name: it had no effect, or is not known.";
+    Problem::of(Code::NotFound, detail)
+}
+
+/// The reply to an accepted command of this viewer. Blocks on the store.
+fn find(
+    house: &House,
+    operation: Operation,
+    head: &Head,
+    viewer: &Viewer,
+) -> Result<OperationReply, Problem> {
+    let own = events_of(house, operation, head)?;
+    let (Some(first), Some(last)) = (own.first(), own.last()) else { return Err(unknown()) };
+    if !is_by(house, head, viewer, first)? {
+        return Err(unknown());
+    }
     let name = operation.to_string();
-    let recalled = house.engine.recall(operation.auction, version);
+    let recalled = house.engine.recall(operation.auction, last.event.version);
     let accepted = recalled.map_err(|failure| Problem::failed(&name, &failure))?;
     let status = status_of(&first.event.fact).as_u16();
-    Ok(OperationReply { status, body: Reply::to(&accepted, terms, name) })
+    Ok(OperationReply { status, body: ReplyBody::Made(Reply::to(&accepted, &head.terms, name)) })
+}
+
+/// The events that one command made: they stand side by side. Looked for from the newest on.
+fn events_of(
+    house: &House,
+    operation: Operation,
+    head: &Head,
+) -> Result<Vec<HistoryEvent>, Problem> {
+    let mut own = Vec::new();
+    let mut upto = head.version;
+    while upto > 0 {
+        let after = upto.saturating_sub(READ as u64);
+        let count = usize::try_from(upto - after).unwrap_or(READ);
+        let past = house.engine.history(operation.auction, after, count)?;
+        let named = |past: &HistoryEvent| past.origin.command == operation.id;
+        let complete = past.first().is_some_and(|first| !named(first));
+        own.splice(0..0, past.into_iter().filter(named));
+        if !own.is_empty() && complete {
+            break;
+        }
+        upto = after;
+    }
+    Ok(own)
+}
+
+/// Whether a command that began with this event may be this viewer's. The log names the bidder and
+/// the clerk who acted for him; of what is the seller's or the house's to do it names nobody, so
+/// those who may do it see it.
+fn is_by(
+    house: &House,
+    head: &Head,
+    viewer: &Viewer,
+    first: &HistoryEvent,
+) -> Result<bool, Problem> {
+    let is = |user: Option<UserId>| user.is_some() && user == viewer.user;
+    let has = |paddle: Option<Paddle>| {
+        is(paddle.and_then(|paddle| house.engine.bidder(head.auction, paddle)))
+    };
+    let hidden = &first.event.hidden;
+    Ok(match &first.event.fact {
+        Fact::BidPlaced(placed) => match hidden.clerk {
+            Some(clerk) => is(Some(clerk)),
+            None => has(placed.paddle.or(hidden.paddle)),
+        },
+        Fact::BidderRegistered { paddle }
+        | Fact::BuyNowTaken { paddle, .. }
+        | Fact::ClockAccepted { paddle, .. } => has(Some(*paddle)),
+        Fact::BidRetracted(undone) => {
+            let placed = house.engine.history(head.auction, undone.bid.saturating_sub(1), 1)?;
+            placed.first().is_some_and(|placed| has(paddle_of(placed)))
+        }
+        Fact::BidVoided(_)
+        | Fact::BidderApproved { .. }
+        | Fact::BidderDeclined { .. }
+        | Fact::Created(_)
+        | Fact::Amended(_)
+        | Fact::Addendum { .. }
+        | Fact::Published {}
+        | Fact::Opened { .. }
+        | Fact::BidPromoted { .. }
+        | Fact::Held { .. }
+        | Fact::Resumed { .. }
+        | Fact::Extended { .. }
+        | Fact::Closed { .. }
+        | Fact::Reopened { .. }
+        | Fact::Cancelled { .. }
+        | Fact::Certified { .. } => is(Some(head.seller)) || viewer.roles.is_staff(),
+    })
+}
+
+fn paddle_of(past: &HistoryEvent) -> Option<Paddle> {
+    match &past.event.fact {
+        Fact::BidPlaced(placed) => placed.paddle.or(past.event.hidden.paddle),
+        _ => None, // not ours to list: no other fact is a bid
+    }
 }
 
 /// What the routes answer with when a command begins with this.

@@ -1,7 +1,7 @@
 //! Running an auction: publish, hold, resume, cancel, close, reopen, certify. Names the command;
 //! who may do what when is judged by `gavel_auction` alone.
 
-use super::ask::{Done, Wish, note_is_short};
+use super::ask::{Done, Manner, Wish, note_is_short, put_with_note};
 use super::bids::BareBody;
 use super::extract::Of;
 use super::reply::Stands;
@@ -9,7 +9,7 @@ use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::{Strict, StrictOrEmpty};
 use crate::http::error::Problem;
-use crate::http::idempotency::{IdempotencyKey, Operation};
+use crate::http::idempotency::Operation;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use axum::extract::State;
@@ -79,12 +79,12 @@ pub(crate) async fn publish(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    wish.put(&house, Action::Publish).await?.reply(&house, StatusCode::OK)
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    wish.take(house, Action::Publish, StatusCode::OK).await
 }
 
 /// Stops bidding for a while.
@@ -96,13 +96,13 @@ pub(crate) async fn hold(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<ReasonBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
     let reason = body.reason.unwrap_or(Reason::Other);
-    put_with_note(&house, &wish, Action::Hold { reason }, body.note).await
+    put_with_note(house, wish, Action::Hold { reason }, body.note).await
 }
 
 /// Lets bidding go on after a hold.
@@ -114,12 +114,12 @@ pub(crate) async fn resume(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    wish.put(&house, Action::Resume).await?.reply(&house, StatusCode::OK)
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    wish.take(house, Action::Resume, StatusCode::OK).await
 }
 
 /// Calls it off.
@@ -131,13 +131,13 @@ pub(crate) async fn cancel(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<ReasonBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
     let reason = body.reason.unwrap_or(Reason::Other);
-    put_with_note(&house, &wish, Action::Cancel { reason }, body.note).await
+    put_with_note(house, wish, Action::Cancel { reason }, body.note).await
 }
 
 /// Lets the hammer fall now.
@@ -149,12 +149,12 @@ pub(crate) async fn close(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<ReasonBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    put_with_note(&house, &wish, Action::Close { reason: body.reason }, body.note).await
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    put_with_note(house, wish, Action::Close { reason: body.reason }, body.note).await
 }
 
 /// Lets a closed auction go on.
@@ -166,24 +166,27 @@ pub(crate) async fn reopen(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<ReopenBody>,
 ) -> Result<Response, Problem> {
     let (reason, ends_at) = (body.reason, body.ends_at.0);
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
     note_is_short(body.note.as_deref())?;
     let promotes = house
         .engine
         .head(auction)
         .is_some_and(|head| matches!(head.terms.promotion, Promotion::Double { .. }));
     let auction_key = house.engine.auction_key(auction);
-    let build = |before: &[HistoryEvent]| {
+    let build = move |before: &[HistoryEvent]| {
         let seed = promotes.then(|| auction_key.seed(openings(before)));
         Action::Reopen { reason, ends_at, seed }
     };
-    let done = put_on_history(&house, wish, build).await?;
-    done.keep_note(&house, body.note).await?.reply(&house, StatusCode::OK)
+    let work = |wish, house: House| async move {
+        let done = put_on_history(&house, wish, build).await?;
+        done.keep_note(&house, body.note).await?.reply(&house, StatusCode::OK)
+    };
+    wish.settle(house, work).await
 }
 
 /// Makes the result final, where that does not happen by itself.
@@ -195,33 +198,25 @@ pub(crate) async fn certify(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    let build = |before: &[HistoryEvent]| {
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    let build = move |before: &[HistoryEvent]| {
         let head = before.last().map_or(Digest([0; 32]), |last| last.hash);
         Action::Certify { head }
     };
-    put_on_history(&house, wish, build).await?.reply(&house, StatusCode::OK)
+    let work = |wish, house: House| async move {
+        put_on_history(&house, wish, build).await?.reply(&house, StatusCode::OK)
+    };
+    wish.settle(house, work).await
 }
 
 /// Which opening of the auction the next one is: the creation is 0, each reopening the next.
 fn openings(before: &[HistoryEvent]) -> u32 {
     let reopened = |past: &&HistoryEvent| matches!(past.event.fact, Fact::Reopened { .. });
     u32::try_from(before.iter().filter(reopened).count() + 1).unwrap_or(u32::MAX)
-}
-
-async fn put_with_note(
-    house: &House,
-    wish: &Wish,
-    action: Action,
-    note: Option<String>,
-) -> Result<Response, Problem> {
-    note_is_short(note.as_deref())?;
-    let done = wish.put(house, action).await?;
-    done.keep_note(house, note).await?.reply(house, StatusCode::OK)
 }
 
 /// Puts a command that is made from the auction's history: from that before it, should it have
@@ -242,7 +237,7 @@ async fn put_on_history(
         let moved = matches!(&answer, Ok(Answer::Refused(refused))
             if matches!(refused.refusal, Refusal::VersionMismatch { .. }));
         if asked.is_some() || !moved || tries == TRIES {
-            return wish.done(answer);
+            return wish.done(house, answer);
         }
     }
 }

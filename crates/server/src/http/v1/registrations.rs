@@ -1,7 +1,7 @@
 //! Registering for an auction and being let in. Names the command; who may do so is judged by
 //! `gavel_auction` alone.
 
-use super::ask::Wish;
+use super::ask::{Manner, Wish};
 use super::bids::BareBody;
 use super::extract::{Of, OfPaddle};
 use super::reply::PaddleReply;
@@ -9,7 +9,6 @@ use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::StrictOrEmpty;
 use crate::http::error::Problem;
-use crate::http::idempotency::IdempotencyKey;
 use crate::http::query::{Nothing, Query};
 use axum::extract::State;
 use axum::response::Response;
@@ -36,12 +35,12 @@ pub(crate) async fn register(
     State(house): State<House>,
     Of(auction): Of,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    wish.put(&house, Action::Register).await?.reply(&house, StatusCode::CREATED)
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    wish.take(house, Action::Register, StatusCode::CREATED).await
 }
 
 /// Lets a paddle bid.
@@ -54,12 +53,12 @@ pub(crate) async fn approve(
     State(house): State<House>,
     OfPaddle(auction, paddle): OfPaddle,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    wish.put(&house, Action::Approve { paddle }).await?.reply(&house, StatusCode::OK)
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    wish.take(house, Action::Approve { paddle }, StatusCode::OK).await
 }
 
 /// Does not let a paddle bid.
@@ -72,10 +71,10 @@ pub(crate) async fn decline(
     State(house): State<House>,
     OfPaddle(auction, paddle): OfPaddle,
     by: SignedIn,
-    key: IdempotencyKey,
+    manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     StrictOrEmpty(body): StrictOrEmpty<BareBody>,
 ) -> Result<Response, Problem> {
-    let wish = Wish::of(&by, &key, auction, body.expected_version);
-    wish.put(&house, Action::Decline { paddle }).await?.reply(&house, StatusCode::OK)
+    let wish = Wish::of(&by, &manner, auction, body.expected_version);
+    wish.take(house, Action::Decline { paddle }, StatusCode::OK).await
 }
