@@ -20,14 +20,16 @@ use crate::outcome::Outcome;
 use crate::presets::Preset;
 use crate::refusal::Refusal;
 use crate::rules::score::Score;
+use crate::snapshot::json;
 use crate::terms::{Certify, Terms};
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use running::Running;
 
 /// One auction, as its events have made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Auction {
     id: AuctionId,
     version: Version,
@@ -36,11 +38,12 @@ pub struct Auction {
 }
 
 /// What an auction is once it has been created.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lot {
     pub(crate) seller: UserId,
     pub(crate) currency: Currency,
     pub(crate) preset: Preset,
+    #[serde(with = "json")]
     pub(crate) terms: Arc<Terms>,
     pub(crate) phase: Phase,
     /// Whether it was ever published: until then only its seller and the house know of it.
@@ -55,7 +58,7 @@ pub(crate) struct Lot {
 }
 
 /// Where an auction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Only its seller knows of it.
     Draft,
@@ -73,6 +76,7 @@ pub enum Phase {
         /// When.
         at: Time,
         /// What came of it.
+        #[serde(with = "json")]
         outcome: Outcome,
     },
 }
@@ -94,7 +98,7 @@ impl Phase {
 }
 
 /// The draws of a promotion: a grid of intervals in open time since the last opening.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Draws {
     pub(crate) seed: Digest,
     /// How often the auction was opened before: each opening has its own seed.
@@ -105,7 +109,7 @@ pub(crate) struct Draws {
     pub(crate) pending: Option<Pending>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) interval: u64,
     pub(crate) first: BidId,
@@ -160,6 +164,14 @@ impl Auction {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
         self.lot.as_ref().and_then(|lot| lot.next_deadline(self.last_at))
+    }
+
+    /// Whether nothing is left to do about it: it has ended and its result is certified.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let settled =
+            |lot: &Lot| matches!(lot.phase, Phase::Ended { .. }) && lot.certified.is_some();
+        self.lot.as_ref().is_some_and(settled)
     }
 
     /// The rules, once it has been created.

@@ -6,11 +6,12 @@ use crate::ids::{BidId, Paddle, UserId, Version};
 use crate::money::Amount;
 use crate::rules::score::Score;
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A bid that was accepted, whether or not it still stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bid {
     /// Its id: the version of its event.
     pub id: BidId,
@@ -47,7 +48,7 @@ impl Bid {
 }
 
 /// Whether a paddle may bid where that needs approval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Approval {
     /// Nobody has said yet.
     Pending,
@@ -58,7 +59,7 @@ pub enum Approval {
 }
 
 /// Somebody with a paddle.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bidder {
     /// Who.
     pub user: UserId,
@@ -77,7 +78,7 @@ pub struct Bidder {
 }
 
 /// A bidder's latest standing bid, as far as the next one is measured against it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latest {
     /// Its id.
     pub id: BidId,
@@ -88,7 +89,7 @@ pub struct Latest {
 }
 
 /// A bidder's best standing bid. The greatest rank leads: the best score, then the earliest place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Rank {
     pub(crate) score: Score,
     pub(crate) place: Reverse<Version>,
@@ -97,14 +98,14 @@ pub(crate) struct Rank {
 }
 
 /// The two best bidders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Top {
     pub(crate) leader: Rank,
     pub(crate) second: Option<Rank>,
 }
 
 /// All bidders and bids of one auction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
     bids: Vec<Bid>,
     bidders: Vec<Bidder>,

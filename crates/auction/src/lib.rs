@@ -10,12 +10,14 @@
 //! no file, no socket, no float, and nothing of how events are written down.
 //!
 //! In reading order: [`auction`], [`command`], [`event`], [`refusal`], [`terms`], [`presets`],
-//! `rules`, [`book`], [`view`], [`outcome`], and the small ones: [`money`], [`time`], [`ids`].
+//! `rules`, [`book`], [`view`], [`outcome`], [`explain`], [`snapshot`], and the small ones:
+//! [`money`], [`time`], [`ids`].
 
 pub mod auction;
 pub mod book;
 pub mod command;
 pub mod event;
+pub mod explain;
 pub mod ids;
 pub mod money;
 pub mod outcome;
@@ -23,6 +25,7 @@ pub mod presets;
 pub mod refusal;
 mod rules;
 mod slot;
+pub mod snapshot;
 pub mod terms;
 pub mod time;
 pub mod view;

@@ -201,3 +201,54 @@ impl Refusal {
         }
     }
 }
+
+/// One refusal of each code, without the facts of any case.
+const EACH: [Refusal; 27] = [
+    Refusal::Malformed { field: "", detail: "the command makes no sense here" },
+    Refusal::TermsInvalid { problems: Vec::new() },
+    Refusal::NotFound,
+    Refusal::Banned,
+    Refusal::OwnAuction,
+    Refusal::NotRegistered,
+    Refusal::NotApproved,
+    Refusal::Forbidden,
+    Refusal::VersionMismatch { version: 0 },
+    Refusal::NotOpenYet { starts_at: None },
+    Refusal::OnHold,
+    Refusal::Closed { outcome: None },
+    Refusal::TermsLocked,
+    Refusal::BidGone,
+    Refusal::BuyNowGone,
+    Refusal::ClockMoved { price: Amount::ONE },
+    Refusal::WrongCurrency,
+    Refusal::MaximumNotAllowed,
+    Refusal::BelowStart { minimum_next: None },
+    Refusal::BelowMinimum { minimum_next: None },
+    Refusal::AboveMaximum { maximum_next: None },
+    Refusal::NotAboveOwn { above: None },
+    Refusal::AlreadyLeading,
+    Refusal::AlreadyBid,
+    Refusal::AboveBuyNow,
+    Refusal::OverLimit { headroom: Amount::ONE },
+    Refusal::ConfirmNeeded { confirm_above: Amount::ONE },
+];
+
+/// What a code means, in words, for those who know nothing but the code.
+#[must_use]
+pub fn words_of(code: &str) -> Option<String> {
+    EACH.iter().find(|refusal| refusal.code() == code).map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_words() {
+        for refusal in &EACH {
+            assert_eq!(words_of(refusal.code()), Some(refusal.to_string()));
+        }
+        assert_eq!(words_of("below_minimum").unwrap(), "the bid is below the smallest legal bid");
+        assert_eq!(words_of("nonsense"), None);
+    }
+}

@@ -21,11 +21,24 @@ mod world;
 
 use acts::{Act, House};
 use compositions::Composition;
+use gavel_auction::auction::Auction;
 use gavel_auction::presets::Preset;
 use proptest::prelude::*;
+use world::World;
 
 fn history() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(acts::act(), 1..50)
+}
+
+/// The auction as a snapshot after so many events, and the events after it, make it.
+fn resumed(world: &World, after: usize) -> Auction {
+    let mut before = Auction::new(world.auction.id());
+    world.events.iter().take(after).for_each(|event| before.apply(event));
+    let bytes = postcard::to_stdvec(&before).unwrap();
+    let mut auction: Auction = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(auction, before, "a snapshot loses nothing");
+    world.events.iter().skip(after).for_each(|event| auction.apply(event));
+    auction
 }
 
 /// Plays a history; every step keeps the invariants, and the minimum shown is the one enforced.
@@ -37,6 +50,9 @@ fn play(composition: &Composition, acts: &[Act], late: bool) {
     }
     let world = &house.world;
     assert_eq!(world.replayed(), world.auction, "N12: events alone give the same auction");
+    let cut = acts.iter().map(|act| act.wait.unsigned_abs() as usize).sum::<usize>();
+    let resumed = resumed(world, cut % (world.events.len() + 1));
+    assert_eq!(resumed, world.auction, "N12: a snapshot and the tail give the same auction");
     draws::one_each(world);
     draws::rising_own_bids(world);
 }

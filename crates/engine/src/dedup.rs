@@ -5,6 +5,7 @@ use crate::answer::Refused;
 use foldhash::fast::RandomState;
 use gavel_auction::ids::Version;
 use gavel_auction::time::{SECOND, Time};
+use gavel_proof::codec::Origin;
 use gavel_proof::command::CommandId;
 use std::collections::{HashMap, VecDeque};
 
@@ -12,7 +13,7 @@ use std::collections::{HashMap, VecDeque};
 const MEMORY: i64 = 60 * SECOND;
 
 /// The commands that one auction has accepted.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accepted(HashMap<CommandId, (u64, Version), RandomState>);
 
 /// What is known of a command's name.
@@ -28,9 +29,31 @@ impl Accepted {
         self.0.insert(id, (short(digest), version));
     }
 
+    /// Notes the command an event came from, if it came from one: time has none.
+    pub(crate) fn note(&mut self, origin: &Origin, version: Version) {
+        if origin.command != CommandId([0; 16]) {
+            self.insert(origin.command, &origin.digest, version);
+        }
+    }
+
+    /// All of them, in the order of their events.
+    pub(crate) fn list(&self) -> Vec<([u8; 16], u64, Version)> {
+        let mut all: Vec<_> =
+            self.0.iter().map(|(id, (digest, version))| (id.0, *digest, *version)).collect();
+        all.sort_unstable_by_key(|(_, _, version)| *version);
+        all
+    }
+
     pub(crate) fn find(&self, id: &CommandId, digest: &[u8; 16]) -> Option<Known> {
         let (known, version) = self.0.get(id)?;
         Some(if *known == short(digest) { Known::Same(*version) } else { Known::Other })
+    }
+}
+
+impl FromIterator<([u8; 16], u64, Version)> for Accepted {
+    fn from_iter<I: IntoIterator<Item = ([u8; 16], u64, Version)>>(all: I) -> Self {
+        let entry = |(id, digest, version)| (CommandId(id), (digest, version));
+        Self(all.into_iter().map(entry).collect())
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::answer::Failure;
 use crate::committer::{Committed, Committer};
 use crate::effect::{Effects, Settled};
-use crate::engine::Shared;
+use crate::engine::{Shared, partition_of};
 use crate::inbox::{Envelope, Reply};
 use crate::limits;
 use crate::log::{LogError, Record};
@@ -69,6 +69,7 @@ impl Drive {
 
     /// Has a share of what waits decided, then whatever time has made due.
     fn decide(&mut self) -> usize {
+        self.close_off();
         let mut took = 0;
         for (inbox, shard) in self.shared.inboxes.iter().zip(&mut self.shards) {
             let room = limits::DECIDED_AT_ONCE.saturating_sub(shard.waiting());
@@ -82,6 +83,16 @@ impl Drive {
             self.scratch = taken.envelopes;
         }
         took
+    }
+
+    /// Tells the shards of auctions whose history was found to be damaged.
+    fn close_off(&mut self) {
+        for id in self.shared.newly_quarantined().drain(..) {
+            let partition = usize::from(partition_of(id, self.shards.len()));
+            if let Some(shard) = self.shards.get_mut(partition) {
+                shard.quarantine(id);
+            }
+        }
     }
 
     /// Hands what was decided to the committer, if that is free.

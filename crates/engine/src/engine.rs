@@ -6,12 +6,15 @@ use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::effect::Settled;
 use crate::feed::Feed;
+use crate::heads::Heads;
 use crate::histogram::Commits;
 use crate::history::{self, Chapter, HistoryEvent, read_history};
 use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
 use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
+use crate::scrub::Progress;
+use crate::snapshot::{Damage, Seal, Snapshots};
 use crate::views::Views;
 use crate::words::Words;
 use gavel_auction::auction::Auction;
@@ -19,9 +22,10 @@ use gavel_auction::event::{Fact, HouseId, KeyId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
+use gavel_proof::head::Rolling;
 use gavel_proof::keys::{AuctionKey, LogKey};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The handle on a running house. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) house: HouseId,
     pub(crate) log_key: LogKey,
+    pub(crate) seal: Seal,
     pub(crate) clock: Clock,
     pub(crate) inboxes: Vec<Inbox>,
     /// Wakes the drive loop.
@@ -40,11 +45,16 @@ pub(crate) struct Shared {
     pub(crate) views: Views,
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) lists: Arc<dyn Lists>,
+    pub(crate) snapshots: Option<Arc<dyn Snapshots>>,
     pub(crate) touched: Vec<Touched>,
     /// How the log is being written.
     pub(crate) written: Commits,
-    pub(crate) feed: Feed,
     pub(crate) words: Words,
+    pub(crate) scrub: Progress,
+    /// Auctions that were closed off and that their shards do not know of yet.
+    pub(crate) to_quarantine: Mutex<Vec<AuctionId>>,
+    pub(crate) feed: Feed,
+    pub(crate) heads: Heads,
     /// Up to which position of each partition everything is durable and was let out.
     pub(crate) released: Vec<AtomicU64>,
     /// Counts commits, so that readers can wait for one.
@@ -54,6 +64,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Closes an auction off: its history is damaged.
+    pub(crate) fn quarantine(&self, damage: &Damage) {
+        if self.views.quarantine(damage.auction) {
+            tracing::error!(%damage, "quarantined: the history of this auction is damaged");
+            self.newly_quarantined().push(damage.auction);
+        }
+    }
+
+    /// Auctions that were closed off and that their shards do not know of yet.
+    pub(crate) fn newly_quarantined(&self) -> MutexGuard<'_, Vec<AuctionId>> {
+        self.to_quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes that a partition is durable, and let out, up to a position.
     pub(crate) fn release(&self, partition: usize, upto: Position) {
         if let Some(released) = self.released.get(partition) {
@@ -74,6 +97,9 @@ impl Engine {
     /// # Errors
     /// Why no answer could be given.
     pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
+        if self.is_quarantined(ask.auction) {
+            return Err(Failure::Quarantined);
+        }
         let waiting = self.inbox(ask.auction).push(ask, &self.shared.clock)?;
         self.shared.bell.ring();
         match waiting.await {
@@ -210,6 +236,15 @@ impl Engine {
         all.map(|released| released.load(Ordering::Acquire)).collect()
     }
 
+    /// Each partition's rolling hash over all that is durable. Blocks on the store, the longer the
+    /// more has happened since it was last asked for.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn heads(&self) -> Result<Vec<Rolling>, LogError> {
+        self.shared.heads.at(&*self.shared.reader, &self.released())
+    }
+
     /// Lists of auctions, for browsing and search.
     #[must_use]
     pub fn lists(&self) -> &dyn Lists {
@@ -226,6 +261,30 @@ impl Engine {
     #[must_use]
     pub fn resident(&self) -> usize {
         self.shared.views.len()
+    }
+
+    /// Whether an auction is closed off because its history is damaged.
+    #[must_use]
+    pub fn is_quarantined(&self, auction: AuctionId) -> bool {
+        self.shared.views.is_quarantined(auction)
+    }
+
+    /// How many auctions are closed off because their history is damaged.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        self.shared.views.quarantined()
+    }
+
+    /// How often the scrub has read the whole log.
+    #[must_use]
+    pub fn scrubbed(&self) -> u64 {
+        self.shared.scrub.rounds.load(Ordering::Relaxed)
+    }
+
+    /// How often the scrub found damage that is not one auction's.
+    #[must_use]
+    pub fn damages(&self) -> u64 {
+        self.shared.scrub.damages.load(Ordering::Relaxed)
     }
 
     /// How many commands wait to be decided.

@@ -12,8 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`; the traits of stores:
-//! [`log`], [`people`], [`lists`].
+//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`, `keeper`, `scrub`; the
+//! traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
 
 pub mod answer;
 mod bell;
@@ -23,10 +23,12 @@ mod dedup;
 mod drive;
 pub mod effect;
 pub mod engine;
-pub mod histogram;
 pub mod feed;
+mod heads;
+pub mod histogram;
 pub mod history;
 mod inbox;
+mod keeper;
 pub mod limits;
 pub mod lists;
 pub mod log;
@@ -34,7 +36,9 @@ mod memory;
 pub mod people;
 mod projection;
 mod recover;
+mod scrub;
 pub mod shard;
+pub mod snapshot;
 mod start;
 pub mod views;
 pub mod words;

@@ -16,6 +16,26 @@ pub const REMEMBERED_REFUSALS: usize = 32_768;
 /// Records read from the log at once while recovering.
 pub const READ_AT_ONCE: usize = 4096;
 
+/// Snapshots read at once while recovering.
+pub const SNAPSHOTS_AT_ONCE: usize = 1024;
+
+/// Records that are brought into snapshots in one transaction.
+pub const SNAPSHOT_RECORDS: usize = 32_768;
+
+/// Auctions whose snapshots are written in one transaction: what is held in memory meanwhile.
+pub const SNAPSHOT_AUCTIONS: usize = 4096;
+
+/// Records that may wait before snapshots follow at once, and seconds after which they do anyway.
+pub const SNAPSHOT_BEHIND: u64 = 50_000;
+/// See [`SNAPSHOT_BEHIND`].
+pub const SNAPSHOT_SECONDS: i64 = 10;
+
+/// Seconds that the last snapshots may take when the house stops.
+pub const SNAPSHOT_STOP_SECONDS: i64 = 5;
+
+/// Records that the scrub reads at once.
+pub const SCRUBBED_AT_ONCE: usize = 256;
+
 /// Bytes of public parts of one auction that are kept for those who listen to it. More than two
 /// full batches of the busiest auction, so that nobody falls behind who reads at all.
 pub const FEED_BYTES: usize = 1024 * 1024;

@@ -14,8 +14,9 @@ use crate::effect::{Batch, Effects, Settled};
 use crate::inbox::Ask;
 use crate::limits;
 use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
+use crate::snapshot::{Damage, Snapshot};
 use crate::views::Change;
-use entry::{Damage, Entry};
+use entry::Entry;
 use foldhash::fast::RandomState;
 use gavel_auction::auction::Auction;
 use gavel_auction::command::{Action, Command, Tick};
@@ -341,6 +342,28 @@ impl<R> Shard<R> {
         entry.restore(event, at)?;
         reindex(&mut self.deadlines, entry);
         Ok(())
+    }
+
+    /// Takes in what recovery found: everything up to this position is known.
+    pub(crate) fn recovered(&mut self, position: Position) {
+        self.position = position;
+        self.durable = position;
+    }
+
+    /// Takes in an auction as it was recovered; returns what readers should see of it.
+    pub(crate) fn admit(&mut self, snapshot: Snapshot) -> Option<Change> {
+        let entry = Entry::recovered(snapshot);
+        let entry = self.auctions.entry(entry.auction.id()).insert_entry(entry).into_mut();
+        reindex(&mut self.deadlines, entry);
+        entry.whole_change()
+    }
+
+    /// Closes an auction off whose history is damaged: nothing more is decided about it.
+    pub(crate) fn quarantine(&mut self, id: AuctionId) {
+        self.forget(id);
+        let mut entry = Entry::new(id, self.house);
+        entry.poisoned = true;
+        self.auctions.insert(id, entry);
     }
 
     /// What readers should see of an auction that was restored; none if it is not here.

@@ -5,24 +5,29 @@ use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
-use crate::histogram::Commits;
 use crate::feed::{self, Feed};
+use crate::heads::Heads;
+use crate::histogram::Commits;
 use crate::inbox::{Inbox, Reply};
+use crate::keeper;
 use crate::limits;
 use crate::lists::Lists;
 use crate::log::{Log, LogError, LogReader, Partition};
 use crate::people::People;
 use crate::projection::{self, Touched};
-use crate::recover::{self, Recovery};
+use crate::recover::{self, Found, Recovery, Source};
+use crate::scrub::{self, Progress};
 use crate::shard::Shard;
+use crate::snapshot::{Seal, Snapshots};
 use crate::views::Views;
 use crate::words::Words;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::{SECOND, Time};
+use gavel_proof::head::Rolling;
 use gavel_proof::keys::LogKey;
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thiserror::Error;
 
@@ -42,6 +47,10 @@ pub struct Parts {
     pub lists: Arc<dyn Lists>,
     /// People and listings.
     pub people: Arc<dyn People>,
+    /// Snapshots; none if none are kept, and every start reads the whole log.
+    pub snapshots: Option<Arc<dyn Snapshots>>,
+    /// How many settled auctions stay in memory though nobody asks for them.
+    pub settled_in_memory: usize,
     /// When the house was last known to be alive, if it ever was: for the outage rule.
     pub last_alive: Option<Time>,
 }
@@ -72,29 +81,14 @@ pub enum StartError {
 /// # Errors
 /// If the log cannot be read; if it is damaged, exactly where.
 pub fn start(parts: Parts) -> Result<Started, StartError> {
-    let Parts { house, log_key, partitions, log, reader, lists, people, last_alive } = parts;
+    let Parts { house, log_key, partitions, log, reader, lists, people, .. } = parts;
     let count = usize::from(partitions);
     let views = Views::new(count);
-    let mut shards: Vec<Shard<Reply>> = Vec::with_capacity(count);
-    let mut recovery = Recovery::default();
     let touched: Vec<Touched> = (0..count).map(|_| Touched::default()).collect();
-    for partition in 0..partitions {
-        let mut shard = Shard::new(partition, house, log_key.clone());
-        let mut stale = BTreeSet::new();
-        let cursor = lists.cursor(partition)?;
-        let read = recover::replay(&*reader, &views, &mut shard, partition, cursor, &mut stale)?;
-        recovery.records += read.records;
-        recovery.auctions += read.auctions;
-        if let Some(touched) = touched.get(usize::from(partition)) {
-            touched.note(shard.durable(), stale.into_iter());
-        }
-        shards.push(shard);
-    }
-    let released = shards.iter().map(|shard| AtomicU64::new(shard.durable())).collect();
     let clock = Clock::default();
-    compensate(&mut shards, last_alive, clock.now());
     let shared = Arc::new(Shared {
         house,
+        seal: Seal(log_key.seal(house)),
         log_key,
         alive: AtomicI64::new(clock.now().0),
         clock,
@@ -103,16 +97,97 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         written: Commits::default(),
         views,
         touched,
+        scrub: Progress::default(),
+        to_quarantine: Mutex::default(),
         feed: Feed::default(),
         words: Words::new(people),
-        released,
+        heads: Heads::new((0..partitions).map(|partition| Rolling::new(house, partition))),
+        released: (0..count).map(|_| AtomicU64::new(0)).collect(),
         reader,
         lists,
+        snapshots: parts.snapshots,
         progress: tokio::sync::watch::Sender::new(0),
     });
+    let (mut shards, recovery) = recover_all(&shared, partitions, parts.settled_in_memory)?;
+    for (partition, shard) in shards.iter().enumerate() {
+        shared.release(partition, shard.durable());
+    }
+    compensate(&mut shards, parts.last_alive, shared.clock.now());
     let stopping = Arc::new(AtomicBool::new(false));
     let threads = spawn(&shared, shards, log, partitions, &stopping)?;
     Ok(Started { engine: Engine { shared }, recovery, stopping, threads })
+}
+
+/// Recovers all partitions, several at a time.
+fn recover_all(
+    shared: &Shared,
+    partitions: Partition,
+    settled: usize,
+) -> Result<(Vec<Shard<Reply>>, Recovery), StartError> {
+    let next = AtomicU16::new(0);
+    let recovered = Mutex::new(Vec::new());
+    let share = settled / usize::from(partitions.max(1));
+    let work = || loop {
+        let partition = next.fetch_add(1, Ordering::Relaxed);
+        if partition >= partitions {
+            return;
+        }
+        let shard = recover_one(shared, partition, share);
+        recovered.lock().unwrap_or_else(PoisonError::into_inner).push((partition, shard));
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let named = || std::thread::Builder::new().name("recovery".to_owned());
+        let helper = |_| named().spawn_scoped(scope, work);
+        let helpers: Result<Vec<_>, _> = (1..threads).map(helper).collect();
+        work();
+        helpers.map(drop)
+    })?;
+    let mut recovered = recovered.into_inner().unwrap_or_else(PoisonError::into_inner);
+    recovered.sort_unstable_by_key(|(partition, _)| *partition);
+    let mut shards = Vec::with_capacity(recovered.len());
+    let mut whole = Recovery::default();
+    for (_, one) in recovered {
+        let (shard, recovery) = one?;
+        whole.add(recovery);
+        shards.push(shard);
+    }
+    Ok((shards, whole))
+}
+
+fn recover_one(
+    shared: &Shared,
+    partition: Partition,
+    settled: usize,
+) -> Result<(Shard<Reply>, Recovery), LogError> {
+    let source = Source {
+        reader: &*shared.reader,
+        snapshots: shared.snapshots.as_deref(),
+        seal: &shared.seal,
+        house: shared.house,
+        listed: shared.lists.cursor(partition)?,
+        settled,
+    };
+    let found = recover::recover(&source, partition)?;
+    let recovery = Recovery::of(&found);
+    let Found { position, rolling: hash, auctions, stale, broken, .. } = found;
+    shared.heads.begin(Rolling { partition, position, hash });
+    let mut shard = Shard::new(partition, shared.house, shared.log_key.clone());
+    shard.recovered(position);
+    for snapshot in auctions.into_values() {
+        if let Some(change) = shard.admit(snapshot) {
+            shared.views.publish(change);
+        }
+    }
+    for (auction, damage) in broken {
+        tracing::error!(%damage, "quarantined: the history of this auction is damaged");
+        shared.views.quarantine(auction);
+        shard.quarantine(auction);
+    }
+    if let Some(touched) = shared.touched.get(usize::from(partition)) {
+        touched.note(position, stale.into_iter());
+    }
+    Ok((shard, recovery))
 }
 
 /// The outage rule, if nobody could bid for longer than it says.
@@ -157,10 +232,16 @@ fn spawn(
     let (for_lists, told) = (Arc::clone(shared), Arc::clone(stopping));
     let lists = move || projection::run(&for_lists, &told);
     let lists = std::thread::Builder::new().name("lists".to_owned()).spawn(lists)?;
+    let (for_keeper, told) = (Arc::clone(shared), Arc::clone(stopping));
+    let keeper = move || keeper::run(&for_keeper, &told);
+    let keeper = std::thread::Builder::new().name("snapshots".to_owned()).spawn(keeper)?;
+    let (for_scrub, told) = (Arc::clone(shared), Arc::clone(stopping));
+    let scrub = move || scrub::run(&for_scrub, &told);
+    let scrub = std::thread::Builder::new().name("scrub".to_owned()).spawn(scrub)?;
     let (for_feed, told) = (Arc::clone(shared), Arc::clone(stopping));
     let feed = move || feed::carry(&for_feed, &told);
     let feed = std::thread::Builder::new().name("feed".to_owned()).spawn(feed)?;
-    Ok(vec![drive, lists, feed])
+    Ok(vec![drive, lists, keeper, scrub, feed])
 }
 
 impl Started {

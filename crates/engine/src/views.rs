@@ -5,12 +5,14 @@ use crate::engine::partition_of;
 use crate::log::Position;
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::view::{Head, Mine};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// All that readers see of the auctions in memory.
 pub(crate) struct Views {
     partitions: Vec<RwLock<HashMap<AuctionId, Arc<Published>>>>,
+    /// Auctions that are closed off because their history is damaged.
+    quarantined: RwLock<BTreeSet<AuctionId>>,
 }
 
 /// What readers see of one auction.
@@ -36,7 +38,25 @@ pub struct Change {
 
 impl Views {
     pub(crate) fn new(partitions: usize) -> Self {
-        Self { partitions: (0..partitions).map(|_| RwLock::default()).collect() }
+        Self {
+            partitions: (0..partitions).map(|_| RwLock::default()).collect(),
+            quarantined: RwLock::default(),
+        }
+    }
+
+    /// Shows an auction no more: its history is damaged. Whether that is new.
+    pub(crate) fn quarantine(&self, auction: AuctionId) -> bool {
+        self.forget(auction);
+        self.quarantined.write().unwrap_or_else(PoisonError::into_inner).insert(auction)
+    }
+
+    pub(crate) fn is_quarantined(&self, auction: AuctionId) -> bool {
+        self.quarantined.read().unwrap_or_else(PoisonError::into_inner).contains(&auction)
+    }
+
+    /// How many auctions are closed off.
+    pub(crate) fn quarantined(&self) -> usize {
+        self.quarantined.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Shows what a commit has changed.
@@ -59,6 +79,10 @@ impl Views {
         };
         for (user, mine) in change.mine {
             shown.learn(user, mine);
+        }
+        // Closed off while this was being committed: it must not come back.
+        if self.is_quarantined(auction) {
+            return;
         }
         let mut auctions = self.of(auction).write().unwrap_or_else(PoisonError::into_inner);
         auctions.insert(auction, Arc::new(Published(RwLock::new(shown))));

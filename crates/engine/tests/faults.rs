@@ -81,6 +81,8 @@ fn open(dir: &Path, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Opened {
         reader: stores.reader,
         lists: stores.lists,
         people: stores.people,
+        snapshots: stores.snapshots,
+        settled_in_memory: usize::MAX,
         last_alive: None,
     };
     (start(parts).unwrap(), reader, stores.lock)

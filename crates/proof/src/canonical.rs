@@ -37,22 +37,32 @@ pub fn canonicalize(value: &Value) -> Vec<u8> {
     text
 }
 
+/// The canonical text of whatever JSON these bytes are.
+///
+/// # Errors
+/// If they are not JSON, or hold a number that is no 64-bit integer.
+pub fn normalize(bytes: &[u8]) -> Result<Vec<u8>, NotCanonical> {
+    read(bytes).map(|value| canonicalize(&value))
+}
+
 /// Reads bytes that must be canonical JSON.
 ///
 /// # Errors
 /// If they are not JSON, or the value has another canonical text.
 pub fn parse(bytes: &[u8]) -> Result<Value, NotCanonical> {
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|e| NotCanonical::NotJson { line: e.line(), column: e.column() })?;
-    if !holds_integers_only(&value) {
-        return Err(NotCanonical::NotInteger);
-    }
+    let value = read(bytes)?;
     let text = canonicalize(&value);
     if text == bytes {
         return Ok(value);
     }
     let same = text.iter().zip(bytes).take_while(|(a, b)| a == b).count();
     Err(NotCanonical::Other { offset: same })
+}
+
+fn read(bytes: &[u8]) -> Result<Value, NotCanonical> {
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|e| NotCanonical::NotJson { line: e.line(), column: e.column() })?;
+    if holds_integers_only(&value) { Ok(value) } else { Err(NotCanonical::NotInteger) }
 }
 
 /// Whether these bytes are canonical JSON.
@@ -170,6 +180,14 @@ mod tests {
         let text = r#"{"A":"x","a":{"z":[true,false,-3],"é":null},"b":1}"#;
         assert_eq!(canonicalize(&value), text.as_bytes());
         assert_eq!(parse(text.as_bytes()), Ok(value));
+    }
+
+    #[test]
+    fn any_json_of_integers_has_a_canonical_text() {
+        let spaced = b"{ \"b\" : [1, 2],\n \"a\": \"\\u0041\"}\n";
+        assert_eq!(normalize(spaced).unwrap(), br#"{"a":"A","b":[1,2]}"#);
+        assert_eq!(normalize(b"1.5"), Err(NotCanonical::NotInteger));
+        assert!(normalize(b"{").is_err());
     }
 
     #[test]

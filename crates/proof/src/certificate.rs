@@ -200,7 +200,7 @@ fn openings(
     Ok(openings)
 }
 
-fn commits_to(public: &[u8], field: &str, digest: &Digest) -> bool {
+pub(crate) fn commits_to(public: &[u8], field: &str, digest: &Digest) -> bool {
     let Ok(part) = crate::codec::reading::read_public(public) else { return false };
     let commit: Result<BTreeMap<String, Digest>, _> = serde_json::from_str(part.commit.get());
     commit.is_ok_and(|commit| commit.get(field) == Some(digest))

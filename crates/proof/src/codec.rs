@@ -256,7 +256,7 @@ pub(crate) fn seal(hidden: &Hidden, origin: &Origin) -> Vec<u8> {
 }
 
 /// What `rest` binds: all of the sealed part that is never opened.
-fn rest(hidden: &Hidden, origin: &Origin) -> Vec<u8> {
+pub(crate) fn rest(hidden: &Hidden, origin: &Origin) -> Vec<u8> {
     let mut members = Members::with_capacity(144);
     members.integer("clerk", hidden.clerk.map(i64::from));
     members.hex("command", Some(&origin.command.0));

@@ -47,6 +47,18 @@ impl LogKey {
         prepared
     }
 
+    /// The key that the house seals its own snapshots with:
+    /// HMAC-SHA256(log key, "gavel/snapshot/1", house).
+    #[must_use]
+    pub fn seal(&self, house: HouseId) -> SealKey {
+        let mut framed = Framed::tagged("gavel/snapshot/1");
+        framed.field(&house.0);
+        let mut key = MacKey::new(&self.0).sign(&framed);
+        let prepared = SealKey(MacKey::new(&key.0));
+        key.0.zeroize();
+        prepared
+    }
+
     /// What hides a receipt from its siblings: the first 16 bytes of
     /// HMAC-SHA256(log key, "gavel/receipt/1", operation).
     #[must_use]
@@ -105,6 +117,28 @@ pub(crate) fn frame_salt(framed: &mut Framed, version: Version, field: &str, val
 impl fmt::Debug for AuctionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AuctionKey")
+    }
+}
+
+/// What tells the house's own derived files from others: only who has the log key can seal.
+#[derive(Clone)]
+pub struct SealKey(MacKey);
+
+impl SealKey {
+    /// The seal of a sequence of fields.
+    #[must_use]
+    pub fn seal(&self, fields: &[&[u8]]) -> Digest {
+        let mut framed = Framed::default();
+        for field in fields {
+            framed.field(field);
+        }
+        self.0.sign(&framed)
+    }
+}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealKey")
     }
 }
 

@@ -5,6 +5,8 @@
 //! event as a public part and a sealed part bound by commitments; [`chain`] links the public
 //! parts; [`keys`] are what the house keeps secret or signs with; [`command`] names commands;
 //! [`certificate`] puts an auction into one signed file; [`verify`] believes none of it.
+//! [`receipt`]s hold the house to its answers, many under one root of a [`merkle`] tree; signed
+//! [`head`]s hold it to the length of its log. [`what_if`] asks a certificate what would have been.
 
 pub mod canonical;
 pub mod certificate;
@@ -13,9 +15,14 @@ pub mod codec;
 pub mod command;
 mod disclosure;
 pub mod hash;
+pub mod head;
 pub mod keys;
+pub mod merkle;
+pub mod receipt;
 mod replay;
 mod stand_in;
 pub mod verify;
+pub mod what_if;
 
+pub use receipt::check::{Agreement, Form, ReceiptFault, Signed, verify_receipt, verify_together};
 pub use replay::WrongEvent;

@@ -50,6 +50,13 @@ pub(crate) struct Replayed {
     pub(crate) head: Digest,
 }
 
+/// A decision that was found again.
+pub(crate) struct Decided {
+    pub(crate) command: Command,
+    pub(crate) at: Time,
+    pub(crate) events: Vec<Event>,
+}
+
 /// The latest instant that evidence may name: the end of the year 9999.
 const LATEST: Time = Time(253_402_300_799_999_999);
 
@@ -61,6 +68,16 @@ pub(crate) fn replay(
     id: AuctionId,
     items: &[Item<'_>],
     knowledge: Knowledge,
+) -> Result<Replayed, WrongEvent> {
+    replay_each(id, items, knowledge, drop)
+}
+
+/// Replays all items, and hands out each decision.
+pub(crate) fn replay_each(
+    id: AuctionId,
+    items: &[Item<'_>],
+    knowledge: Knowledge,
+    mut each: impl FnMut(Decided),
 ) -> Result<Replayed, WrongEvent> {
     let first = items.first().map(|item| &item.event.fact);
     let Some(Fact::Created(created)) = first else {
@@ -74,12 +91,13 @@ pub(crate) fn replay(
     let mut state = Replayed { auction: Auction::new(id), head: genesis(created.house, id) };
     let mut rest = items;
     while !rest.is_empty() {
-        let decided = decision(&state, rest, knowledge)?;
-        for (event, item) in decided.iter().zip(rest) {
+        let Some(decided) = decision(&state, rest, knowledge)? else { break };
+        for (event, item) in decided.events.iter().zip(rest) {
             state.auction.apply(event);
             state.head = link(&state.head, item.public);
         }
-        rest = rest.get(decided.len()..).unwrap_or_default();
+        rest = rest.get(decided.events.len()..).unwrap_or_default();
+        each(decided);
     }
     Ok(state)
 }
@@ -89,8 +107,8 @@ fn decision(
     state: &Replayed,
     items: &[Item<'_>],
     knowledge: Knowledge,
-) -> Result<Vec<Event>, WrongEvent> {
-    let Some(first) = items.first() else { return Ok(Vec::new()) };
+) -> Result<Option<Decided>, WrongEvent> {
+    let Some(first) = items.first() else { return Ok(None) };
     let version = state.auction.version() + 1;
     let wrong = |what: &str| WrongEvent { version, what: what.to_owned() };
     let times = [Some(first.event.at), span(&first.event.fact).map(|(from, _)| from)];
@@ -104,7 +122,7 @@ fn decision(
             Err(refusal) => wrong(&format!("the rules refuse it ({}): {refusal}", refusal.code())),
             Ok(events) if events.is_empty() => wrong("nothing was due at that time"),
             Ok(events) => match difference(&events, items, knowledge) {
-                None => return Ok(events),
+                None => return Ok(Some(Decided { command, at: first.event.at, events })),
                 Some(different) => different,
             },
         };

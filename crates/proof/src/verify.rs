@@ -136,11 +136,20 @@ struct Opening<'a> {
 }
 
 /// The events of a file, with what is opened of them.
-struct History<'a> {
-    events: Vec<Event>,
-    publics: Vec<&'a [u8]>,
+pub(crate) struct History<'a> {
+    pub(crate) events: Vec<Event>,
+    pub(crate) publics: Vec<&'a [u8]>,
     committed: Committed,
     opened: Fields,
+}
+
+/// A certificate that holds, and what it was read as.
+pub(crate) struct Verified<'a> {
+    pub(crate) report: Report,
+    /// What the file says.
+    pub(crate) history: History<'a>,
+    /// The same events with stand-ins where the file keeps something closed.
+    pub(crate) supposed: Vec<Event>,
 }
 
 /// Checks a certificate: form, every opening, every event by the rules, the chain, the signature.
@@ -148,6 +157,11 @@ struct History<'a> {
 /// # Errors
 /// The first thing that does not hold.
 pub fn verify(bytes: &[u8]) -> Result<Report, Fault> {
+    verified(bytes).map(|verified| verified.report)
+}
+
+/// The same, for those who go on to ask more of it.
+pub(crate) fn verified(bytes: &[u8]) -> Result<Verified<'_>, Fault> {
     canonical::check(bytes)?;
     let not = |what: &str| Fault::NotACertificate(what.to_owned());
     let file: File<'_> = serde_json::from_slice(bytes).map_err(|e| not(&e.to_string()))?;
@@ -194,7 +208,8 @@ pub fn verify(bytes: &[u8]) -> Result<Report, Fault> {
     if parts.text(Some(&signature)) != bytes {
         return Err(not("head, house, outcome or serial are not those of its events"));
     }
-    Ok(report::report(&replayed.auction, &events, &history.committed, &parts, &key))
+    let report = report::report(&replayed.auction, &events, &history.committed, &parts, &key);
+    Ok(Verified { report, history, supposed: events })
 }
 
 fn check_signature(file: &File<'_>, parts: &Parts<'_>) -> Result<(PublicKey, [u8; 64]), Fault> {

@@ -2,6 +2,7 @@
 //! so that counting a bid costs a few nanoseconds. Knows no secret: codes and numbers only.
 
 use crate::config::LogConfig;
+use gavel_engine::Recovery;
 use gavel_engine::histogram::{Commits, Histogram};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -99,8 +100,10 @@ pub fn accept_failed(error: &std::io::Error) {
 }
 
 /// The house is open.
-pub fn opened(records: u64, auctions: u64) {
-    tracing::info!(records, auctions, "the log has been read");
+pub fn opened(recovery: &Recovery) {
+    let Recovery { records, auctions, snapshots, quarantined } = recovery;
+    let quarantined = quarantined.len();
+    tracing::info!(records, auctions, snapshots, quarantined, "the log has been read");
 }
 
 /// The house is closing.
@@ -124,6 +127,12 @@ pub struct Gauges<'a> {
     pub commits: u64,
     /// How the log is being written.
     pub written: &'a Commits,
+    /// Auctions closed off because their history is damaged.
+    pub quarantined: usize,
+    /// How often the whole log has been read again since the start.
+    pub scrubbed: u64,
+    /// Damage found meanwhile that is not one auction's.
+    pub damages: u64,
 }
 
 /// The page of metrics, in the text format of Prometheus.
@@ -152,6 +161,15 @@ pub fn page(gauges: Gauges<'_>) -> String {
     counter("gavel_auctions_resident", "Auctions in memory.", "gauge", &resident);
     let commits = gauges.commits.to_string();
     counter("gavel_commits_total", "Batches committed.", "counter", &commits);
+    let quarantined = gauges.quarantined.to_string();
+    let about = "Auctions closed off because their history is damaged.";
+    counter("gavel_auctions_quarantined", about, "gauge", &quarantined);
+    let scrubbed = gauges.scrubbed.to_string();
+    let about = "How often the whole log was read again.";
+    counter("gavel_scrub_rounds_total", about, "counter", &scrubbed);
+    let damages = gauges.damages.to_string();
+    let about = "Damage of the log that is not one auction's.";
+    counter("gavel_log_damages_total", about, "counter", &damages);
     labelled(&mut page);
     let (plain, seconds) = (|count: u64| count.to_string(), in_seconds);
     let written = gauges.written;

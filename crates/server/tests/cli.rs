@@ -206,6 +206,20 @@ fn certificate(world: &World) {
     let prices: Vec<_> =
         history["history"].as_array().unwrap().iter().map(|line| line["price"].as_i64()).collect();
     assert_eq!(prices[..5], [None, None, None, Some(10_000), Some(12_250)]);
+    for certificate in [path, "1"] {
+        let then = world.json("bert", &["replay", certificate, "--without", "2"]);
+        assert_eq!(then["would_have_been"]["hammer_price"], 10_000);
+        assert_eq!((&then["left_out"], &then["refund"]["refund"]), (&[5].into(), &2_250.into()));
+    }
+    let told = world.by("bert", &["replay", path, "--without", "2"]).ok().out;
+    let refund = "Refund: 22.50 EUR: 122.50 EUR was paid, it would have been 100.00 EUR.";
+    assert!(told.contains(refund), "{told}");
+    let told = world.by("bert", &["replay", "1", "--without", "1"]).ok().out;
+    assert!(told.contains("sold to paddle 2 for 100.00 EUR"), "{told}");
+    assert!(told.contains("The buyer himself is left out"), "{told}");
+    world.by("bert", &["replay", path, "--without", "3", "--json"]).refused(1, "not_found");
+    world.by("bert", &["replay", "99", "--json"]).refused(1, "not_found");
+    assert_eq!(world.by("bert", &["replay", path, "--without", "x"]).code, 2);
     let spoiled = std::fs::read_to_string(&file).unwrap().replace("\"timed\"", "\"flash\"");
     std::fs::write(&file, spoiled).unwrap();
     assert_eq!(world.by("bert", &["verify", path]).code, 1);

@@ -3,6 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 use clap::CommandFactory;
+use gavel_auction::event::HouseId;
+use gavel_auction::ids::AuctionId;
+use gavel_auction::time::Time;
+use gavel_proof::chain::genesis;
+use gavel_proof::command::CommandId;
+use gavel_proof::keys::HouseKey;
+use gavel_proof::receipt::{Leaf, issue};
 use gavel_server::cli::Cli;
 use serde_json::Value;
 use std::io::Write;
@@ -160,6 +167,59 @@ fn what_is_no_certificate_is_refused() {
         }
     }
     assert_eq!(run(&["verify", path, "--key", "xyz"]).0, 2);
+}
+
+/// A refusal of a command of an auction that nobody created, with its receipt.
+fn receipt_of_nothing() -> Vec<u8> {
+    let (house, auction) = (HouseId([3; 16]), AuctionId::new(5).unwrap());
+    let leaf = Leaf {
+        auction,
+        command: CommandId([4; 16]),
+        amount: None,
+        at: Time(1_700_000_000_000_000),
+        code: Some("not_found".to_owned()),
+        end: None,
+        version: 0,
+        hash: genesis(house, auction),
+        salt: [6; 16],
+    };
+    let signer = HouseKey::from_bytes(&[7; 32]);
+    issue(&[leaf], house, Time(1_700_000_000_000_001), &signer).remove(0)
+}
+
+#[test]
+fn receipts_are_checked_alone_and_say_what_they_do_not_show() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("receipt.json");
+    let path = file.to_str().unwrap();
+    let receipt = receipt_of_nothing();
+    std::fs::write(&file, &receipt).unwrap();
+    let (exit, out, err) = run(&["verify", "--receipt", path]);
+    assert_eq!(exit, 0, "{err}");
+    for words in ["The receipt holds.", "not_found", "does not show", "not known to you"] {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+    let pretty: Value = serde_json::from_slice(&receipt).unwrap();
+    let reply = serde_json::json!({"status": 404, "receipt": pretty});
+    std::fs::write(&file, serde_json::to_string_pretty(&reply).unwrap()).unwrap();
+    let key = HouseKey::from_bytes(&[7; 32]).public().fingerprint();
+    let (exit, out, err) = run(&["verify", "--receipt", path, "--key", &key, "--json"]);
+    assert_eq!(exit, 0, "{err}");
+    let told = json(&out);
+    assert_eq!((&told["decision"], &told["known"]), (&"refused".into(), &true.into()));
+    let other = "0".repeat(32);
+    let (exit, _, err) = run(&["verify", "--receipt", path, "--key", &other, "--json"]);
+    assert_eq!((exit, json(&err)["code"].as_str()), (1, Some("other_key")));
+    let spoiled = String::from_utf8(receipt).unwrap().replace("not_found", "forbidden");
+    let cases = [(spoiled.as_str(), "not_under_the_root"), ("{}", "not_a_receipt")];
+    for (text, code) in cases {
+        std::fs::write(&file, text).unwrap();
+        let (exit, out, err) = run(&["verify", "--receipt", path, "--json"]);
+        assert_eq!((exit, out.as_str()), (1, ""), "{err}");
+        assert_eq!(json(&err)["code"], code);
+    }
+    assert_eq!(run(&["verify"]).0, 2);
+    assert_eq!(run(&["verify", "--receipt", "/no/such/file"]).0, 2);
 }
 
 #[test]

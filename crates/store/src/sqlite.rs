@@ -2,11 +2,12 @@
 //! file that is not ours, one of a newer version, and settings that could lose what was
 //! acknowledged.
 //!
-//! In the server's process, never open `log.db`, `people.db` or `lists.db` with `std::fs`: closing
+//! In the server's process, never open any of these files with `std::fs`: closing
 //! such a file lets go of SQLite's locks on it. Copies are made by [`backup`].
 
 pub mod backup;
 pub mod checkpoint;
+mod disposable;
 pub mod doctor;
 mod file;
 mod group;
@@ -16,6 +17,7 @@ pub mod lock;
 mod log;
 mod people;
 mod pool;
+mod snapshots;
 
 use checkpoint::Checkpointer;
 use file::Kind;
@@ -24,6 +26,7 @@ use gavel_auction::time::Time;
 use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
 use gavel_engine::people::People;
+use gavel_engine::snapshot::Snapshots;
 use lock::DirLock;
 use pool::Readers;
 use rusqlite::{Connection, params};
@@ -66,6 +69,8 @@ pub struct Stores {
     pub people: Arc<dyn People>,
     /// Keeps lists.
     pub lists: Arc<dyn Lists>,
+    /// Keeps snapshots; none if the house is only read.
+    pub snapshots: Option<Arc<dyn Snapshots>>,
     /// What was fixed when the house was made.
     pub meta: Meta,
     /// In how many partitions its auctions live.
@@ -215,7 +220,8 @@ pub fn init(dir: &Path, house: HouseId, partitions: u16, now: Time) -> Result<()
         Err(error) => return Err(error),
     }
     init_people(dir, house)?;
-    lists::make(dir, house)?;
+    disposable::make(dir, Kind::Lists, house)?;
+    disposable::make(dir, Kind::Snapshots, house)?;
     file::create(dir, Kind::Log, |connection| {
         connection.execute(
             "INSERT INTO meta (one, house, partitions, created_at) VALUES (1, ?1, ?2, ?3)",
@@ -311,6 +317,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
         reader: Arc::new(log::SqliteLogReader::new(readers)),
         people: Arc::new(people),
         lists: Arc::new(lists),
+        snapshots: Some(Arc::new(snapshots::SqliteSnapshots::open(dir, meta.house)?)),
         partitions: meta.partitions,
         meta,
         lists_rebuilt,
@@ -346,6 +353,7 @@ fn open_read_only(dir: &Path, path: PathBuf) -> Result<Stores, OpenError> {
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
         people: Arc::new(people::SqlitePeople::new(writer, Readers::new(people))),
         lists,
+        snapshots: None,
         partitions: meta.partitions,
         meta,
         lists_rebuilt,

@@ -1,9 +1,10 @@
 //! The running time of an auction: when it opened, when it ends, how long it stood still.
 
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 
 /// When an auction opened, when it ends, and how long it stood still.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// When it opened first.
     pub opened: Option<Time>,

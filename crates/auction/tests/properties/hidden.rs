@@ -3,8 +3,10 @@
 
 use crate::acts::{Act, House, HowMuch, What, act, member};
 use crate::compositions::{Composition, legal};
+use gavel_auction::book::Bid;
 use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::event::Fact;
+use gavel_auction::explain::{Asked, Why, explain};
 use gavel_auction::money::Amount;
 use gavel_auction::refusal::Refusal;
 use gavel_auction::terms::{
@@ -20,6 +22,22 @@ fn seen(house: &House) -> (Vec<Fact>, View, View) {
     let head = house.world.auction.head().unwrap();
     let public = head.view(&Viewer::default(), None, house.now);
     (facts, public, house.view(member(4)))
+}
+
+/// Why each bid of these bidders stands as it does, as they are told.
+fn explained(house: &House, bidders: &[i64]) -> Vec<(Why, String, Option<Amount>)> {
+    let book = house.world.auction.book().unwrap();
+    let paddles = bidders.iter().filter_map(|who| book.paddle_of(member(*who).user));
+    let paddles: Vec<_> = paddles.collect();
+    let told = |bid: &Bid| {
+        let own = book.bids().iter().filter(|other| other.paddle == bid.paddle);
+        let own = own.map(|own| (own.id, own.amount)).collect();
+        let asked = Asked { bid: bid.id, paddle: bid.paddle, own: &own };
+        let facts = house.world.events.iter().map(|event| (event.version, &event.fact));
+        let told = explain(&asked, facts).unwrap();
+        (told.why, told.text, told.price)
+    };
+    book.bids().iter().filter(|bid| paddles.contains(&bid.paddle)).map(told).collect()
 }
 
 fn closed(house: &House) -> bool {
@@ -71,6 +89,10 @@ proptest! {
             prop_assert_eq!(heard, bid(&mut second, who, wait, clamp(amount)));
             prop_assert_eq!(seen(&first), seen(&second));
         }
+        for house in [&mut first, &mut second] {
+            house.world.pass(house.now.plus(400 * 86_400 * 1_000_000));
+        }
+        prop_assert_eq!(explained(&first, &[1, 2, 3]), explained(&second, &[1, 2, 3]));
     }
 
     /// Sealed amounts look alike, whatever they are.
@@ -107,6 +129,7 @@ proptest! {
             }
             prop_assert_eq!(heard, heard_too);
             prop_assert_eq!(seen(&first), seen(&second));
+            prop_assert_eq!(explained(&first, &[1, 2, 3]), explained(&second, &[1, 2, 3]));
         }
     }
 
@@ -136,6 +159,7 @@ proptest! {
             prop_assert_eq!(heard, bid(&mut second, who, wait, far(amount)));
             prop_assert_eq!(seen(&first), seen(&second));
         }
+        prop_assert_eq!(explained(&first, &[2, 3]), explained(&second, &[2, 3]));
     }
 }
 

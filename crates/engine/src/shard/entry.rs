@@ -2,31 +2,15 @@
 
 use crate::dedup::Accepted;
 use crate::log::{EventRecord, Position};
+use crate::snapshot::{Damage, Snapshot, continues};
 use crate::views::Change;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Event, Fact, HouseId};
-use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::time::Time;
-use gavel_proof::chain::{genesis, link};
-use gavel_proof::codec::{After, decode};
-use gavel_proof::command::CommandId;
+use gavel_proof::codec::After;
 use gavel_proof::keys::{AuctionKey, LogKey};
 use std::sync::Arc;
-use thiserror::Error;
-
-/// What is wrong with a stored event.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("auction {auction}, version {version}, position {position}: {what}")]
-pub struct Damage {
-    /// The auction.
-    pub auction: AuctionId,
-    /// The version that is damaged, or should have come.
-    pub version: Version,
-    /// Where it stands in its partition.
-    pub position: Position,
-    /// What is wrong, with expected and actual values.
-    pub what: String,
-}
 
 /// One auction inside a shard.
 pub(super) struct Entry {
@@ -51,18 +35,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(id: AuctionId, house: HouseId) -> Self {
-        Self {
-            auction: Auction::new(id),
-            last: After::Hash(genesis(house, id)),
-            position: 0,
-            accepted: Accepted::default(),
-            deadline: None,
-            touched: false,
-            poisoned: false,
-            key: None,
-            concerned: Vec::new(),
-            unpublished: Vec::new(),
-        }
+        Self::recovered(Snapshot::new(id, house))
     }
 
     /// The key of its commitments.
@@ -85,38 +58,33 @@ impl Entry {
 
     /// Takes an event from the log, after checking that it continues the chain.
     pub(super) fn restore(&mut self, record: &EventRecord, at: Position) -> Result<(), Damage> {
-        let expected = self.auction.version() + 1;
-        let damage = |what: String| Damage {
-            auction: record.auction,
-            version: record.version,
-            position: at,
-            what,
-        };
-        if record.version != expected {
-            return Err(damage(format!("version {expected} should stand here")));
-        }
-        if record.previous != self.position {
-            let (named, known) = (record.previous, self.position);
-            return Err(damage(format!("names {named} as its predecessor, which is {known}")));
-        }
         let After::Hash(chain) = self.last else {
-            return Err(damage("an event before it is not written yet".to_owned()));
+            let (auction, version) = (record.auction, record.version);
+            let what = "an event before it is not written yet".to_owned();
+            return Err(Damage { auction, version, position: at, what });
         };
-        let hash = link(&chain, &record.public);
-        if hash != record.hash {
-            let stored = record.hash;
-            return Err(damage(format!("its hash is {hash}, but {stored} was written")));
-        }
-        let (event, origin) = decode(&record.public, &record.sealed)
-            .map_err(|error| damage(format!("it cannot be read: {error}")))?;
-        if event.version != record.version || event.auction != record.auction {
-            return Err(damage("its public part names another event".to_owned()));
-        }
-        self.take(&event, After::Hash(hash), at);
-        if origin.command != CommandId([0; 16]) {
-            self.accepted.insert(origin.command, &origin.digest, event.version);
-        }
+        let (event, origin) = continues(&self.auction, &chain, self.position, record, at)?;
+        self.take(&event, After::Hash(record.hash), at);
+        self.accepted.note(&origin, event.version);
         Ok(())
+    }
+
+    /// An auction as a snapshot and what followed it have made it. Readers know nothing of it yet.
+    pub(super) fn recovered(snapshot: Snapshot) -> Self {
+        let position = snapshot.position();
+        let Snapshot { auction, chain, accepted, positions } = snapshot;
+        Self {
+            auction,
+            last: After::Hash(chain),
+            position,
+            accepted,
+            deadline: None,
+            touched: false,
+            poisoned: false,
+            key: None,
+            concerned: Vec::new(),
+            unpublished: positions,
+        }
     }
 
     /// What the batch that is being taken changes for readers.

@@ -22,12 +22,14 @@ use std::sync::Arc;
 pub const SELLER: i64 = 1;
 pub const ADMIN: i64 = 2;
 pub const START: i64 = 1_700_000_000;
-const HOUSE: HouseId = HouseId([0x5a; 16]);
+pub const HOUSE: HouseId = HouseId([0x5a; 16]);
 
 pub struct House {
     pub auction: Auction,
     pub log: Vec<(Event, Written)>,
     pub key: AuctionKey,
+    /// The command that each event came from.
+    pub origins: Vec<Origin>,
     now: Time,
     sent: u64,
 }
@@ -67,7 +69,8 @@ impl House {
         let id = AuctionId::new(5).unwrap();
         let key = LogKey::from_bytes([1; 32]).auction(HOUSE, id);
         let now = Time(START * 1_000_000);
-        Self { auction: Auction::new(id), log: Vec::new(), key, now, sent: 0 }
+        let origins = Vec::new();
+        Self { auction: Auction::new(id), log: Vec::new(), key, origins, now, sent: 0 }
     }
 
     /// A house whose auction is open.
@@ -133,6 +136,7 @@ impl House {
             let written = encode(&event, &origin, &self.key, &self.head());
             self.auction.apply(&event);
             self.log.push((event, written));
+            self.origins.push(origin);
         }
         Ok(())
     }

@@ -7,7 +7,9 @@ mod golden;
 mod house;
 mod mutations;
 mod random;
+mod receipts;
 mod scenarios;
+mod what_if;
 
 use gavel_auction::outcome::Outcome;
 use gavel_proof::verify::{Fault, verify};

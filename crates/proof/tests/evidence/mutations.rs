@@ -27,7 +27,7 @@ fn certificates() -> Vec<Vec<u8>> {
 }
 
 /// Changes, inserts or deletes one byte.
-fn with_one_byte_changed(file: &[u8], dice: &mut Dice) -> Vec<u8> {
+pub fn with_one_byte_changed(file: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = file.to_vec();
     let place = usize::try_from(dice.below(file.len() as u64)).unwrap();
     let likely = b"0123456789abcdef\"{}[],: ";

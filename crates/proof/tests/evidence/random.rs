@@ -170,15 +170,24 @@ fn any_action(house: &House, preset: Preset, dice: &mut Dice) -> (i64, Action) {
 pub fn play(seed: u64) -> House {
     let mut dice = Dice(seed);
     let preset = dice.pick(&Preset::ALL);
+    play_as(preset, &mut dice, false)
+}
+
+/// Plays one history of a preset to its certification. A punctual house does all that is due
+/// before it looks at anything else, as the engine does.
+pub fn play_as(preset: Preset, dice: &mut Dice, punctual: bool) -> House {
     let mut house = House::new();
     let publish = dice.one_in(2);
-    house.create(preset, any_terms(preset, &mut dice), publish);
+    house.create(preset, any_terms(preset, dice), publish);
     let mut seconds = 0;
     for _ in 0..dice.up_to(60) {
-        let (who, action) = any_action(&house, preset, &mut dice);
+        let (who, action) = any_action(&house, preset, dice);
         let _ = house.try_by(who, action);
         if !publish && dice.one_in(4) {
             let _ = house.try_by(SELLER, Action::Publish);
+        }
+        if punctual {
+            house.at(seconds);
         }
         if house.auction.phase().is_some_and(|phase| matches!(phase, Phase::Ended { .. })) {
             let ends_at = Time((START + seconds + 4000) * 1_000_000);
@@ -189,6 +198,10 @@ pub fn play(seed: u64) -> House {
             }
         }
         seconds += i64::try_from(dice.below(200)).unwrap();
+        if punctual {
+            house.at(seconds);
+            continue;
+        }
         // Certification would forbid reopening, so the clock stands still once it is over.
         if !house.auction.phase().is_some_and(|phase| matches!(phase, Phase::Ended { .. })) {
             house.now_at(seconds);

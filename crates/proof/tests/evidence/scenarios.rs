@@ -257,6 +257,11 @@ fn reverse_proxies() -> House {
     house
 }
 
+/// A sealed auction that nobody has bid in yet.
+pub fn sealed_open() -> House {
+    House::open(Preset::Sealed, none())
+}
+
 fn sealed() -> House {
     let mut house = House::open(Preset::Sealed, Slots { reserve: hidden(50), ..none() });
     house.at(1).bid(11, 100).at(2).bid(12, 300).at(3).bid(13, 200).at(4).bid(12, 250);

@@ -1,12 +1,15 @@
-//! `gavel replay FILE`: the history of a certificate in plain words, with the price after each
-//! event. Tells only what holds: the certificate is verified first.
+//! `gavel replay FILE|ID`: the history of a certificate in plain words, with the price after each
+//! event, or what would have been without somebody. Tells only what holds: the certificate, from a
+//! file or from the house, is verified first.
 
+mod what_if;
 mod words;
 
+use super::client::HouseArgs;
 use super::output::{Failure, Output, instant_of, money, strong, table};
-use super::verify::read_verified;
+use super::verify::{read, verified};
 use gavel_auction::event::{Fact, Now};
-use gavel_auction::ids::Version;
+use gavel_auction::ids::{AuctionId, Paddle, Version};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::time::Time;
 use serde::Deserialize;
@@ -14,11 +17,22 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Tell the history of a certificate in plain words, with the price after each event.
+/// Tell the history of a certificate in plain words, or what would have been without somebody.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The certificate
-    file: PathBuf,
+    /// The certificate, or the number of an auction whose certificate the house gives
+    #[arg(value_name = "FILE|ID")]
+    what: PathBuf,
+    /// What would have been without this paddle's bids: the same commands, decided again by the
+    /// same rules at the same times
+    #[arg(long, value_name = "PADDLE", value_parser = paddle)]
+    without: Option<Paddle>,
+    #[command(flatten)]
+    house: HouseArgs,
+}
+
+fn paddle(text: &str) -> Result<Paddle, &'static str> {
+    text.parse().ok().and_then(Paddle::new).ok_or("a paddle is a number from 1 on")
 }
 
 /// As much of a certificate as is told.
@@ -65,7 +79,11 @@ struct Line {
 /// # Errors
 /// If the file is no certificate, or one that does not hold.
 pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
-    let (report, bytes) = read_verified(&args.file)?;
+    let bytes = certificate(args)?;
+    if let Some(without) = args.without {
+        return what_if::run(&bytes, without, out);
+    }
+    let report = verified(&bytes)?;
     let certificate: Certificate = serde_json::from_slice(&bytes).map_err(|error| {
         Failure::refused("not_a_certificate", format!("its events cannot be told: {error}"))
     })?;
@@ -88,6 +106,18 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         }
         writeln!(out, "{table}")
     })
+}
+
+/// The certificate's bytes. A file of that name goes before an auction of that number.
+fn certificate(args: &Args) -> Result<Vec<u8>, Failure> {
+    let id = args.what.to_str().and_then(|text| text.parse().ok()).and_then(AuctionId::new);
+    match id.filter(|_| !args.what.exists()) {
+        None => read(&args.what, "a certificate, or the number of an auction"),
+        Some(id) => {
+            let path = format!("/v1/auctions/{id}/certificate");
+            Ok(args.house.client()?.get(&path)?.bytes.to_vec())
+        }
+    }
 }
 
 fn machine(certificate: &Certificate, lines: &[Line]) -> Value {

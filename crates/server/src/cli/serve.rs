@@ -107,9 +107,11 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         reader: stores.reader,
         lists: stores.lists,
         people: Arc::clone(&people),
+        snapshots: stores.snapshots,
+        settled_in_memory: usize::MAX,
         last_alive: upkeep::last_alive(data),
     })?;
-    observe::opened(started.recovery.records, started.recovery.auctions);
+    observe::opened(&started.recovery);
     let (stop, stopping) = watch::channel(false);
     let upkeep = Upkeep::begin(data, started.engine.clone(), stores.checkpointer)
         .context("beginning the upkeep")?;
@@ -213,6 +215,9 @@ fn metrics(house: House) -> axum::Router {
             resident: house.engine.resident(),
             commits: house.engine.commits(),
             written: house.engine.written(),
+            quarantined: house.engine.quarantined(),
+            scrubbed: house.engine.scrubbed(),
+            damages: house.engine.damages(),
         };
         ([(http::header::CONTENT_TYPE, "text/plain; version=0.0.4")], observe::page(gauges))
     };

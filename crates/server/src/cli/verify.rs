@@ -1,4 +1,7 @@
-//! `gavel verify FILE`: checks a certificate and believes none of it. Needs no house, no network.
+//! `gavel verify FILE`: checks a certificate, a receipt, or one beside the other, and believes none
+//! of them. Needs no house, no network.
+
+mod receipt;
 
 use super::output::{Failure, Output, bad, facts, good, money, strong};
 use gavel_auction::outcome::Outcome;
@@ -11,8 +14,13 @@ use std::path::{Path, PathBuf};
 /// Check a certificate: replay the rules, compare every byte, check hashes and signature.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The certificate
-    file: PathBuf,
+    /// The certificate; may be left out beside a receipt
+    #[arg(required_unless_present = "receipt")]
+    file: Option<PathBuf>,
+    /// A receipt, or a reply with one in it: shows what the house signed, and beside a certificate
+    /// whether that history still holds it
+    #[arg(long, value_name = "RECEIPT")]
+    receipt: Option<PathBuf>,
     /// The fingerprint of the house's key that you know; another key is refused
     #[arg(long, value_name = "FINGERPRINT")]
     key: Option<String>,
@@ -24,25 +32,40 @@ pub struct Args {
 /// The first thing that does not hold.
 pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let known = args.key.as_deref().map(fingerprint).transpose()?;
-    let (report, _) = read_verified(&args.file)?;
-    if let Some(known) = known.as_ref().filter(|known| **known != report.fingerprint) {
-        let detail = format!("signed by {}, not by {known}", report.fingerprint);
-        return Err(Failure::refused("other_key", detail)
-            .accept("a certificate that is signed by the key you know"));
-    }
+    let file = match (&args.file, &args.receipt) {
+        (file, Some(receipt)) => return receipt::run(receipt, file.as_deref(), known, out),
+        (None, None) => return Err(super::usage("give a certificate, or --receipt")),
+        (Some(file), None) => file,
+    };
+    let report = verified(&read(file, "a certificate")?)?;
+    is_known(&report.fingerprint, known.as_deref())?;
     out.result(&machine(&report, known.is_some()), |out| tell(&report, known.is_some(), out))
 }
 
-/// A certificate that holds, and its bytes.
+/// Whether it was signed by the key that is known, if one is.
+fn is_known(signer: &str, known: Option<&str>) -> Result<(), Failure> {
+    match known.filter(|known| *known != signer) {
+        None => Ok(()),
+        Some(known) => {
+            let detail = format!("signed by {signer}, not by {known}");
+            let failure = Failure::refused("other_key", detail);
+            Err(failure.accept("what is signed by the key you know"))
+        }
+    }
+}
+
+/// What a certificate says, if it holds.
 ///
 /// # Errors
-/// If it cannot be read; or the first thing that does not hold.
-pub(super) fn read_verified(file: &Path) -> Result<(Report, Vec<u8>), Failure> {
-    let bytes = fs::read(file).map_err(|error| {
-        Failure::usage("file", format!("{}: {error}", file.display())).accept("a certificate")
-    })?;
-    let report = verify(&bytes).map_err(|fault| does_not_hold(&fault))?;
-    Ok((report, bytes))
+/// The first thing that does not hold.
+pub(super) fn verified(bytes: &[u8]) -> Result<Report, Failure> {
+    verify(bytes).map_err(|fault| does_not_hold(&fault))
+}
+
+pub(super) fn read(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+    fs::read(file).map_err(|error| {
+        Failure::usage("file", format!("{}: {error}", file.display())).accept(what)
+    })
 }
 
 /// 32 hexadecimal digits; people may write them in groups.
@@ -56,7 +79,7 @@ fn fingerprint(text: &str) -> Result<String, Failure> {
         .accept("32 hexadecimal digits, as the house's /v1/meta shows them"))
 }
 
-fn does_not_hold(fault: &Fault) -> Failure {
+pub(super) fn does_not_hold(fault: &Fault) -> Failure {
     let (code, version) = match fault {
         Fault::NotCanonical(_) => ("not_canonical", None),
         Fault::NotACertificate(_) => ("not_a_certificate", None),
@@ -104,11 +127,7 @@ fn tell(report: &Report, known: bool, out: &mut dyn Write) -> io::Result<()> {
         Outcome::Passed { .. } => "passed: nobody bought".to_owned(),
         Outcome::Cancelled {} => "cancelled".to_owned(),
     };
-    let fingerprint = &report.fingerprint;
-    let signed = match known {
-        true => format!("{fingerprint}, the key you know"),
-        false => format!("{fingerprint}, {}", bad("not known to you")),
-    };
+    let signed = signed_by(&report.fingerprint, known);
     let (version, hash) = &report.head;
     let pairs = [
         ("auction", report.auction.to_string()),
@@ -118,10 +137,7 @@ fn tell(report: &Report, known: bool, out: &mut dyn Write) -> io::Result<()> {
         ("head", format!("version {version}, {hash}, newest as far as this file knows")),
     ];
     facts(out, &pairs)?;
-    writeln!(out, "\n{}", strong("checked:"))?;
-    for line in &report.checked {
-        writeln!(out, "  {} {line}", good("✓"))?;
-    }
+    tell_checked(&report.checked, out)?;
     writeln!(out, "\n{}", strong("taken on the house's word:"))?;
     for line in &report.on_the_houses_word {
         writeln!(out, "  · {line}")?;
@@ -130,4 +146,16 @@ fn tell(report: &Report, known: bool, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  nothing")?;
     }
     Ok(())
+}
+
+fn signed_by(fingerprint: &str, known: bool) -> String {
+    match known {
+        true => format!("{fingerprint}, the key you know"),
+        false => format!("{fingerprint}, {}", bad("not known to you")),
+    }
+}
+
+fn tell_checked(checked: &[String], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{}", strong("checked:"))?;
+    checked.iter().try_for_each(|line| writeln!(out, "  {} {line}", good("✓")))
 }

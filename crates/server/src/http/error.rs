@@ -243,6 +243,12 @@ impl Problem {
         problem.with("operation", json!(operation))
     }
 
+    /// An auction that is closed off.
+    #[must_use]
+    pub fn quarantined() -> Self {
+        Self::of(Code::Quarantined, "This history is damaged; nothing of it is shown.")
+    }
+
     /// Adds a fact.
     #[must_use]
     pub fn with(mut self, name: &str, fact: Value) -> Self {
@@ -330,9 +336,7 @@ impl From<LogError> for Problem {
             LogError::Unreadable(_) => {
                 Self::of(Code::Overloaded, "The house cannot reach its files at the moment.")
             }
-            LogError::Damaged { .. } => {
-                Self::of(Code::Quarantined, "This history is damaged; nothing of it is shown.")
-            }
+            LogError::Damaged { .. } => Self::quarantined(),
         }
     }
 }

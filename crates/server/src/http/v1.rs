@@ -12,7 +12,9 @@ pub(crate) mod certificate;
 pub(crate) mod cursor;
 pub(crate) mod events;
 pub(crate) mod everything;
+pub(crate) mod explanation;
 pub(crate) mod extract;
+pub(crate) mod heads;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod listing;
@@ -45,5 +47,7 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(stream::routes())
         .merge(everything::routes())
         .merge(certificate::routes())
+        .merge(explanation::routes())
+        .merge(heads::routes())
         .merge(operations::routes())
 }

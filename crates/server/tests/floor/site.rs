@@ -252,6 +252,8 @@ fn open(data: &Path) -> Open {
         reader: stores.reader,
         lists: stores.lists,
         people: Arc::clone(&stores.people),
+        snapshots: stores.snapshots,
+        settled_in_memory: usize::MAX,
         last_alive: None,
     });
     let started = started.expect("the house of the test works");

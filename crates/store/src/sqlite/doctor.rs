@@ -34,7 +34,7 @@ pub fn integrity(dir: &Path) -> Vec<Finding> {
     let examine = |kind: Kind| Finding {
         file: kind.file_name(),
         faults: faults(dir, kind),
-        disposable: kind == Kind::Lists,
+        disposable: kind.is_disposable(),
     };
     Kind::ALL.into_iter().map(examine).collect()
 }

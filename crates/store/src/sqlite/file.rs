@@ -26,16 +26,27 @@ pub(super) enum Kind {
     People,
     /// What may be thrown away.
     Lists,
+    /// That too.
+    Snapshots,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Log, Self::People, Self::Lists];
+    pub(super) const ALL: [Self; 4] = [Self::Log, Self::People, Self::Lists, Self::Snapshots];
 
     pub(super) const fn file_name(self) -> &'static str {
         match self {
             Self::Log => "log.db",
             Self::People => "people.db",
             Self::Lists => "lists.db",
+            Self::Snapshots => "snapshots.db",
+        }
+    }
+
+    /// Whether it is made anew from the log where it is missing or of no use.
+    pub(super) const fn is_disposable(self) -> bool {
+        match self {
+            Self::Log | Self::People => false,
+            Self::Lists | Self::Snapshots => true,
         }
     }
 
@@ -49,6 +60,7 @@ impl Kind {
             Self::Log => 0x4756_4c01,
             Self::People => 0x4756_4c02,
             Self::Lists => 0x4756_4c03,
+            Self::Snapshots => 0x4756_4c04,
         }
     }
 
@@ -59,6 +71,9 @@ impl Kind {
             Self::Log => &[include_str!("../../migrations/sqlite/log/0001_log.sql")],
             Self::People => &[include_str!("../../migrations/sqlite/people/0001_people.sql")],
             Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
+            Self::Snapshots => {
+                &[include_str!("../../migrations/sqlite/snapshots/0001_snapshots.sql")]
+            }
         }
     }
 
@@ -73,14 +88,14 @@ impl Kind {
         match self {
             Self::Log => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;",
             Self::People => "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
-            Self::Lists => "PRAGMA synchronous = NORMAL;",
+            Self::Lists | Self::Snapshots => "PRAGMA synchronous = NORMAL;",
         }
     }
 
     const fn synchronous(self) -> i64 {
         match self {
             Self::Log | Self::People => 2,
-            Self::Lists => 1,
+            Self::Lists | Self::Snapshots => 1,
         }
     }
 }

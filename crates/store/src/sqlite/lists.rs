@@ -2,17 +2,16 @@
 //! it keeps the rows it is given.
 
 use super::OpenError;
-use super::file::{self, Kind};
+use super::disposable::Disposable;
+use super::file::Kind;
 use super::log::unreadable;
 use super::pool::Readers;
 use gavel_auction::event::HouseId;
 use gavel_auction::ids::AuctionId;
 use gavel_engine::lists::{Lists, Page, Query, Row, Sort};
 use gavel_engine::log::{LogError, Partition, Position};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, TransactionBehavior, params};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use std::path::Path;
 
 /// The words for states; a word's place is its number in the table and never changes.
 const STATES: [&str; 7] = ["draft", "scheduled", "open", "on_hold", "sold", "passed", "cancelled"];
@@ -37,131 +36,44 @@ const CLEAR: &str = "DELETE FROM cursor; DELETE FROM auction;
 
 /// Keeps lists in `lists.db`.
 pub(super) struct SqliteLists {
-    dir: PathBuf,
-    house: HouseId,
-    writer: Mutex<Connection>,
-    readers: Readers,
-}
-
-/// Makes the file anew for a house.
-pub(super) fn make(dir: &Path, house: HouseId) -> Result<(), OpenError> {
-    let path = Kind::Lists.path(dir);
-    for ending in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        match std::fs::remove_file(&name) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(source) => return Err(OpenError::Io { file: name.into(), source }),
-        }
-    }
-    file::create(dir, Kind::Lists, |connection| {
-        connection.execute("INSERT INTO meta (one, house) VALUES (1, ?1)", [&house.0[..]])?;
-        Ok(())
-    })
+    file: Disposable,
 }
 
 impl SqliteLists {
-    /// Opens the lists; makes them anew, and says so, where they are missing, damaged, of another
-    /// version or of another house.
+    /// Opens the lists; makes them anew, and says so, where they are of no use.
     pub(super) fn open(dir: &Path, house: HouseId) -> Result<(Self, bool), OpenError> {
-        let path = Kind::Lists.path(dir);
-        let (connection, anew) = match open_own(&path, house) {
-            Ok(connection) => (connection, false),
-            Err(error) if is_replaceable(&error) => {
-                make(dir, house)?;
-                (open_own(&path, house)?, true)
-            }
-            Err(error) => return Err(error),
-        };
-        let (dir, readers) = (dir.to_path_buf(), Readers::new(path));
-        Ok((Self { dir, house, writer: Mutex::new(connection), readers }, anew))
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Throws the file away and makes it anew.
-    fn replace(&self, writer: &mut Connection) -> Result<(), LogError> {
-        self.readers.forget();
-        *writer = Connection::open_in_memory().map_err(unreadable)?;
-        make(&self.dir, self.house).map_err(unreadable)?;
-        self.readers.forget();
-        *writer = open_own(&Kind::Lists.path(&self.dir), self.house).map_err(unreadable)?;
-        Ok(())
-    }
-}
-
-fn open_own(path: &Path, expected: HouseId) -> Result<Connection, OpenError> {
-    let connection = file::open_to_write(path, Kind::Lists)?;
-    let found = file::house_of(&connection, path)?;
-    if found != expected {
-        return Err(OpenError::OtherHouse { file: path.to_path_buf(), found, expected });
-    }
-    Ok(connection)
-}
-
-/// Whether it is the file that is at fault, and not the disk or the permissions.
-fn is_replaceable(error: &OpenError) -> bool {
-    match error {
-        OpenError::Missing { .. }
-        | OpenError::Damaged { .. }
-        | OpenError::Foreign { .. }
-        | OpenError::Newer { .. }
-        | OpenError::Older { .. }
-        | OpenError::OtherHouse { .. } => true,
-        OpenError::Sqlite { source, .. } => matches!(
-            source.sqlite_error_code(),
-            // No such table or row: of our kind, but not as we made it.
-            None | Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation)
-        ),
-        OpenError::OldSqlite { .. }
-        | OpenError::Locked { .. }
-        | OpenError::NoHouse { .. }
-        | OpenError::HouseExists { .. }
-        | OpenError::BadPartitions(_)
-        | OpenError::NotDurable { .. }
-        | OpenError::Io { .. } => false,
+        let (file, anew) = Disposable::open(dir, Kind::Lists, house)?;
+        Ok((Self { file }, anew))
     }
 }
 
 impl Lists for SqliteLists {
     fn cursor(&self, partition: Partition) -> Result<Position, LogError> {
-        self.readers.with(|connection| cursor(connection, partition)).map_err(unreadable)
+        self.file.readers.with(|connection| cursor(connection, partition)).map_err(unreadable)
     }
 
     fn put(&self, partition: Partition, upto: Position, rows: &[Row]) -> Result<(), LogError> {
-        let mut writer = self.writer();
-        let transaction =
-            writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unreadable)?;
-        for row in rows {
-            let state = STATES.iter().position(|word| *word == row.state).ok_or_else(|| {
-                LogError::Unreadable(format!("there is no state {:?}", row.state).into())
-            })?;
-            put_row(&transaction, state, row).map_err(unreadable)?;
-        }
-        transaction
-            .prepare_cached(PUT_CURSOR)
-            .and_then(|mut statement| statement.execute(params![partition, upto]))
-            .map_err(unreadable)?;
-        transaction.commit().map_err(unreadable)
+        let numbered = rows.iter().map(|row| {
+            let state = STATES.iter().position(|word| *word == row.state);
+            let unknown = || LogError::Unreadable(format!("no state {:?}", row.state).into());
+            Ok((state.ok_or_else(unknown)?, row))
+        });
+        let numbered = numbered.collect::<Result<Vec<_>, LogError>>()?;
+        self.file.write(|transaction| {
+            for (state, row) in numbered {
+                put_row(transaction, state, row)?;
+            }
+            let mut cursor = transaction.prepare_cached(PUT_CURSOR)?;
+            cursor.execute(params![partition, upto]).map(drop)
+        })
     }
 
     fn page(&self, query: &Query) -> Result<Page, LogError> {
-        page(&self.readers, query)
+        page(&self.file.readers, query)
     }
 
     fn clear(&self) -> Result<(), LogError> {
-        let mut writer = self.writer();
-        let cleared = writer.transaction_with_behavior(TransactionBehavior::Immediate).and_then(
-            |transaction| {
-                transaction.execute_batch(CLEAR)?;
-                transaction.commit()
-            },
-        );
-        // A file too damaged to be emptied can still be replaced.
-        cleared.or_else(|_| self.replace(&mut writer))
+        self.file.write_or_replace(|transaction| transaction.execute_batch(CLEAR))
     }
 }
 

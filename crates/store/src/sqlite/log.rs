@@ -327,7 +327,7 @@ impl Raw {
         if found != position {
             return Err(damaged(format!("a hole: expected position {position}, found {found}")));
         }
-        if self.auction == 0 && self.version == 0 {
+        if self.auction == 0 && self.version == 0 && self.public.is_empty() {
             return Ok(Record { partition, position, entry: Entry::Barrier });
         }
         let auction = AuctionId::new(self.auction)

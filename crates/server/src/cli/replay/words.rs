@@ -83,7 +83,13 @@ fn closed(
         CloseReason::Bought => "it was bought".to_owned(),
         CloseReason::Clock => "the clock ended".to_owned(),
     };
-    let outcome = match outcome {
+    let outcome = came_of_it(outcome, currency);
+    format!("{by}: {outcome}")
+}
+
+/// What came of it.
+pub(super) fn came_of_it(outcome: &Outcome, currency: Option<Currency>) -> String {
+    match outcome {
         Outcome::Sold(sale) => {
             let hammer = sum(sale.hammer_price.minor(), currency);
             format!("sold to paddle {} for {hammer}", sale.winner)
@@ -96,8 +102,7 @@ fn closed(
             "passed, nobody accepted".to_owned()
         }
         Outcome::Cancelled {} => "cancelled".to_owned(),
-    };
-    format!("{by}: {outcome}")
+    }
 }
 
 fn reason(reason: Reason) -> String {

@@ -290,14 +290,17 @@ pub(crate) fn note_is_short(note: Option<&str>) -> Result<(), Problem> {
 /// The committed head of an auction that this viewer may know of.
 ///
 /// # Errors
-/// `not_found`.
+/// `not_found`; `quarantined`.
 pub(crate) fn known(
     house: &House,
     auction: AuctionId,
     viewer: &Viewer,
 ) -> Result<Arc<Head>, Problem> {
     let head = house.engine.head(auction).filter(|head| head.is_known_to(viewer));
-    head.ok_or_else(Problem::not_found)
+    head.ok_or_else(|| match house.engine.is_quarantined(auction) {
+        true => Problem::quarantined(),
+        false => Problem::not_found(),
+    })
 }
 
 /// The head, once it is at least at the version asked for.

@@ -5,7 +5,7 @@ use super::ask::at_least;
 use super::extract::Of;
 use crate::house::House;
 use crate::http::actor::Caller;
-use crate::http::error::{Code, Problem};
+use crate::http::error::Problem;
 use crate::http::query::Query;
 use axum::Json;
 use axum::extract::State;
@@ -111,7 +111,7 @@ pub(crate) async fn events(
 
 /// Bytes of the log that are no JSON: they are checked when they are read, so this never happens.
 pub(crate) fn broken() -> Problem {
-    Problem::of(Code::Quarantined, "This history is damaged; nothing of it is shown.")
+    Problem::quarantined()
 }
 
 /// How many to show.

@@ -13,6 +13,7 @@ use gavel_auction::view::Standing;
 use gavel_engine::answer::Accepted;
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 /// The reply to an accepted command.
@@ -216,6 +217,12 @@ impl Undone {
             operation,
         }
     }
+}
+
+/// Canonical JSON as it is, byte for byte.
+pub(crate) fn raw(text: Vec<u8>) -> Box<RawValue> {
+    let text = String::from_utf8(text).expect("canonical JSON is UTF-8");
+    RawValue::from_string(text).expect("canonical JSON is JSON")
 }
 
 /// The next legal bid after an event: what it shows, or null where that is hidden.

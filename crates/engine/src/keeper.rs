@@ -1,0 +1,227 @@
+//! The keeper: brings snapshots up with the log, in the background. It reads the durable log, never
+//! the shard: so no snapshot is ever ahead of the log, no bid waits for one, and every event is
+//! checked once more soon after it was written. Judges nothing, and may lag.
+
+use crate::engine::Shared;
+use crate::limits;
+use crate::log::{Entry, LogError, Partition, Position, Record};
+use crate::snapshot::{Damage, Kept, Mark, Snapshot, Snapshots, Tag, Useless, fold};
+use gavel_auction::event::Digest;
+use gavel_auction::ids::AuctionId;
+use gavel_auction::time::{SECOND, Time};
+use gavel_proof::chain::{partition_genesis, partition_link};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use thiserror::Error;
+
+/// How long the keeper rests at least between two looks.
+const REST: Duration = Duration::from_millis(100);
+/// It may take up to this part of the time: the rest belongs to bids.
+const SHARE: u32 = 8;
+
+/// Why snapshots did not get on.
+#[derive(Debug, Error)]
+enum Stuck {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Useless(#[from] Useless),
+    #[error("{0}")]
+    Damage(Damage),
+}
+
+/// One partition, as far as its snapshots are.
+struct Progress {
+    mark: Mark,
+    /// When they were last brought up.
+    at: Time,
+    /// Whether the log cannot be followed: it is damaged.
+    stuck: bool,
+}
+
+/// Runs until told to stop; then brings all up once more, for a few seconds at most.
+pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
+    let Some(snapshots) = shared.snapshots.as_deref() else { return };
+    let mut partitions: Vec<Progress> = (0..)
+        .zip(&shared.inboxes)
+        .map(|(partition, _)| Progress::begin(shared, snapshots, partition))
+        .collect();
+    loop {
+        let stop = stopping.load(Ordering::Acquire);
+        let (began, mut behind) = (shared.clock.now(), false);
+        for progress in &mut partitions {
+            if stop || stopping.load(Ordering::Acquire) {
+                break;
+            }
+            behind |= progress.turn(shared, snapshots);
+        }
+        if stop {
+            break;
+        }
+        let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
+        let rest = Duration::from_micros(took) * (SHARE - 1);
+        std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
+    }
+    let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
+    for progress in &mut partitions {
+        while shared.clock.now() < end && progress.behind(shared) > 0 {
+            if !progress.advance(shared, snapshots) {
+                break;
+            }
+        }
+    }
+}
+
+impl Progress {
+    /// Goes on where the mark stands; if that is of no use, from the beginning.
+    fn begin(shared: &Shared, snapshots: &dyn Snapshots, partition: Partition) -> Self {
+        // Recovery has looked at it, and cleared away what was of no use.
+        let mark = snapshots.mark(partition).ok().flatten();
+        let mark = mark.unwrap_or_else(|| from_the_beginning(shared, snapshots, partition));
+        Self { mark, at: shared.clock.now(), stuck: false }
+    }
+
+    fn behind(&self, shared: &Shared) -> u64 {
+        let last = shared.reader.last_position(self.mark.partition);
+        last.map_or(0, |last| last.saturating_sub(self.mark.position))
+    }
+
+    /// Whether more is left to do at once.
+    fn turn(&mut self, shared: &Shared, snapshots: &dyn Snapshots) -> bool {
+        let now = shared.clock.now();
+        let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
+        let behind = self.behind(shared);
+        if behind == 0 || !(due || behind >= limits::SNAPSHOT_BEHIND) {
+            return false;
+        }
+        let more = self.advance(shared, snapshots) && behind > limits::SNAPSHOT_RECORDS as u64;
+        if !more {
+            self.at = now;
+        }
+        more
+    }
+
+    /// One step; false if it could not be made.
+    fn advance(&mut self, shared: &Shared, snapshots: &dyn Snapshots) -> bool {
+        if self.stuck {
+            return false;
+        }
+        match Step::take(shared, snapshots, &self.mark) {
+            Ok(mark) => {
+                self.mark = mark;
+                true
+            }
+            Err(Stuck::Useless(why)) => {
+                tracing::warn!(%why, "snapshots are made anew");
+                self.mark = from_the_beginning(shared, snapshots, self.mark.partition);
+                false
+            }
+            Err(Stuck::Damage(damage)) => {
+                shared.quarantine(&damage);
+                self.stuck = true;
+                false
+            }
+            Err(Stuck::Log(error)) => {
+                tracing::warn!(%error, "snapshots lag behind the log");
+                false
+            }
+        }
+    }
+}
+
+fn from_the_beginning(shared: &Shared, snapshots: &dyn Snapshots, partition: Partition) -> Mark {
+    if let Err(error) = snapshots.clear(partition) {
+        tracing::warn!(%error, "old snapshots could not be cleared away");
+    }
+    Mark {
+        partition,
+        position: 0,
+        rolling: partition_genesis(shared.house, partition),
+        count: 0,
+        seals: Digest([0; 32]),
+        seal: Digest([0; 32]),
+    }
+}
+
+/// Some of what follows a mark, and the auctions it concerns.
+struct Step<'a> {
+    shared: &'a Shared,
+    snapshots: &'a dyn Snapshots,
+    mark: Mark,
+    auctions: HashMap<AuctionId, (Option<Tag>, Snapshot)>,
+}
+
+impl<'a> Step<'a> {
+    /// Brings the auctions that the next records concern up with these, and the mark with them.
+    fn take(shared: &'a Shared, snapshots: &'a dyn Snapshots, mark: &Mark) -> Result<Mark, Stuck> {
+        let mut step = Self { shared, snapshots, mark: mark.clone(), auctions: HashMap::new() };
+        let mut left = limits::SNAPSHOT_RECORDS;
+        while left > 0 && step.auctions.len() < limits::SNAPSHOT_AUCTIONS {
+            let most = left.min(limits::READ_AT_ONCE);
+            let records = shared.reader.scan(mark.partition, step.mark.position, most)?;
+            step.follow(&records)?;
+            left -= records.len();
+            if records.len() < most {
+                break;
+            }
+        }
+        step.put()
+    }
+
+    fn follow(&mut self, records: &[Record]) -> Result<(), Stuck> {
+        self.fetch(records)?;
+        for record in records {
+            self.mark.position = record.position;
+            let Entry::Event(event) = &record.entry else { continue };
+            self.mark.rolling = partition_link(&self.mark.rolling, &event.hash);
+            let house = self.shared.house;
+            let new = || (None, Snapshot::new(event.auction, house));
+            let (_, snapshot) = self.auctions.entry(event.auction).or_insert_with(new);
+            snapshot.follow(event, record.position).map_err(Stuck::Damage)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the snapshots that these records continue.
+    fn fetch(&mut self, records: &[Record]) -> Result<(), Stuck> {
+        let continued = |record: &Record| match &record.entry {
+            Entry::Event(event) if within(event.previous, self.mark.position) => {
+                Some(event.auction)
+            }
+            Entry::Event(_) | Entry::Barrier => None,
+        };
+        let mut ids: Vec<AuctionId> = records.iter().filter_map(continued).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| !self.auctions.contains_key(id));
+        for kept in self.snapshots.load(&ids)? {
+            let snapshot = self.shared.seal.open(&kept)?;
+            self.auctions.insert(kept.tag.auction, (Some(kept.tag), snapshot));
+        }
+        Ok(())
+    }
+
+    fn put(self) -> Result<Mark, Stuck> {
+        let mut mark = self.mark;
+        let mut all: Vec<Kept> = Vec::with_capacity(self.auctions.len());
+        for (former, snapshot) in self.auctions.into_values() {
+            let kept = self.shared.seal.keep(&snapshot);
+            match former {
+                Some(former) => fold(&mut mark.seals, &former.seal),
+                None => mark.count += 1,
+            }
+            fold(&mut mark.seals, &kept.tag.seal);
+            all.push(kept);
+        }
+        all.sort_unstable_by_key(|kept| kept.tag.auction);
+        let mark = self.shared.seal.mark(mark);
+        self.snapshots.put(&mark, &all)?;
+        Ok(mark)
+    }
+}
+
+/// Whether an event's predecessor stands where the snapshots reach.
+const fn within(previous: Position, covered: Position) -> bool {
+    previous > 0 && previous <= covered
+}

@@ -1,0 +1,126 @@
+//! Why a bid stands as it does, for its bidder and for the clerk who placed it. The judgement and
+//! its words are `gavel_auction::explain`'s, which is given public facts and the asker's own
+//! amounts only; here is settled who asks and which amounts are his.
+
+use super::ask::known;
+use super::extract::OfBid;
+use super::render::OutcomeView;
+use crate::house::House;
+use crate::http::actor::SignedIn;
+use crate::http::error::Problem;
+use crate::http::query::{Nothing, Query};
+use crate::http::time::Stamp;
+use axum::Json;
+use axum::extract::State;
+use gavel_auction::event::{Event, Fact};
+use gavel_auction::explain::{Asked, explain};
+use gavel_auction::ids::{AuctionId, BidId, Paddle, UserId, Version};
+use gavel_auction::money::Amount;
+use gavel_engine::history::HistoryEvent;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes.
+#[must_use]
+pub fn routes() -> OpenApiRouter<House> {
+    OpenApiRouter::default().routes(routes!(explanation))
+}
+
+/// Why a bid stands as it does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExplanationView {
+    #[schema(value_type = i64)]
+    auction: AuctionId,
+    #[schema(value_type = u64)]
+    bid: BidId,
+    #[schema(value_type = i64)]
+    paddle: Paddle,
+    /// leading, outbid_at_once, outbid, standing, sealed, replaced, retracted, voided, won, lost,
+    /// bought, reserve_not_met, cancelled.
+    code: &'static str,
+    /// The same in words.
+    text: String,
+    /// The event that made it so.
+    #[schema(value_type = Option<u64>)]
+    by: Option<Version>,
+    /// The public price after that event.
+    #[schema(value_type = Option<i64>)]
+    price: Option<Amount>,
+    /// Who led after that event.
+    #[schema(value_type = Option<i64>)]
+    leader: Option<Paddle>,
+    /// The bid's own amount, or its maximum where bids are proxies.
+    #[schema(value_type = Option<i64>)]
+    yours: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<OutcomeView>,
+    /// The version of the auction that it is true at.
+    #[schema(value_type = u64)]
+    version: Version,
+    server_time: Stamp,
+}
+
+/// Why one's bid stands as it does.
+#[utoipa::path(get, path = "/v1/auctions/{auction}/bids/{bid}/explanation", tag = "evidence",
+    params(("auction" = i64, Path), ("bid" = u64, Path)),
+    responses((status = 200, body = ExplanationView)))]
+pub(crate) async fn explanation(
+    State(house): State<House>,
+    OfBid(auction, bid): OfBid,
+    caller: SignedIn,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Json<ExplanationView>, Problem> {
+    known(&house, auction, &caller.viewer())?;
+    let told = move |house: &House| tell(house, auction, bid, caller.user);
+    house.aside(told).await?.map(Json)
+}
+
+/// Blocks on the store.
+fn tell(
+    house: &House,
+    auction: AuctionId,
+    bid: BidId,
+    user: UserId,
+) -> Result<ExplanationView, Problem> {
+    let history = house.engine.history(auction, 0, usize::MAX)?;
+    let paddle = history.iter().find(|past| past.event.version == bid).and_then(paddle_of);
+    let paddle = paddle.ok_or_else(Problem::not_found)?;
+    let mine = house.engine.mine(auction, user).map(|mine| mine.paddle) == Some(paddle);
+    let may_know = |past: &&HistoryEvent| {
+        paddle_of(past) == Some(paddle) && (mine || past.event.hidden.clerk == Some(user))
+    };
+    let own = history.iter().filter(may_know);
+    let own = own.filter_map(|past| Some((past.event.version, amount_of(&past.event)?))).collect();
+    let asked = Asked { bid, paddle, own: &own };
+    if !own.contains_key(&bid) {
+        return Err(Problem::forbidden("A bid is explained to its bidder, or the clerk who bid."));
+    }
+    let facts = history.iter().map(|past| (past.event.version, &past.event.fact));
+    let told = explain(&asked, facts).ok_or_else(Problem::not_found)?;
+    Ok(ExplanationView {
+        auction,
+        bid,
+        paddle,
+        code: told.why.code(),
+        text: told.text,
+        by: told.by,
+        price: told.price,
+        leader: told.leader,
+        yours: own.get(&bid).copied(),
+        outcome: told.outcome.as_ref().map(OutcomeView::of),
+        version: history.last().map_or(0, |last| last.event.version),
+        server_time: Stamp(house.engine.now()),
+    })
+}
+
+fn paddle_of(past: &HistoryEvent) -> Option<Paddle> {
+    let Fact::BidPlaced(placed) = &past.event.fact else { return None };
+    placed.paddle.or(past.event.hidden.paddle)
+}
+
+fn amount_of(event: &Event) -> Option<Amount> {
+    let Fact::BidPlaced(placed) = &event.fact else { return None };
+    placed.amount.or(event.hidden.maximum).or(event.hidden.amount)
+}
