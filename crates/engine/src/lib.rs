@@ -16,6 +16,7 @@
 //! [`lists`], [`snapshot`].
 
 pub mod answer;
+pub mod audit;
 mod clock;
 mod committer;
 mod dedup;

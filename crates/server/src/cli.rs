@@ -2,6 +2,7 @@
 
 pub mod auction;
 pub mod backtest;
+pub mod backup;
 pub mod bid;
 pub mod certify;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod overrides;
 mod query;
 mod refusal;
 pub mod replay;
+pub mod restore;
 pub mod serve;
 pub mod session;
 pub mod user;
@@ -56,6 +58,8 @@ pub enum Command {
     Replay(replay::Args),
     Backtest(backtest::Args),
     Doctor(doctor::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
 }
 
@@ -74,6 +78,8 @@ impl Command {
             Self::Replay(args) => replay::run(args, out),
             Self::Backtest(args) => backtest::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
+            Self::Backup(args) => backup::run(args, out),
+            Self::Restore(args) => restore::run(args, out),
             Self::Completions(args) => completions::run(args, Cli::command()),
         }
     }
