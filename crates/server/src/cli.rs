@@ -9,6 +9,7 @@ pub mod client;
 pub mod completions;
 pub mod doctor;
 pub mod export;
+pub mod import;
 pub mod init;
 pub mod login;
 pub mod output;
@@ -59,6 +60,7 @@ pub enum Command {
     Backtest(backtest::Args),
     Doctor(doctor::Args),
     Backup(backup::Args),
+    Import(import::Args),
     Restore(restore::Args),
     Completions(completions::Args),
 }
@@ -78,6 +80,7 @@ impl Command {
             Self::Replay(args) => replay::run(args, out),
             Self::Backtest(args) => backtest::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
+            Self::Import(args) => import::run(args, out),
             Self::Backup(args) => backup::run(args, out),
             Self::Restore(args) => restore::run(args, out),
             Self::Completions(args) => completions::run(args, Cli::command()),

@@ -8,7 +8,7 @@ use super::output::{Failure, Output, count, good, instant_of};
 use crate::keys::{self, HouseKeys};
 use crate::upkeep;
 use gavel_engine::audit::Audit;
-use gavel_proof::head::{Head, Rolling, verify_head};
+use gavel_proof::head::{Head, verify_head};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,8 +51,8 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let keys = put_keys(args, &manifest, &half.dir)?;
     let heads = heads(args, &keys)?;
-    let audits =
-        read_all(&half.dir, &keys, &heads.iter().map(|head| head.rolling).collect::<Vec<_>>())?;
+    let expected: Vec<_> = heads.iter().map(|head| head.rolling).collect();
+    let audits = read_all(&half.dir, &keys, &expected)?;
     judge(args, &manifest, &audits, &heads)?;
     upkeep::set_alive(&half.dir, manifest.made_at)?;
     half.finish(&args.data)?;
