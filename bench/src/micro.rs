@@ -15,6 +15,10 @@ use gavel_proof::codec::{Origin, REST, Written, commitment, encode};
 use gavel_proof::command::{CommandId, command_id};
 use std::hint::black_box;
 
+/// As in the server, whose parts are measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Bids on one auction of a stream.
 const BIDS: usize = 50_000;
 /// Auctions that the shard's stream is spread over.

@@ -4,6 +4,7 @@ use gavel_auction::event::Event;
 use gavel_auction::ids::Version;
 use gavel_auction::refusal::Refusal;
 use gavel_auction::time::Time;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The answer to a command, given only once everything it rests on is durable.
@@ -19,7 +20,7 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The last event of the decision; its version and time are those of the reply.
-    pub event: Box<Event>,
+    pub event: Arc<Event>,
     /// The word for the auction's state at that event.
     pub state: &'static str,
     /// The end in force at that event, once it is known.

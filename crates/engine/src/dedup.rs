@@ -2,6 +2,7 @@
 //! for a while, so that a repeat soon after gets the same answer.
 
 use crate::answer::Refused;
+use foldhash::fast::RandomState;
 use gavel_auction::ids::Version;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::codec::Origin;
@@ -13,7 +14,7 @@ const MEMORY: i64 = 60 * SECOND;
 
 /// The commands that one auction has accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accepted(HashMap<CommandId, (u64, Version)>);
+pub(crate) struct Accepted(HashMap<CommandId, (u64, Version), RandomState>);
 
 /// What is known of a command's name.
 pub(crate) enum Known {
@@ -63,14 +64,14 @@ fn short(digest: &[u8; 16]) -> u64 {
 
 /// The refusals of a partition, the newest of them.
 pub(crate) struct Refusals {
-    by_id: HashMap<CommandId, (u64, Refused)>,
+    by_id: HashMap<CommandId, (u64, Refused), RandomState>,
     order: VecDeque<CommandId>,
     room: usize,
 }
 
 impl Refusals {
     pub(crate) fn new(room: usize) -> Self {
-        Self { by_id: HashMap::new(), order: VecDeque::new(), room }
+        Self { by_id: HashMap::default(), order: VecDeque::new(), room }
     }
 
     pub(crate) fn find(&self, id: &CommandId, digest: &[u8; 16], now: Time) -> Option<&Refused> {

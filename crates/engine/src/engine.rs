@@ -96,7 +96,7 @@ impl Engine {
     pub fn recall(&self, auction: AuctionId, version: Version) -> Result<Accepted, Failure> {
         let one = self.history(auction, version.saturating_sub(1), 1);
         let last = one.ok().and_then(|mut one| one.pop()).ok_or(Failure::OutcomeUnknown)?;
-        let event = Box::new(last.event);
+        let event = Arc::new(last.event);
         if let Fact::BidPlaced(placed) = &event.fact {
             let end = Some(placed.now.end);
             return Ok(Accepted { event, state: "open", end });

@@ -3,24 +3,40 @@
 
 use crate::log::{AppendError, Log, LogError, LogReader, Partition, Position, Record};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A log in memory. Clones share it.
 #[derive(Clone, Default)]
 pub struct MemoryLog {
-    records: Arc<Mutex<BTreeMap<(Partition, Position), Record>>>,
+    partitions: Arc<Mutex<Partitions>>,
+}
+
+/// The records of each partition, the first at position 1.
+type Partitions = BTreeMap<Partition, Vec<Record>>;
+
+impl MemoryLog {
+    fn lock(&self) -> MutexGuard<'_, Partitions> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Log for MemoryLog {
     fn append(&mut self, records: &[Record]) -> Result<(), AppendError> {
-        let mut kept = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = |record: &&Record| kept.contains_key(&(record.partition, record.position));
-        if records.iter().any(|record| taken(&record)) {
-            return Err(AppendError::Rejected("that position is taken".into()));
+        let mut partitions = self.lock();
+        let mut ends = BTreeMap::new();
+        for Record { partition, position, .. } in records {
+            let last = || partitions.get(partition).map_or(0, Vec::len);
+            let end = ends.entry(*partition).or_insert_with(last);
+            *end += 1;
+            if *position != *end as Position {
+                let why = format!("position {position} of partition {partition} is not {end}");
+                return Err(AppendError::Rejected(why.into()));
+            }
         }
-        kept.extend(
-            records.iter().map(|record| ((record.partition, record.position), record.clone())),
-        );
+        for together in records.chunk_by(|a, b| a.partition == b.partition) {
+            let Some(Record { partition, .. }) = together.first() else { continue };
+            partitions.entry(*partition).or_default().extend_from_slice(together);
+        }
         Ok(())
     }
 
@@ -31,9 +47,7 @@ impl Log for MemoryLog {
 
 impl LogReader for MemoryLog {
     fn last_position(&self, partition: Partition) -> Result<Position, LogError> {
-        let kept = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = kept.range((partition, 0)..=(partition, Position::MAX)).next_back();
-        Ok(last.map_or(0, |((_, position), _)| *position))
+        Ok(self.lock().get(&partition).map_or(0, |records| records.len() as Position))
     }
 
     fn scan(
@@ -42,13 +56,16 @@ impl LogReader for MemoryLog {
         after: Position,
         limit: usize,
     ) -> Result<Vec<Record>, LogError> {
-        let kept = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let rest = kept.range((partition, after + 1)..=(partition, Position::MAX));
-        Ok(rest.take(limit).map(|(_, record)| record.clone()).collect())
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let partitions = self.lock();
+        let records = partitions.get(&partition).and_then(|records| records.get(after..));
+        Ok(records.unwrap_or_default().iter().take(limit).cloned().collect())
     }
 
     fn get(&self, partition: Partition, position: Position) -> Result<Option<Record>, LogError> {
-        let kept = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(kept.get(&(partition, position)).cloned())
+        let place = usize::try_from(position).ok().and_then(|position| position.checked_sub(1));
+        let partitions = self.lock();
+        let records = partitions.get(&partition);
+        Ok(place.and_then(|place| records?.get(place)).cloned())
     }
 }

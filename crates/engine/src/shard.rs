@@ -6,6 +6,7 @@
 //! commit fails, the tentative state is dropped and re-read from the log.
 
 pub mod entry;
+mod held;
 
 use crate::answer::{Accepted, Answer, Failure, Refused};
 use crate::dedup::{Known, Refusals};
@@ -16,14 +17,16 @@ use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
 use crate::snapshot::{Damage, Snapshot};
 use crate::views::Change;
 use entry::Entry;
+use foldhash::fast::RandomState;
 use gavel_auction::auction::Auction;
 use gavel_auction::command::{Action, Command, Tick};
-use gavel_auction::event::HouseId;
+use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::time::Time;
-use gavel_proof::codec::Origin;
+use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
+use held::{Decided, Held};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,7 +36,7 @@ pub struct Shard<R> {
     partition: Partition,
     house: HouseId,
     log_key: LogKey,
-    auctions: HashMap<AuctionId, Entry>,
+    auctions: HashMap<AuctionId, Entry, RandomState>,
     deadlines: BTreeSet<(Time, AuctionId)>,
     refusals: Refusals,
     /// The last position given out, durable or not.
@@ -44,28 +47,6 @@ pub struct Shard<R> {
     in_flight: VecDeque<Held<R>>,
 }
 
-/// A batch under way, with the effects that wait for it.
-struct Held<R> {
-    records: Vec<Record>,
-    replies: Vec<(R, Settled)>,
-    /// The auctions it touches, each once, in order.
-    touched: Vec<AuctionId>,
-    changes: Vec<Change>,
-    last: Position,
-}
-
-impl<R> Default for Held<R> {
-    fn default() -> Self {
-        Self {
-            records: Vec::new(),
-            replies: Vec::new(),
-            touched: Vec::new(),
-            changes: Vec::new(),
-            last: 0,
-        }
-    }
-}
-
 impl<R> Shard<R> {
     /// An empty partition.
     #[must_use]
@@ -74,7 +55,7 @@ impl<R> Shard<R> {
             partition,
             house,
             log_key,
-            auctions: HashMap::new(),
+            auctions: HashMap::default(),
             deadlines: BTreeSet::new(),
             refusals: Refusals::new(limits::REMEMBERED_REFUSALS),
             position: 0,
@@ -124,15 +105,11 @@ impl<R> Shard<R> {
             }
             Err(Poisoned) => Settled::Failed(Failure::Quarantined),
         };
-        self.drop_if_unborn(id);
-        settled
-    }
-
-    /// What was asked to be created, and refused, leaves no trace.
-    fn drop_if_unborn(&mut self, id: AuctionId) {
-        if self.auctions.get(&id).is_some_and(|entry| entry.auction.version() == 0) {
+        if creates && self.auctions.get(&id).is_some_and(|entry| entry.auction.version() == 0) {
+            // What was asked to be created, and refused, leaves no trace.
             self.auctions.remove(&id);
         }
+        settled
     }
 
     /// Lets time do what is due up to `until`: openings, draws, closes, certifications.
@@ -180,8 +157,8 @@ impl<R> Shard<R> {
             if !due && outage.is_none() {
                 return Ok(());
             }
-            let tick = Tick { head: entry.chain, outage: outage.take() };
-            let version = entry.auction.version();
+            let (version, last) = (entry.auction.version(), entry.last);
+            let tick = Tick { head: self.head(id, last), outage: outage.take() };
             let command = Command::by_house(Action::Tick(tick));
             let origin = Origin { command: CommandId([0; 16]), digest: [0; 16] };
             self.decide(id, &command, &origin, at)?.ok();
@@ -190,6 +167,17 @@ impl<R> Shard<R> {
             if still {
                 return Ok(());
             }
+        }
+    }
+
+    /// The chain's hash at an auction's last event, which is written now if it was not yet.
+    fn head(&mut self, id: AuctionId, last: After) -> Digest {
+        if let After::Draft(_) = last {
+            write(std::slice::from_mut(self));
+        }
+        match self.auctions.get(&id).map_or(last, |entry| entry.last) {
+            After::Hash(hash) => hash,
+            After::Draft(_) => unreachable!("everything decided has been written"),
         }
     }
 
@@ -225,24 +213,23 @@ impl<R> Shard<R> {
             self.open.touched.push(id);
         }
         let key = entry.key(&self.log_key, self.house);
-        for event in &events {
+        let mut last = None;
+        for event in events {
             self.position += 1;
-            let written = gavel_proof::codec::encode(event, origin, &key, &entry.chain);
-            self.open.records.push(Record {
-                partition: self.partition,
+            let event = Arc::new(event);
+            let decided = Decided {
+                event: Arc::clone(&event),
+                origin: *origin,
+                key: Arc::clone(&key),
+                after: entry.last,
+                previous: entry.position,
                 position: self.position,
-                entry: LogEntry::Event(EventRecord {
-                    auction: id,
-                    version: event.version,
-                    previous: entry.position,
-                    hash: written.hash,
-                    public: written.public,
-                    sealed: written.sealed,
-                }),
-            });
-            entry.take(event, written.hash, self.position);
+            };
+            entry.take(&event, After::Draft(self.open.decided.len()), self.position);
+            self.open.decided.push(decided);
+            last = Some(event);
         }
-        if let Some(last) = events.last()
+        if let Some(last) = &last
             && origin.command != CommandId([0; 16])
         {
             entry.accepted.insert(origin.command, &origin.digest, last.version);
@@ -250,8 +237,8 @@ impl<R> Shard<R> {
         reindex(&mut self.deadlines, entry);
         let state = entry.auction.phase().map_or("draft", |phase| phase.word());
         let end = entry.auction.effective_end();
-        match events.into_iter().next_back() {
-            Some(event) => Ok(Ok(Accepted { event: Box::new(event), state, end })),
+        match last {
+            Some(event) => Ok(Ok(Accepted { event, state, end })),
             None => {
                 let version = entry.auction.version();
                 let refusal = gavel_auction::refusal::Refusal::TermsLocked;
@@ -263,16 +250,19 @@ impl<R> Shard<R> {
     /// How many records and answers wait to be taken as a batch.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.open.records.len().max(self.open.replies.len())
+        let events = self.open.records.len() + self.open.decided.len();
+        events.max(self.open.replies.len())
     }
 
     /// What is to be made durable next; none if nothing waits, not even an answer. Batches must be
     /// settled in the order in which they were taken.
     pub fn take_batch(&mut self) -> Option<Batch> {
-        if self.open.records.is_empty() && self.open.replies.is_empty() {
+        if self.waiting() == 0 {
             return None;
         }
+        write(std::slice::from_mut(self));
         let mut held = std::mem::take(&mut self.open);
+        self.open.decided = std::mem::take(&mut held.decided);
         held.last = self.position;
         for id in &held.touched {
             if let Some(entry) = self.auctions.get_mut(id) {
@@ -283,6 +273,17 @@ impl<R> Shard<R> {
         let records = std::mem::take(&mut held.records);
         self.in_flight.push_back(held);
         Some(Batch { records })
+    }
+
+    /// Takes the evidence of what it has decided, in that order.
+    fn keep(&mut self, written: &mut impl Iterator<Item = Written>) {
+        self.open.records.reserve(self.open.decided.len());
+        for (decided, written) in self.open.decided.drain(..).zip(written) {
+            if let Some(entry) = self.auctions.get_mut(&decided.event.auction) {
+                entry.last = After::Hash(written.hash);
+            }
+            self.open.records.push(decided.record(self.partition, written));
+        }
     }
 
     /// The oldest batch taken is durable: what it lets out.
@@ -385,6 +386,18 @@ impl<R> Shard<R> {
     pub fn next_deadline(&self) -> Option<Time> {
         self.deadlines.first().map(|(due, _)| *due)
     }
+}
+
+/// Writes all that these shards have decided. A batch that is taken is written anyway; those of
+/// several shards cost less together.
+pub fn write<R>(shards: &mut [Shard<R>]) {
+    let mut drafts = Vec::new();
+    for shard in &*shards {
+        let first = drafts.len();
+        drafts.extend(shard.open.decided.iter().map(|decided| decided.draft(first)));
+    }
+    let mut written = encode_all(&drafts).into_iter();
+    shards.iter_mut().for_each(|shard| shard.keep(&mut written));
 }
 
 /// The rules of an auction panicked: nothing more is decided about it.

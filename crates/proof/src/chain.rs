@@ -10,15 +10,20 @@ use gavel_auction::ids::AuctionId;
 pub fn genesis(house: HouseId, auction: AuctionId) -> Digest {
     let mut framed = Framed::tagged("gavel/genesis/1");
     framed.field(&house.0).integer(auction.get().unsigned_abs());
-    framed.finish()
+    framed.hash()
 }
 
 /// An event's hash: SHA-256("gavel/chain/1", previous hash, public part).
 #[must_use]
 pub fn link(previous: &Digest, public: &[u8]) -> Digest {
-    let mut framed = Framed::tagged("gavel/chain/1");
-    framed.field(&previous.0).field(public);
-    framed.finish()
+    let mut framed = Framed::default();
+    frame_link(&mut framed, previous, public);
+    framed.hash()
+}
+
+/// What an event's hash is made of.
+pub(crate) fn frame_link(framed: &mut Framed, previous: &Digest, public: &[u8]) {
+    framed.field(b"gavel/chain/1").field(&previous.0).field(public);
 }
 
 /// What stands before a partition's first event:
@@ -27,7 +32,7 @@ pub fn link(previous: &Digest, public: &[u8]) -> Digest {
 pub fn partition_genesis(house: HouseId, partition: u16) -> Digest {
     let mut framed = Framed::tagged("gavel/partition-genesis/1");
     framed.field(&house.0).integer(u64::from(partition));
-    framed.finish()
+    framed.hash()
 }
 
 /// A partition's rolling hash: SHA-256("gavel/partition/1", previous, event hash), by position.
@@ -35,5 +40,5 @@ pub fn partition_genesis(house: HouseId, partition: u16) -> Digest {
 pub fn partition_link(previous: &Digest, event: &Digest) -> Digest {
     let mut framed = Framed::tagged("gavel/partition/1");
     framed.field(&previous.0).field(&event.0);
-    framed.finish()
+    framed.hash()
 }

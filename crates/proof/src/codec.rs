@@ -2,11 +2,11 @@
 //! sealed part, which the public part binds by commitments. Made once, at decision; never made
 //! again. Refuses to judge whether the event was right: that is `verify.rs`.
 
+mod batch;
 mod placed;
 pub(crate) mod reading;
 
 use crate::canonical::{canonicalize, write_hex, write_integer};
-use crate::chain::link;
 use crate::command::CommandId;
 use crate::hash::Framed;
 use crate::keys::AuctionKey;
@@ -61,14 +61,54 @@ pub const FIELDS: [&str; 5] = ["amount", "maximum", "paddle", "reserve", "seed"]
 /// The field that binds the rest of a sealed part: the command, its digest, user and clerk.
 pub const REST: &str = "rest";
 
+/// An event that was decided and is yet to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// What happened.
+    pub event: &'a Event,
+    /// Which command it came from.
+    pub origin: &'a Origin,
+    /// The key of its auction's commitments.
+    pub key: &'a AuctionKey,
+    /// What it continues.
+    pub after: After,
+}
+
+/// The event that another one continues in the chain of their auction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It is written and has this hash, or there is none and this is the genesis.
+    Hash(Digest),
+    /// It is the draft at this place, which comes before.
+    Draft(usize),
+}
+
+/// The public part of an event, with its commitments.
+pub(crate) fn public_part(event: &Event, origin: &Origin, key: &AuctionKey) -> Vec<u8> {
+    // What it continues is no part of it.
+    let draft = Draft { event, origin, key, after: After::Draft(0) };
+    batch::publics(&[draft]).pop().expect("one draft makes one event")
+}
+
+/// Writes events as [`encode`] would one by one, in the same order. Hashes those together that do
+/// not depend on each other, which is much faster.
+#[must_use]
+pub fn encode_all(drafts: &[Draft<'_>]) -> Vec<Written> {
+    let publics = batch::publics(drafts);
+    let hashes = batch::link_all(drafts, &publics);
+    let all = drafts.iter().zip(publics).zip(hashes);
+    let written = |((draft, public), hash): ((&Draft<'_>, _), _)| {
+        let sealed = seal(&draft.event.hidden, draft.origin);
+        Written { public, sealed, hash }
+    };
+    all.map(written).collect()
+}
+
 /// Writes an event as its two parts and links it to the chain.
 #[must_use]
 pub fn encode(event: &Event, origin: &Origin, key: &AuctionKey, previous: &Digest) -> Written {
-    let commit = commitments(event, origin, key);
-    let public = render(event, &commit);
-    let sealed = seal(&event.hidden, origin);
-    let hash = link(previous, &public);
-    Written { public, sealed, hash }
+    let draft = Draft { event, origin, key, after: After::Hash(*previous) };
+    encode_all(&[draft]).pop().expect("one draft makes one event")
 }
 
 /// Reads an event, and where it came from, from its two parts.
@@ -88,10 +128,21 @@ pub fn commitment(
     salt: &Digest,
     value: &[u8],
 ) -> Digest {
-    let mut framed = Framed::tagged("gavel/commit/1");
-    framed.integer(auction.get().unsigned_abs()).integer(version);
+    let mut framed = Framed::default();
+    frame_commitment(&mut framed, (auction, version), field, salt, value);
+    framed.hash()
+}
+
+/// What a commitment is made of.
+fn frame_commitment(
+    framed: &mut Framed,
+    (auction, version): (AuctionId, Version),
+    field: &str,
+    salt: &Digest,
+    value: &[u8],
+) {
+    framed.field(b"gavel/commit/1").integer(auction.get().unsigned_abs()).integer(version);
     framed.field(field.as_bytes()).field(&salt.0).field(value);
-    framed.finish()
 }
 
 /// What shows the value behind a commitment.
@@ -110,18 +161,9 @@ pub fn opening(event: &Event, field: &str, key: &AuctionKey) -> Option<Opening> 
     Some(Opening { salt: key.salt(event.version, field, &value), value })
 }
 
-/// The text of the `commit` member: an object of commitments.
-pub(crate) fn commitments(event: &Event, origin: &Origin, key: &AuctionKey) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    let mut commit = |field: &str, value: &[u8]| {
-        out.push(if out.is_empty() { b'{' } else { b',' });
-        out.push(b'"');
-        out.extend_from_slice(field.as_bytes());
-        out.extend_from_slice(b"\":");
-        let salt = key.salt(event.version, field, value);
-        write_hex(&mut out, &commitment(event.auction, event.version, field, &salt, value).0);
-    };
-    let Hidden { amount, maximum, paddle, reserve, seed, .. } = &event.hidden;
+/// Names each committed field of an event with its value, in the order of canonical JSON.
+fn each_committed(hidden: &Hidden, origin: &Origin, mut commit: impl FnMut(&'static str, &[u8])) {
+    let Hidden { amount, maximum, paddle, reserve, seed, .. } = hidden;
     let mut text = itoa::Buffer::new();
     if let Some(amount) = amount {
         commit("amount", text.format(amount.minor()).as_bytes());
@@ -135,12 +177,10 @@ pub(crate) fn commitments(event: &Event, origin: &Origin, key: &AuctionKey) -> V
     if let Some(reserve) = reserve {
         commit("reserve", text.format(reserve.minor()).as_bytes());
     }
-    commit(REST, &rest(&event.hidden, origin));
+    commit(REST, &rest(hidden, origin));
     if let Some(seed) = seed {
         commit("seed", &seed_text(seed));
     }
-    out.push(b'}');
-    out
 }
 
 /// The canonical text of a hidden field that may be opened, if the event has it.

@@ -31,7 +31,7 @@ impl LogKey {
     pub fn id(&self) -> KeyId {
         let mut framed = Framed::tagged("gavel/log-key/1");
         framed.field(&self.0);
-        let digest = framed.finish();
+        let digest = framed.hash();
         KeyId(*digest.0.first_chunk().expect("a digest has more than 8 bytes"))
     }
 
@@ -39,9 +39,9 @@ impl LogKey {
     /// HMAC-SHA256(log key, "gavel/salt/1", house, auction).
     #[must_use]
     pub fn auction(&self, house: HouseId, auction: AuctionId) -> AuctionKey {
-        let mut mac = MacKey::new(&self.0).begin();
-        mac.field(b"gavel/salt/1").field(&house.0).integer(auction.get().unsigned_abs());
-        let mut key = mac.finish();
+        let mut framed = Framed::tagged("gavel/salt/1");
+        framed.field(&house.0).integer(auction.get().unsigned_abs());
+        let mut key = MacKey::new(&self.0).sign(&framed);
         let prepared = AuctionKey(MacKey::new(&key.0));
         key.0.zeroize();
         prepared
@@ -51,9 +51,9 @@ impl LogKey {
     /// HMAC-SHA256(log key, "gavel/snapshot/1", house).
     #[must_use]
     pub fn seal(&self, house: HouseId) -> SealKey {
-        let mut mac = MacKey::new(&self.0).begin();
-        mac.field(b"gavel/snapshot/1").field(&house.0);
-        let mut key = mac.finish();
+        let mut framed = Framed::tagged("gavel/snapshot/1");
+        framed.field(&house.0);
+        let mut key = MacKey::new(&self.0).sign(&framed);
         let prepared = SealKey(MacKey::new(&key.0));
         key.0.zeroize();
         prepared
@@ -63,9 +63,13 @@ impl LogKey {
     /// HMAC-SHA256(log key, "gavel/receipt/1", operation).
     #[must_use]
     pub fn receipt_salt(&self, operation: &[u8; 16]) -> [u8; 16] {
-        let mut mac = MacKey::new(&self.0).begin();
-        mac.field(b"gavel/receipt/1").field(operation);
-        *mac.finish().0.first_chunk().expect("a digest has more than 16 bytes")
+        let mut framed = Framed::tagged("gavel/receipt/1");
+        framed.field(operation);
+        *MacKey::new(&self.0)
+            .sign(&framed)
+            .0
+            .first_chunk()
+            .expect("a digest has more than 16 bytes")
     }
 }
 
@@ -81,28 +85,33 @@ impl fmt::Debug for LogKey {
     }
 }
 
-/// The secret behind one auction's salts and seeds, prepared for use (176 bytes).
+/// The secret behind one auction's salts and seeds, prepared for use (240 bytes).
 #[derive(Clone)]
-pub struct AuctionKey(MacKey);
+pub struct AuctionKey(pub(crate) MacKey);
 
 impl AuctionKey {
     /// What hides a value in its commitment: HMAC-SHA256(auction key, version, field, value), where
     /// value is the canonical JSON text. Other values never share a salt, even in a forked log.
     #[must_use]
     pub fn salt(&self, version: Version, field: &str, value: &[u8]) -> Digest {
-        let mut mac = self.0.begin();
-        mac.integer(version).field(field.as_bytes()).field(value);
-        mac.finish()
+        let mut framed = Framed::default();
+        frame_salt(&mut framed, version, field, value);
+        self.0.sign(&framed)
     }
 
     /// The seed of the draws: HMAC-SHA256(auction key, "seed", epoch as u32). Epoch 0 is the
     /// creation, each reopening is the next.
     #[must_use]
     pub fn seed(&self, epoch: u32) -> Digest {
-        let mut mac = self.0.begin();
-        mac.field(b"seed").short(epoch);
-        mac.finish()
+        let mut framed = Framed::tagged("seed");
+        framed.short(epoch);
+        self.0.sign(&framed)
     }
+}
+
+/// What a salt is made of, besides the key.
+pub(crate) fn frame_salt(framed: &mut Framed, version: Version, field: &str, value: &[u8]) {
+    framed.integer(version).field(field.as_bytes()).field(value);
 }
 
 impl fmt::Debug for AuctionKey {
@@ -119,11 +128,11 @@ impl SealKey {
     /// The seal of a sequence of fields.
     #[must_use]
     pub fn seal(&self, fields: &[&[u8]]) -> Digest {
-        let mut mac = self.0.begin();
+        let mut framed = Framed::default();
         for field in fields {
-            mac.field(field);
+            framed.field(field);
         }
-        mac.finish()
+        self.0.sign(&framed)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::canonical::{self, NotCanonical};
 use crate::certificate::{Openings, Parts, TAG, final_outcome};
 use crate::chain::{genesis, link};
 use crate::codec::reading::{fact_of, read_public};
-use crate::codec::{FIELDS, REST, commitment, commitments, decode, field_text, render, seal};
+use crate::codec::{FIELDS, REST, commitment, decode, field_text, public_part, seal};
 use crate::disclosure::{Fields, fields_to_open};
 use crate::keys::{AuctionKey, PublicKey};
 use crate::replay::{Item, Knowledge, WrongEvent, replay};
@@ -362,7 +362,7 @@ pub fn verify_log(
             return Err(Fault::Chain { version });
         }
         previous = Some(entry.hash);
-        if render(&event, &commitments(&event, &origin, key)) != entry.public {
+        if public_part(&event, &origin, key) != entry.public {
             return Err(unreadable("the public part does not bind the sealed part".to_owned()));
         }
         if seal(&event.hidden, &origin) != entry.sealed {

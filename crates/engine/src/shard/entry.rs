@@ -5,17 +5,18 @@ use crate::log::{EventRecord, Position};
 use crate::snapshot::{Damage, Snapshot, continues};
 use crate::views::Change;
 use gavel_auction::auction::Auction;
-use gavel_auction::event::{Digest, Event, Fact, HouseId};
+use gavel_auction::event::{Event, Fact, HouseId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::time::Time;
+use gavel_proof::codec::After;
 use gavel_proof::keys::{AuctionKey, LogKey};
 use std::sync::Arc;
 
 /// One auction inside a shard.
 pub(super) struct Entry {
     pub(super) auction: Auction,
-    /// The chain's hash at the last event.
-    pub(super) chain: Digest,
+    /// The last event, which the next one continues.
+    pub(super) last: After,
     /// Where the last event stands.
     pub(super) position: Position,
     pub(super) accepted: Accepted,
@@ -45,9 +46,9 @@ impl Entry {
     }
 
     /// Takes an event that was just decided.
-    pub(super) fn take(&mut self, event: &Event, hash: Digest, position: Position) {
+    pub(super) fn take(&mut self, event: &Event, last: After, position: Position) {
         self.auction.apply(event);
-        self.chain = hash;
+        self.last = last;
         self.position = position;
         self.unpublished.push(position);
         if let Some(user) = self.concerns(event) {
@@ -57,8 +58,16 @@ impl Entry {
 
     /// Takes an event from the log, after checking that it continues the chain.
     pub(super) fn restore(&mut self, record: &EventRecord, at: Position) -> Result<(), Damage> {
-        let (event, origin) = continues(&self.auction, &self.chain, self.position, record, at)?;
-        self.take(&event, record.hash, at);
+        let After::Hash(chain) = self.last else {
+            return Err(Damage {
+                auction: record.auction,
+                version: record.version,
+                position: at,
+                what: "an event before it is not written yet".to_owned(),
+            });
+        };
+        let (event, origin) = continues(&self.auction, &chain, self.position, record, at)?;
+        self.take(&event, After::Hash(record.hash), at);
         self.accepted.note(&origin, event.version);
         Ok(())
     }
@@ -69,7 +78,7 @@ impl Entry {
         let Snapshot { auction, chain, accepted, positions } = snapshot;
         Self {
             auction,
-            chain,
+            last: After::Hash(chain),
             position,
             accepted,
             deadline: None,
@@ -84,9 +93,8 @@ impl Entry {
     /// What the batch that is being taken changes for readers.
     pub(super) fn change(&mut self) -> Option<Change> {
         let head = super::shown(&self.auction)?;
-        let users = std::mem::take(&mut self.concerned);
-        let mine = users.into_iter();
-        let mine = mine.filter_map(|user| Some((user, self.auction.mine(user)?))).collect();
+        let users = self.concerned.drain(..);
+        let mine = users.filter_map(|user| Some((user, self.auction.mine(user)?))).collect();
         Some(Change { head, mine, positions: std::mem::take(&mut self.unpublished) })
     }
 
