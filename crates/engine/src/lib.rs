@@ -16,6 +16,7 @@
 //! traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
 
 pub mod answer;
+pub mod audit;
 mod bell;
 mod clock;
 mod committer;

@@ -1,81 +1,101 @@
-//! What the documents tell people to type, run literally: every fenced `sh` block of a document, in
-//! order, in one shell, against a fresh house.
-#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+//! What README.md and the pages of `docs/` tell people to type, run literally: each in one shell,
+//! some against a fresh house.
 
 #[path = "house/served.rs"]
 mod served;
+#[path = "house/tour.rs"]
+mod tour;
 
 use served::Served;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-fn blocks(text: &str) -> String {
-    let mut script = String::new();
-    let mut inside = false;
-    for line in text.lines() {
-        match (inside, line) {
-            (false, "```sh") => inside = true,
-            (true, "```") => inside = false,
-            (true, line) => script.extend([line, "\n"]),
-            (false, _) => {}
-        }
-    }
-    script
-}
-
-/// What running a document said, on its standard output and its standard error.
-fn run(document: &str) -> (String, String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let script = blocks(&std::fs::read_to_string(root.join(document)).unwrap());
-    assert!(script.lines().count() > 10, "{document} has commands");
+/// Runs a document that needs a house.
+fn says_beside_a_house(document: &str, told: &[&str], complained: &[&str]) {
     let house = Served::new();
-    let gavel = Path::new(env!("CARGO_BIN_EXE_gavel")).parent().unwrap();
-    let home = tempfile::tempdir().unwrap();
-    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", gavel.display());
-    let done = Command::new("sh")
-        .args(["-e", "-u", "-c", &script])
-        .current_dir(&root)
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", home.path())
-        .env("TMPDIR", home.path())
-        .env("GAVEL_URL", format!("http://{}", house.address))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (said(&done.stdout), said(&done.stderr));
-    assert!(done.status.success(), "{document}\n{out}\n{err}");
-    (out, err)
+    let url = format!("http://{}", house.address);
+    checks(document, &tour::run(document, &[("GAVEL_URL", &url)]), told, complained);
 }
 
-fn says(said: &str, told: &[&str]) {
+/// Runs a document that needs nothing but itself.
+fn says(document: &str, told: &[&str], complained: &[&str]) {
+    checks(document, &tour::run(document, &[]), told, complained);
+}
+
+fn checks(document: &str, said: &(String, String), told: &[&str], complained: &[&str]) {
+    let (out, err) = said;
     for words in told {
-        assert!(said.contains(words), "{words}\n{said}");
+        assert!(out.contains(words), "{document}: {words}\n{out}\n{err}");
+    }
+    for words in complained {
+        assert!(err.contains(words), "{document}: {words}\n{out}\n{err}");
     }
 }
 
 #[test]
-fn the_tour_works() {
-    let (out, err) = run("README.md");
-    says(
-        &out,
-        &[
-            "Auction 1 is open",
-            "You lead.",
-            "\"standing\":\"outbid\"",
-            "sold to paddle 1 for 122.50 EUR",
-            "Certificate 1-",
-            "479 of 479 as recorded",
-        ],
-    );
-    says(&err, &["the certificate does not hold"]);
+fn operators_can_do_as_they_are_told() {
+    let told = [
+        "records of",
+        "manifest.json",
+        "the log has been read",
+        "memory.settled_auctions",
+        "All of it holds.",
+        "gavel_auctions_quarantined 0",
+    ];
+    says("docs/operate.md", &told, &[]);
+}
+
+#[test]
+fn imports_and_exports_work_as_described() {
+    let told = [
+        "4 would be created, 0 there already",
+        "4 created, 0 there already",
+        "0 created, 4 there already",
+        "2 created, 0 there already",
+        "exit code 2",
+        "\"username\":\"admin\"",
+        "\"state\":\"open\"",
+        "everything/certificates.jsonl",
+    ];
+    let complained = [
+        "2 rows are bad; nothing was imported",
+        "bad.csv, line 2: seller: the username of a user of the house or of a row",
+        "bad.csv, line 3: starting_price: a whole number",
+    ];
+    says("docs/import.md", &told, &complained);
 }
 
 #[test]
 fn every_kind_of_auction_can_be_tried() {
-    let (out, _) = run("docs/auctioneers.md");
-    let told = ["not met", "122.50 EUR", "Your bid stands.", "Your sealed bid is in."];
-    says(&out, &told);
-    says(&out, &["10945.00 EUR or less", "Dinner with the band"]);
+    let told = [
+        "not met",
+        "122.50 EUR",
+        "Your bid stands.",
+        "Your sealed bid is in.",
+        "10945.00 EUR or less",
+        "Dinner with the band",
+    ];
+    says_beside_a_house("docs/auctioneers.md", &told, &[]);
+}
+
+#[test]
+fn integrators_find_the_api_as_described() {
+    let told = [
+        "\"code\":\"key_reused\"",
+        "\"code\":\"not_yet\"",
+        "\"status\":\"done\"",
+        "event: bid_placed",
+    ];
+    says_beside_a_house("docs/integrate.md", &told, &[]);
+}
+
+#[test]
+fn the_tour_of_the_readme_works() {
+    let told = [
+        "Auction 1 is open",
+        "You lead.",
+        "\"standing\":\"outbid\"",
+        "sold to paddle 1 for 122.50 EUR",
+        "Certificate 1-",
+        "479 of 479 as recorded",
+    ];
+    says_beside_a_house("README.md", &told, &["the certificate does not hold"]);
 }

@@ -48,6 +48,26 @@ pub(super) fn release(connection: &Connection, auction: AuctionId) -> Result<(),
     run(connection, "DELETE FROM listing WHERE auction = ?1", auction)
 }
 
+/// What was reserved for (actor, key).
+pub(super) fn reserved(
+    connection: &Connection,
+    actor: UserId,
+    key: &str,
+) -> rusqlite::Result<Option<(AuctionId, Digest)>> {
+    let Some((body, auction)) = find(connection, actor, key)? else { return Ok(None) };
+    let id = AuctionId::new(auction);
+    let id = id.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, auction))?;
+    let length = body.len();
+    let body = body.try_into().map_err(|_| {
+        rusqlite::Error::InvalidColumnType(
+            0,
+            format!("a digest of {length} bytes"),
+            rusqlite::types::Type::Blob,
+        )
+    })?;
+    Ok(Some((id, Digest(body))))
+}
+
 fn find(
     connection: &Connection,
     actor: UserId,
