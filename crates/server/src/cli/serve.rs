@@ -102,6 +102,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let started = gavel_engine::start(Parts {
         house: keys.house,
         log_key: keys.log.clone(),
+        signer: Arc::clone(&keys.signing),
         partitions: stores.partitions,
         log: stores.log,
         reader: stores.reader,
