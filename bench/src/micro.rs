@@ -52,7 +52,7 @@ fn asks() -> Vec<Ask> {
 
 fn ask(id: i64, n: usize, command: Command) -> Ask {
     let auction = auction_id(id);
-    Ask { auction, id: command_id(None, auction, &n.to_string()), command }
+    Ask { auction, id: command_id(None, auction, &n.to_string()), command, receipt: false }
 }
 
 /// Puts all commands through a shard whose log is in memory; how many were answered.

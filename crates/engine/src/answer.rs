@@ -1,5 +1,6 @@
 //! What comes back from a command: accepted, refused, or no answer that could be given.
 
+use bytes::Bytes;
 use gavel_auction::event::Event;
 use gavel_auction::ids::Version;
 use gavel_auction::refusal::Refusal;
@@ -25,6 +26,8 @@ pub struct Accepted {
     pub state: &'static str,
     /// The end in force at that event, once it is known.
     pub end: Option<Time>,
+    /// The receipt, if one was asked for when it was decided.
+    pub receipt: Option<Bytes>,
 }
 
 /// Why a command had no effect, and when that was judged.
@@ -38,6 +41,29 @@ pub struct Refused {
     pub at: Time,
     /// The end in force, once it is known.
     pub end: Option<Time>,
+    /// The receipt, if one was asked for.
+    pub receipt: Option<Bytes>,
+}
+
+impl Refused {
+    pub(crate) const fn new(
+        refusal: Refusal,
+        version: Version,
+        at: Time,
+        end: Option<Time>,
+    ) -> Self {
+        Self { refusal, version, at, end, receipt: None }
+    }
+}
+
+impl Answer {
+    /// Puts its receipt into it.
+    pub(crate) fn give(&mut self, receipt: Bytes) {
+        match self {
+            Self::Accepted(accepted) => accepted.receipt = Some(receipt),
+            Self::Refused(refused) => refused.receipt = Some(receipt),
+        }
+    }
 }
 
 /// Why no answer could be given.

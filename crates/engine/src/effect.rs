@@ -5,6 +5,7 @@ use crate::answer::{Answer, Failure};
 use crate::log::Record;
 use crate::views::Change;
 use gavel_auction::ids::{AuctionId, Version};
+use gavel_proof::receipt::Leaf;
 
 /// What a batch lets out once it is durable, in this order.
 pub struct Effects<R> {
@@ -12,11 +13,13 @@ pub struct Effects<R> {
     pub changes: Vec<Change>,
     /// Who is told what.
     pub replies: Vec<(R, Settled)>,
+    /// Which of them get the receipts of the batch's leaves, in the order of the leaves.
+    pub receipts: Vec<usize>,
 }
 
 impl<R> Default for Effects<R> {
     fn default() -> Self {
-        Self { changes: Vec::new(), replies: Vec::new() }
+        Self { changes: Vec::new(), replies: Vec::new(), receipts: Vec::new() }
     }
 }
 
@@ -41,4 +44,6 @@ pub enum Settled {
 pub struct Batch {
     /// The records, in position order.
     pub records: Vec<Record>,
+    /// What those get signed who asked for receipts.
+    pub leaves: Vec<Leaf>,
 }

@@ -23,7 +23,7 @@ use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::head::Rolling;
-use gavel_proof::keys::{AuctionKey, LogKey};
+use gavel_proof::keys::{AuctionKey, HouseKey, LogKey};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +37,8 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) house: HouseId,
     pub(crate) log_key: LogKey,
+    /// What receipts are signed with.
+    pub(crate) signer: Arc<HouseKey>,
     pub(crate) seal: Seal,
     pub(crate) clock: Clock,
     pub(crate) inboxes: Vec<Inbox>,
@@ -122,14 +124,14 @@ impl Engine {
         let event = Arc::new(last.event);
         if let Fact::BidPlaced(placed) = &event.fact {
             let end = Some(placed.now.end);
-            return Ok(Accepted { event, state: "open", end });
+            return Ok(Accepted { event, state: "open", end, receipt: None });
         }
         let upto = usize::try_from(version).unwrap_or(usize::MAX);
         let history = self.history(auction, 0, upto).map_err(|_| Failure::OutcomeUnknown)?;
         let mut then = Auction::new(auction);
         history.iter().for_each(|past| then.apply(&past.event));
         let state = then.phase().map_or("draft", |phase| phase.word());
-        Ok(Accepted { event, state, end: then.effective_end() })
+        Ok(Accepted { event, state, end: then.effective_end(), receipt: None })
     }
 
     /// Waits until something more has been committed than when `seen` was read from

@@ -23,6 +23,8 @@ pub struct Ask {
     pub id: CommandId,
     /// What is asked, and by whom.
     pub command: Command,
+    /// Whether the answer is wanted with a receipt.
+    pub receipt: bool,
 }
 
 /// Where an answer goes.

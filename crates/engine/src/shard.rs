@@ -7,6 +7,7 @@
 
 pub mod entry;
 mod held;
+mod wanted;
 
 use crate::answer::{Accepted, Answer, Failure, Refused};
 use crate::dedup::{Known, Refusals};
@@ -30,6 +31,7 @@ use held::{Decided, Held};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use wanted::Asked;
 
 /// One partition's auctions. `R` is where an answer goes: a channel, or a number in a simulation.
 pub struct Shard<R> {
@@ -68,12 +70,16 @@ impl<R> Shard<R> {
     /// Decides a command that entered the queue at `entered`. The answer is held.
     pub fn submit(&mut self, ask: Ask, entered: Time, reply: R) {
         let digest = command_digest(&ask.command);
+        let asked = Asked::with(&ask);
         let settled = self.settle(ask, &digest, entered);
+        if let Some(asked) = asked {
+            self.want(&asked, &settled);
+        }
         self.open.replies.push((reply, settled));
     }
 
     fn settle(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
-        let Ask { auction: id, id: name, command } = ask;
+        let Ask { auction: id, id: name, command, receipt: _ } = ask;
         let creates = matches!(command.action, Action::Create(_));
         if creates && !self.auctions.contains_key(&id) {
             let entry = Entry::new(id, self.house);
@@ -81,7 +87,7 @@ impl<R> Shard<R> {
         }
         let Some(entry) = self.auctions.get(&id) else {
             let refusal = gavel_auction::refusal::Refusal::NotFound;
-            let refused = Refused { refusal, version: 0, at: entered, end: None };
+            let refused = Refused::new(refusal, 0, entered, None);
             return Settled::Answer(Answer::Refused(refused));
         };
         match entry.accepted.find(&name, digest) {
@@ -204,7 +210,7 @@ impl<R> Shard<R> {
             Ok(Err(refusal)) => {
                 let (version, end) = (auction.version(), auction.effective_end());
                 let at = at.max(auction.last_at());
-                return Ok(Err(Refused { refusal, version, at, end }));
+                return Ok(Err(Refused::new(refusal, version, at, end)));
             }
             Ok(Ok(events)) => events,
         };
@@ -238,11 +244,11 @@ impl<R> Shard<R> {
         let state = entry.auction.phase().map_or("draft", |phase| phase.word());
         let end = entry.auction.effective_end();
         match last {
-            Some(event) => Ok(Ok(Accepted { event, state, end })),
+            Some(event) => Ok(Ok(Accepted { event, state, end, receipt: None })),
             None => {
                 let version = entry.auction.version();
                 let refusal = gavel_auction::refusal::Refusal::TermsLocked;
-                Ok(Err(Refused { refusal, version, at, end }))
+                Ok(Err(Refused::new(refusal, version, at, end)))
             }
         }
     }
@@ -272,8 +278,9 @@ impl<R> Shard<R> {
             }
         }
         let records = std::mem::take(&mut held.records);
+        let leaves = held.wanted.iter().map(|wanted| wanted.leaf(&records)).collect();
         self.in_flight.push_back(held);
-        Some(Batch { records })
+        Some(Batch { records, leaves })
     }
 
     /// Takes the evidence of what it has decided, in that order.
@@ -291,7 +298,8 @@ impl<R> Shard<R> {
     pub fn committed(&mut self) -> Effects<R> {
         let Some(held) = self.in_flight.pop_front() else { return Effects::default() };
         self.durable = held.last;
-        Effects { changes: held.changes, replies: held.replies }
+        let receipts = held.wanted.iter().map(|wanted| wanted.reply).collect();
+        Effects { changes: held.changes, replies: held.replies, receipts }
     }
 
     /// A commit failed: everybody who waits is told `failure`, and the auctions that were touched
@@ -308,7 +316,7 @@ impl<R> Shard<R> {
         lost.iter().for_each(|id| self.forget(*id));
         self.refusals.clear();
         self.position = self.durable;
-        (Effects { changes: Vec::new(), replies }, lost.into_iter().collect())
+        (Effects { replies, ..Effects::default() }, lost.into_iter().collect())
     }
 
     /// Forgets an auction, to read it again.

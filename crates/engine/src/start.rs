@@ -24,7 +24,7 @@ use crate::words::Words;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::head::Rolling;
-use gavel_proof::keys::LogKey;
+use gavel_proof::keys::{HouseKey, LogKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +37,8 @@ pub struct Parts {
     pub house: HouseId,
     /// The secret behind its commitments.
     pub log_key: LogKey,
+    /// What it signs receipts with.
+    pub signer: Arc<HouseKey>,
     /// How many partitions its log has.
     pub partitions: Partition,
     /// The log's only writer.
@@ -90,6 +92,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         house,
         seal: Seal(log_key.seal(house)),
         log_key,
+        signer: parts.signer,
         alive: AtomicI64::new(clock.now().0),
         clock,
         inboxes: (0..count).map(|_| Inbox::default()).collect(),
@@ -223,6 +226,7 @@ fn spawn(
             stopping: told,
             committing: None,
             ended: None,
+            receipts: Vec::new().into_iter(),
             scratch: Vec::new(),
         }
         .run();

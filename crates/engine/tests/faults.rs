@@ -15,7 +15,7 @@ use gavel_engine::feed::{Ended, Subscription};
 use gavel_engine::log::{AppendError, Entry, Log, LogError, LogReader, Record};
 use gavel_engine::{Ask, Parts, Started, start};
 use gavel_proof::command::command_id;
-use gavel_proof::keys::LogKey;
+use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_store::sqlite;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -76,6 +76,7 @@ fn open(dir: &Path, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Opened {
     let parts = Parts {
         house: HOUSE,
         log_key: LogKey::from_bytes([5; 32]),
+        signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
         partitions: stores.partitions,
         log: Box::new(log),
         reader: stores.reader,
@@ -142,7 +143,7 @@ fn person(id: i64) -> Person {
 fn ask(auction: i64, by: i64, key: &str, action: Action) -> Ask {
     let auction = AuctionId::new(auction).unwrap();
     let command = Command { actor: Actor::Person(person(by)), expected_version: None, action };
-    Ask { auction, id: command_id(Some(person(by).user), auction, key), command }
+    Ask { auction, id: command_id(Some(person(by).user), auction, key), command, receipt: false }
 }
 
 fn bid(auction: i64, by: i64, key: &str, amount: i64) -> Ask {
@@ -400,4 +401,54 @@ async fn who_falls_behind_is_told_so_and_goes_on_from_where_he_was() {
     let again = heard(house.engine.subscribe(id, 4), last).await;
     let versions: Vec<u64> = again.iter().map(|(version, _, _)| *version).collect();
     assert_eq!(versions, (5..=last).collect::<Vec<_>>());
+}
+
+/// Whether an answer has the receipt of this very command, and of nothing else.
+fn has_own_receipt(ask: &Ask, answer: &Answer) -> bool {
+    let (receipt, code) = match answer {
+        Answer::Accepted(accepted) => (&accepted.receipt, None),
+        Answer::Refused(refused) => (&refused.receipt, Some(refused.refusal.code())),
+    };
+    let Some(receipt) = receipt else { return false };
+    let signed = gavel_proof::verify_receipt(receipt).unwrap();
+    assert_eq!((signed.auction, signed.command), (ask.auction, ask.id));
+    assert_eq!((signed.house, signed.code.as_deref()), (HOUSE, code));
+    true
+}
+
+/// Bids that come at once in both partitions, every other one wanting a receipt.
+async fn flood(house: &House, round: i64) -> Vec<(Ask, Result<Answer, Failure>)> {
+    let mut asked = tokio::task::JoinSet::new();
+    for place in 0..40 {
+        let amount = round * 1_000 + place * 7 % 20 + 1;
+        let key = format!("{round} {place}");
+        let bid = bid(1 + place % 2, 1 + place % 5, &key, amount);
+        let ask = Ask { receipt: place / 2 % 2 == 0, ..bid };
+        let engine = house.engine.clone();
+        asked.spawn(async move { (ask.clone(), engine.submit(ask).await) });
+    }
+    asked.join_all().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_receipt_goes_to_the_one_who_asked_for_it() {
+    let house = House::new();
+    accepted(&house.engine, create(1)).await;
+    accepted(&house.engine, create(2)).await;
+    let mut refused = 0;
+    for round in 1..20 {
+        if round % 4 == 0 {
+            house.plan([Fate::UnknownAndLost]);
+        }
+        for (ask, answer) in flood(&house, round).await {
+            match answer {
+                Ok(answer) => {
+                    assert_eq!(has_own_receipt(&ask, &answer), ask.receipt, "{answer:?}");
+                    refused += u32::from(matches!(answer, Answer::Refused(_)));
+                }
+                Err(failure) => assert_eq!(failure, Failure::OutcomeUnknown),
+            }
+        }
+    }
+    assert!(refused > 20, "{refused}");
 }

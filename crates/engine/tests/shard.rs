@@ -36,7 +36,12 @@ fn log_key() -> LogKey {
 fn ask(by: i64, key: &str, action: Action) -> Ask {
     let actor = Actor::Person(Person::new(user(by), Roles::MEMBER));
     let command = Command { actor, expected_version: None, action };
-    Ask { auction: auction(), id: command_id(Some(user(by)), auction(), key), command }
+    Ask {
+        auction: auction(),
+        id: command_id(Some(user(by)), auction(), key),
+        command,
+        receipt: false,
+    }
 }
 
 fn bid(by: i64, key: &str, amount: i64) -> Ask {
@@ -78,7 +83,9 @@ impl World {
     }
 
     fn commit(&mut self) -> Effects<u32> {
-        let Some(Batch { records }) = self.shard.take_batch() else { return Effects::default() };
+        let Some(Batch { records, .. }) = self.shard.take_batch() else {
+            return Effects::default();
+        };
         self.log.extend(records);
         self.shard.committed()
     }
@@ -253,4 +260,59 @@ fn kind(record: &gavel_engine::log::Record) -> &'static str {
         Fact::Extended { .. } => "extended",
         other => panic!("unexpected here: {other:?}"),
     }
+}
+
+fn with_receipt(ask: Ask) -> Ask {
+    Ask { receipt: true, ..ask }
+}
+
+#[test]
+fn receipts_name_the_hash_of_the_version_decided_at() {
+    let mut world = World::open();
+    world.at(1, with_receipt(bid(1, "a", 1_000)), 1);
+    world.at(1, with_receipt(bid(2, "b", 500)), 2);
+    world.at(1, bid(3, "c", 2_000), 3);
+    world.at(1, with_receipt(bid(2, "d", 700)), 4);
+    // Told again: the accepted has its event, of the refused only the latest has a receipt.
+    world.at(1, with_receipt(bid(1, "a", 1_000)), 5);
+    world.at(1, with_receipt(bid(2, "b", 500)), 6);
+    world.at(1, with_receipt(bid(2, "d", 700)), 7);
+    // What comes due has the shard write early, in the middle of a batch.
+    world.at(700, with_receipt(bid(4, "e", 9_000)), 8);
+    let batch = world.shard.take_batch().expect("a batch");
+    let hash = |version: u64| {
+        let record = &batch.records[usize::try_from(version).unwrap() - 4];
+        let gavel_engine::log::Entry::Event(event) = &record.entry else { panic!("an event") };
+        assert_eq!(event.version, version);
+        event.hash
+    };
+    let said: Vec<_> =
+        batch.leaves.iter().map(|leaf| (leaf.version, leaf.hash, leaf.code.as_deref())).collect();
+    let low = Some("below_minimum");
+    let expected = [
+        (4, hash(4), None),
+        (4, hash(4), low),
+        (5, hash(5), low),
+        (5, hash(5), low),
+        (7, hash(7), Some("closed")),
+    ];
+    assert_eq!(said, expected);
+    let amounts: Vec<_> =
+        batch.leaves.iter().map(|leaf| leaf.amount.map(Amount::minor).unwrap()).collect();
+    assert_eq!(amounts, [1_000, 500, 700, 700, 9_000]);
+    let effects = world.shard.committed();
+    let to: Vec<u32> = effects.receipts.iter().map(|reply| effects.replies[*reply].0).collect();
+    assert_eq!(to, [1, 2, 4, 7, 8]);
+}
+
+#[test]
+fn who_asks_about_nothing_gets_a_receipt_of_nothing() {
+    let mut world = World::open();
+    let elsewhere = AuctionId::new(9).unwrap();
+    world.at(1, Ask { auction: elsewhere, ..with_receipt(bid(1, "a", 1_000)) }, 1);
+    let batch = world.shard.take_batch().expect("answers wait");
+    let [leaf] = &batch.leaves[..] else { panic!("{batch:?}") };
+    let nothing = gavel_proof::chain::genesis(HOUSE, elsewhere);
+    assert_eq!((leaf.version, leaf.hash, leaf.end), (0, nothing, None));
+    assert_eq!(leaf.code.as_deref(), Some("not_found"));
 }

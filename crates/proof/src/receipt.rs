@@ -65,20 +65,12 @@ pub struct Leaf {
     pub version: Version,
     /// The chain's hash at that version.
     pub hash: Digest,
-    /// What hides the leaf from those who hold others of the same tree.
-    pub salt: [u8; 16],
 }
 
 impl Leaf {
-    /// The leaf's salt, as every leaf has it.
-    #[must_use]
-    pub fn salt(key: &LogKey, command: &CommandId) -> [u8; 16] {
-        key.receipt_salt(&command.0)
-    }
-
-    /// Its canonical text: what the tree hashes.
-    #[must_use]
-    pub fn text(&self) -> Vec<u8> {
+    /// Its canonical text: what the tree hashes. The salt hides it from those who hold others of
+    /// the same tree.
+    pub(crate) fn text(&self, salt: &[u8; 16]) -> Vec<u8> {
         let mut out = Vec::with_capacity(384);
         out.extend_from_slice(b"{\"amount\":");
         write_or_null(&mut out, self.amount.map(Amount::minor));
@@ -100,7 +92,7 @@ impl Leaf {
         out.extend_from_slice(b",\"operation\":");
         write_operation(&mut out, self.auction, self.command);
         out.extend_from_slice(b",\"salt\":");
-        write_hex(&mut out, &self.salt);
+        write_hex(&mut out, salt);
         out.extend_from_slice(b",\"version\":");
         write_integer(&mut out, self.version);
         out.push(b'}');
@@ -143,6 +135,7 @@ pub(crate) struct BatchReceipt {
     pub(crate) key: [u8; 32],
     pub(crate) leaf: Leaf,
     pub(crate) path: Vec<Digest>,
+    pub(crate) salt: [u8; 16],
     pub(crate) signature: [u8; 64],
 }
 
@@ -152,7 +145,7 @@ impl BatchReceipt {
             &self.batch.text(),
             self.index,
             &self.key,
-            &self.leaf.text(),
+            &self.leaf.text(&self.salt),
             &self.path,
             &self.signature,
         )
@@ -193,8 +186,15 @@ fn batch_receipt(
 
 /// The receipts of a batch, one for each leaf in their order, under one signature.
 #[must_use]
-pub fn issue(leaves: &[Leaf], house: HouseId, time: Time, signer: &HouseKey) -> Vec<Vec<u8>> {
-    let texts: Vec<Vec<u8>> = leaves.iter().map(Leaf::text).collect();
+pub fn issue(
+    leaves: &[Leaf],
+    house: HouseId,
+    time: Time,
+    log_key: &LogKey,
+    signer: &HouseKey,
+) -> Vec<Vec<u8>> {
+    let text = |leaf: &Leaf| leaf.text(&log_key.receipt_salt(&leaf.command.0));
+    let texts: Vec<Vec<u8>> = leaves.iter().map(text).collect();
     let tree = Tree::of(&texts);
     let batch = Batch { house, root: tree.root(), size: texts.len() as u64, time }.text();
     let signature = signer.sign(BATCH, &batch);

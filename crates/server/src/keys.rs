@@ -8,6 +8,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -16,7 +17,7 @@ pub struct HouseKeys {
     /// The 16 bytes that name it.
     pub house: HouseId,
     /// What it signs with.
-    pub signing: HouseKey,
+    pub signing: Arc<HouseKey>,
     /// What it hides values with.
     pub log: LogKey,
 }
@@ -76,7 +77,8 @@ pub fn read(data: &Path) -> Result<HouseKeys, KeyError> {
     let house = HouseId(read_bytes(&dir.join(HOUSE))?);
     let signing = Zeroizing::new(read_bytes::<32>(&dir.join(SIGNING))?);
     let log = Zeroizing::new(read_bytes::<32>(&dir.join(LOG))?);
-    Ok(HouseKeys { house, signing: HouseKey::from_bytes(&signing), log: LogKey::from_bytes(*log) })
+    let signing = Arc::new(HouseKey::from_bytes(&signing));
+    Ok(HouseKeys { house, signing, log: LogKey::from_bytes(*log) })
 }
 
 /// All keys of a house as one text, for a backup.

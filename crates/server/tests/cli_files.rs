@@ -8,7 +8,7 @@ use gavel_auction::ids::AuctionId;
 use gavel_auction::time::Time;
 use gavel_proof::chain::genesis;
 use gavel_proof::command::CommandId;
-use gavel_proof::keys::HouseKey;
+use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_proof::receipt::{Leaf, issue};
 use gavel_server::cli::Cli;
 use serde_json::Value;
@@ -181,10 +181,10 @@ fn receipt_of_nothing() -> Vec<u8> {
         end: None,
         version: 0,
         hash: genesis(house, auction),
-        salt: [6; 16],
     };
     let signer = HouseKey::from_bytes(&[7; 32]);
-    issue(&[leaf], house, Time(1_700_000_000_000_001), &signer).remove(0)
+    let log_key = LogKey::from_bytes([6; 32]);
+    issue(&[leaf], house, Time(1_700_000_000_000_001), &log_key, &signer).remove(0)
 }
 
 #[test]

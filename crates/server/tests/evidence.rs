@@ -1,13 +1,18 @@
-//! Evidence over HTTP: why a bid stands as it does, who is told, and who is not; signed heads.
+//! Evidence over HTTP: why a bid stands as it does, who is told, and who is not; receipts of
+//! what was accepted and of what was not; signed heads.
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 #[path = "floor/site.rs"]
 mod site;
 
+use axum::body::Body;
 use gavel_auction::command::Roles;
 use gavel_proof::canonical::canonicalize;
 use gavel_proof::head::{Rolling, verify_head};
+use gavel_proof::{Form, ReceiptFault, Signed, verify_receipt, verify_together};
+use http::Request;
 use serde_json::{Value, json};
-use site::{Person, Site};
+use site::{Person, Reply, Site};
 
 fn why(site: &Site, path: &str, bid: &Value, by: &Person) -> Value {
     site.get(&format!("{path}/bids/{bid}/explanation"), Some(by)).expect(200)
@@ -126,4 +131,135 @@ fn signed_heads_grow_with_the_log_and_survive_a_restart() {
     site.bid(&path, &site.member("cleo"), 700).expect(201);
     site.until(|| heads(&site)[1].rolling.position == rolling.position + 1);
     site.get("/v1/heads?x=1", None).refused(400, "malformed");
+}
+
+/// A command that wants a receipt.
+fn ask(site: &Site, path: &str, by: &Person, key: &str, body: &Value) -> Reply {
+    let request = Request::builder().method("POST").uri(path).header("host", "house");
+    let request = request
+        .header("authorization", format!("Bearer {}", by.token))
+        .header("idempotency-key", key)
+        .header("prefer", "receipt")
+        .header("content-type", "application/json");
+    site.send(request.body(Body::from(body.to_string())).unwrap())
+}
+
+/// The receipt in a reply, checked; it stands there byte for byte.
+#[track_caller]
+fn receipt(reply: &Reply) -> (Vec<u8>, Signed) {
+    assert_eq!(reply.headers["preference-applied"], "receipt", "{reply:?}");
+    let text = canonicalize(&reply.json()["receipt"]);
+    assert!(reply.text.contains(std::str::from_utf8(&text).unwrap()), "{}", reply.text);
+    let signed = verify_receipt(&text).unwrap();
+    (text, signed)
+}
+
+#[test]
+fn accepted_and_refused_commands_have_receipts_that_agree_with_the_certificate() {
+    let site = Site::new();
+    let (anna, bob, cleo) = (site.member("anna"), site.member("bob"), site.member("cleo"));
+    let admin = site.person("admin", Roles::ADMIN);
+    let body = json!({"title": "A clock", "currency": "EUR", "preset": "timed",
+        "duration_seconds": 3600, "terms": {"increment": {"kind": "fixed", "step": 100}}});
+    let made = ask(&site, "/v1/auctions", &anna, "a", &body);
+    let (created, _) = receipt(&made);
+    let path = format!("/v1/auctions/{}", made.expect(201)["id"]);
+    let bids = format!("{path}/bids");
+    let placed = ask(&site, &bids, &bob, "b", &json!({"maximum": 5_000}));
+    let (accepted, signed) = receipt(&placed);
+    let told = placed.expect(201);
+    assert_eq!(Some(signed.version), told["version"].as_u64());
+    assert_eq!(signed.amount.map(i64::from), Some(5_000));
+    assert_eq!(signed.house, site.house().keys.house);
+    assert_eq!(signed.fingerprint, site.house().public_key().fingerprint());
+    let low = ask(&site, &bids, &cleo, "c", &json!({"amount": 50}));
+    let (refused, signed) = receipt(&low);
+    let problem = low.refused(422, "below_minimum");
+    assert_eq!(signed.code.as_deref(), Some("below_minimum"));
+    assert_eq!(problem["operation"], format!("{}-{}", signed.auction, signed.command));
+    let none = ask(&site, "/v1/auctions/99/bids", &cleo, "d", &json!({"amount": 50}));
+    assert_eq!(receipt(&none).1.version, 0);
+    none.refused(404, "not_found");
+    ask(&site, &format!("{path}/register"), &cleo, "e", &json!({})).expect(201);
+    site.post(&format!("{path}/close"), &admin, &json!({"reason": "on_request"})).expect(200);
+    let file = site.get(&format!("{path}/certificate"), None);
+    file.expect(200);
+    for receipt in [created, accepted, refused] {
+        verify_together(&receipt, file.text.as_bytes()).unwrap();
+    }
+    let (elsewhere, _) = receipt(&none);
+    let fault = verify_together(&elsewhere, file.text.as_bytes()).unwrap_err();
+    assert!(matches!(fault, ReceiptFault::Another { what: "auction", .. }), "{fault}");
+}
+
+#[test]
+fn who_wants_no_receipt_gets_none() {
+    let site = Site::new();
+    let (anna, bob) = (site.member("anna"), site.member("bob"));
+    let path = site.auction(&anna, json!({"preset": "classic", "duration_seconds": 3600}));
+    let placed = site.bid(&path, &bob, 500);
+    assert!(placed.expect(201).get("receipt").is_none());
+    assert!(!placed.headers.contains_key("preference-applied"));
+    let low = site.bid(&path, &bob, 400);
+    assert!(low.json().get("receipt").is_none());
+}
+
+#[test]
+fn a_repeat_gets_its_receipt_from_the_log_and_changes_nothing() {
+    let mut site = Site::new();
+    let (anna, bob, cleo) = (site.member("anna"), site.member("bob"), site.member("cleo"));
+    let path = site.auction(&anna, json!({"preset": "classic", "duration_seconds": 3600}));
+    let bids = format!("{path}/bids");
+    let first = ask(&site, &bids, &bob, "k", &json!({"amount": 500}));
+    assert!(matches!(receipt(&first).1.form, Form::Batch { size: 1 }));
+    site.restart();
+    let again = ask(&site, &bids, &bob, "k", &json!({"amount": 500}));
+    let (text, signed) = receipt(&again);
+    assert_eq!(signed.form, Form::Chain);
+    let without = |reply: &Reply| {
+        let mut body = reply.json();
+        body.as_object_mut().unwrap().remove("receipt");
+        body
+    };
+    assert_eq!(without(&first), without(&again));
+    let operation = first.json()["operation"].as_str().unwrap().to_owned();
+    let later = site.get(&format!("/v1/receipts/{operation}"), Some(&bob));
+    later.expect(200);
+    assert_eq!(later.text.as_bytes(), text);
+    // A refusal told again has a receipt while nothing else has happened.
+    let low = ask(&site, &bids, &cleo, "l", &json!({"amount": 400}));
+    let told_again = ask(&site, &bids, &cleo, "l", &json!({"amount": 400}));
+    assert_eq!(receipt(&low).1.version, receipt(&told_again).1.version);
+    site.bid(&path, &cleo, 600).expect(201);
+    let late = ask(&site, &bids, &cleo, "l", &json!({"amount": 400}));
+    late.refused(422, "below_minimum");
+    assert!(late.json().get("receipt").is_none());
+}
+
+#[test]
+fn receipts_are_their_senders_own() {
+    let site = Site::new();
+    let (anna, bob, cleo) = (site.member("anna"), site.member("bob"), site.member("cleo"));
+    let clerk = site.person("clerk", Roles::CLERK);
+    let path = site.auction(&anna, json!({"preset": "sealed", "duration_seconds": 3600}));
+    let placed = site.bid(&path, &bob, 20_000).expect(201);
+    let operation = placed["operation"].as_str().unwrap().to_owned();
+    let at = format!("/v1/receipts/{operation}");
+    let own = site.get(&at, Some(&bob));
+    own.expect(200);
+    let signed = verify_receipt(own.text.as_bytes()).unwrap();
+    assert_eq!(Some(signed.version), placed["version"].as_u64());
+    assert!(!own.text.contains("20000"), "{}", own.text);
+    for other in [&anna, &cleo, &clerk] {
+        site.get(&at, Some(other)).refused(404, "not_found");
+    }
+    site.get(&at, None).refused(401, "unauthenticated");
+    site.get(&format!("{at}?x=1"), Some(&bob)).refused(400, "malformed");
+    let zeros = "0".repeat(32);
+    for none in ["x", "1", "1-x", &format!("1-{zeros}"), &format!("99-{zeros}"), "1-ff"] {
+        site.get(&format!("/v1/receipts/{none}"), Some(&bob)).refused(404, "not_found");
+    }
+    let never = ask(&site, &format!("{path}/bids"), &anna, "own", &json!({"amount": 5}));
+    let refused = never.refused(403, "own_auction")["operation"].as_str().unwrap().to_owned();
+    site.get(&format!("/v1/receipts/{refused}"), Some(&anna)).refused(404, "not_found");
 }

@@ -16,7 +16,7 @@ use gavel_engine::answer::{Accepted, Answer, Failure};
 use gavel_engine::engine::Engine;
 use gavel_engine::{Ask, Parts, Recovery, Started, start};
 use gavel_proof::command::command_id;
-use gavel_proof::keys::LogKey;
+use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_store::sqlite::{self, lock::DirLock};
 use rusqlite::Connection;
 use std::fs;
@@ -38,6 +38,7 @@ fn open_with(dir: &Path, key: u8) -> Open {
     let started = start(Parts {
         house: HOUSE,
         log_key: LogKey::from_bytes([key; 32]),
+        signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
         partitions: stores.partitions,
         log: stores.log,
         reader: stores.reader,
@@ -66,7 +67,7 @@ fn ask(auction: i64, by: i64, key: &str, action: Action) -> Ask {
     let auction = AuctionId::new(auction).unwrap();
     let person = Person::new(UserId::new(by).unwrap(), Roles::MEMBER);
     let command = Command { actor: Actor::Person(person), expected_version: None, action };
-    Ask { auction, id: command_id(Some(person.user), auction, key), command }
+    Ask { auction, id: command_id(Some(person.user), auction, key), command, receipt: false }
 }
 
 fn create(auction: i64) -> Ask {
@@ -325,6 +326,7 @@ fn what_cannot_be_told_of_one_auction_stops_the_start() {
         let refused = start(Parts {
             house: HOUSE,
             log_key: LogKey::from_bytes([5; 32]),
+            signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
             partitions: stores.partitions,
             log: stores.log,
             reader: stores.reader,

@@ -1,5 +1,6 @@
 //! A batch under way: what was decided, what of it is written, and the effects that wait for it.
 
+use super::wanted::Wanted;
 use crate::effect::Settled;
 use crate::log::{Entry, EventRecord, Partition, Position, Record};
 use crate::views::Change;
@@ -17,6 +18,8 @@ pub(super) struct Held<R> {
     /// and that of many events together costs a fraction.
     pub(super) decided: Vec<Decided>,
     pub(super) replies: Vec<(R, Settled)>,
+    /// Which replies want receipts, and what those will say.
+    pub(super) wanted: Vec<Wanted>,
     /// The auctions it touches, each once, in order.
     pub(super) touched: Vec<AuctionId>,
     pub(super) changes: Vec<Change>,
@@ -29,6 +32,7 @@ impl<R> Default for Held<R> {
             records: Vec::new(),
             decided: Vec::new(),
             replies: Vec::new(),
+            wanted: Vec::new(),
             touched: Vec::new(),
             changes: Vec::new(),
             last: 0,

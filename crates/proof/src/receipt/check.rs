@@ -142,9 +142,9 @@ pub fn verify_receipt(bytes: &[u8]) -> Result<Signed, ReceiptFault> {
 }
 
 fn batch(receipt: &BatchReceipt) -> Result<Signed, ReceiptFault> {
-    let BatchReceipt { batch, index, key, leaf, path, signature } = receipt;
+    let BatchReceipt { batch, index, key, leaf, path, salt, signature } = receipt;
     let key = signed_by(key, BATCH, &batch.text(), signature)?;
-    if root_of(&leaf.text(), *index, batch.size, path) != Some(batch.root) {
+    if root_of(&leaf.text(salt), *index, batch.size, path) != Some(batch.root) {
         return Err(ReceiptFault::NotUnderTheRoot);
     }
     if leaf.version == 0 && (leaf.code.is_none() || leaf.hash != genesis(batch.house, leaf.auction))

@@ -126,13 +126,14 @@ fn batch(file: BatchFile<'_>) -> Result<BatchReceipt, String> {
     let LeafPart { amount, at, auction, code, end, hash, version, .. } = file.leaf;
     let command = command_of(file.leaf.operation, auction)?;
     let salt = fixed(file.leaf.salt).ok_or("its salt is not 32 hexadecimal digits")?;
-    let leaf = Leaf { auction, command, amount, at, code, end, version, hash, salt };
+    let leaf = Leaf { auction, command, amount, at, code, end, version, hash };
     Ok(BatchReceipt {
         batch: Batch { house, root, size, time },
         index: file.index,
         key: file.key.0,
         leaf,
         path: file.path,
+        salt,
         signature: signature(file.signature)?,
     })
 }

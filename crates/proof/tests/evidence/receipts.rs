@@ -16,6 +16,10 @@ use gavel_proof::receipt::{Leaf, Link, from_chain, issue};
 use gavel_proof::{Form, ReceiptFault, Signed, verify_receipt, verify_together};
 use serde_json::{Value, json};
 
+fn log_key() -> LogKey {
+    LogKey::from_bytes([1; 32])
+}
+
 fn leaf(house: &House, version: u64, code: Option<&str>) -> Leaf {
     let index = usize::try_from(version).unwrap();
     let (command, at, hash) = match index.checked_sub(1) {
@@ -31,7 +35,6 @@ fn leaf(house: &House, version: u64, code: Option<&str>) -> Leaf {
         end: None,
         version,
         hash,
-        salt: Leaf::salt(&LogKey::from_bytes([1; 32]), &command),
     }
 }
 
@@ -56,7 +59,7 @@ fn chained(house: &House, version: u64) -> Vec<u8> {
 }
 
 fn issued(leaves: &[Leaf]) -> Vec<Vec<u8>> {
-    issue(leaves, HOUSE, Time(1_700_000_000_000_000), &signer())
+    issue(leaves, HOUSE, Time(1_700_000_000_000_000), &log_key(), &signer())
 }
 
 #[test]
@@ -285,12 +288,13 @@ fn receipts_of_another_house_auction_or_key_are_refused_clearly() {
         ReceiptFault::Another { what, .. } => what,
         other => panic!("{other}"),
     };
-    let elsewhere = issue(std::slice::from_ref(&own), HouseId([9; 16]), Time(1), &signer());
+    let elsewhere =
+        issue(std::slice::from_ref(&own), HouseId([9; 16]), Time(1), &log_key(), &signer());
     assert_eq!(what(&elsewhere[0]), "house");
     let other = Leaf { auction: AuctionId::new(6).unwrap(), ..own.clone() };
     assert_eq!(what(&issued(&[other])[0]), "auction");
     let forger = HouseKey::from_bytes(&[8; 32]);
-    assert_eq!(what(&issue(&[own], HOUSE, Time(1), &forger)[0]), "key");
+    assert_eq!(what(&issue(&[own], HOUSE, Time(1), &log_key(), &forger)[0]), "key");
 }
 
 #[test]

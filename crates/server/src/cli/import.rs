@@ -146,7 +146,7 @@ async fn create(new: &NewAuction, awake: &Awake, keys: &HouseKeys) -> anyhow::Re
         action: creation.action(keys.house, &keys.log, auction),
     };
     let id = command_id(Some(seller.id), auction, &key);
-    match awake.started.engine.submit(Ask { auction, id, command }).await {
+    match awake.started.engine.submit(Ask { auction, id, command, receipt: false }).await {
         Ok(Answer::Accepted(_)) => Ok(()),
         Ok(Answer::Refused(refused)) => anyhow::bail!("refused: {}", refused.refusal),
         Err(failure @ NoAnswer::OutcomeUnknown) => anyhow::bail!("{failure}: import again"),

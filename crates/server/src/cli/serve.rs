@@ -129,6 +129,7 @@ pub(super) fn wake(
     let started = gavel_engine::start(Parts {
         house: keys.house,
         log_key: keys.log.clone(),
+        signer: Arc::clone(&keys.signing),
         partitions: stores.partitions,
         log: stores.log,
         reader: stores.reader,

@@ -21,6 +21,7 @@ pub(crate) mod listing;
 pub(crate) mod operations;
 pub(crate) mod operator;
 pub(crate) mod proposal;
+pub(crate) mod receipts;
 pub(crate) mod registrations;
 pub(crate) mod render;
 pub(crate) mod reply;
@@ -49,5 +50,6 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(certificate::routes())
         .merge(explanation::routes())
         .merge(heads::routes())
+        .merge(receipts::routes())
         .merge(operations::routes())
 }

@@ -247,6 +247,7 @@ fn open(data: &Path) -> Open {
     let started = gavel_engine::start(Parts {
         house: made.house,
         log_key: made.log.clone(),
+        signer: Arc::clone(&made.signing),
         partitions: stores.partitions,
         log: stores.log,
         reader: stores.reader,

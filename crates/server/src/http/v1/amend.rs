@@ -114,7 +114,7 @@ impl AmendBody {
             let moved = matches!(&answer, Ok(Answer::Refused(refused))
                 if matches!(refused.refusal, Refusal::VersionMismatch { .. }));
             if asked.is_some() || !moved || tries == TRIES {
-                return wish.done(house, answer);
+                return wish.done(house, answer).await;
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The one way in which these routes put a command to the house: named, awaited, and every kind of
 //! no turned into its problem document. Holds no rule.
 
-use super::reply::Reply;
+use super::receipts::from_log;
+use super::reply::{Reply, raw};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::error::{Code, Problem};
@@ -92,9 +93,10 @@ impl Wish {
     /// # Errors
     /// Why no answer could be given.
     pub(crate) async fn answer(&self, house: &House, action: Action) -> Result<Answer, Failure> {
-        let Self { by, operation, expected_version, .. } = *self;
+        let Self { by, operation, expected_version, prefer } = *self;
         let command = Command { actor: Actor::Person(by), expected_version, action };
-        house.submit(Ask { auction: operation.auction, id: operation.id, command }).await
+        let (auction, id, receipt) = (operation.auction, operation.id, prefer.receipt);
+        house.submit(Ask { auction, id, command, receipt }).await
     }
 
     /// Puts the command to its auction; whatever is not acceptance is a problem.
@@ -102,7 +104,7 @@ impl Wish {
     /// # Errors
     /// The refusal, or why no answer could be given.
     pub(crate) async fn put(&self, house: &House, action: Action) -> Result<Done, Problem> {
-        self.done(house, self.answer(house, action).await)
+        self.done(house, self.answer(house, action).await).await
     }
 
     /// Puts the command to its auction and answers with this status, now or later.
@@ -165,20 +167,35 @@ impl Wish {
     ///
     /// # Errors
     /// The refusal, or why no answer could be given.
-    pub(crate) fn done(
+    pub(crate) async fn done(
         &self,
         house: &House,
         answer: Result<Answer, Failure>,
     ) -> Result<Done, Problem> {
         let operation = self.operation;
         match answer {
-            Ok(Answer::Accepted(accepted)) => Ok(Done { accepted, operation }),
+            Ok(Answer::Accepted(mut accepted)) => {
+                if self.prefer.receipt && accepted.receipt.is_none() {
+                    // It was accepted before: its receipt comes from the log now.
+                    let (auction, version) = (self.auction(), accepted.event.version);
+                    let made = house.aside(move |house| from_log(house, auction, version)).await;
+                    accepted.receipt = made.and_then(|made| made).ok();
+                }
+                Ok(Done { accepted, operation })
+            }
             Ok(Answer::Refused(refused)) => {
-                let refused = untelling(refused);
+                let mut refused = untelling(refused);
                 observe::refused(refused.refusal.code());
+                let receipt = refused.receipt.take();
                 let outcome = Outcome::Refused(refused.clone());
                 house.operations.remember(operation, self.by.user, outcome);
-                Err(Problem::refused(self.auction(), &operation.to_string(), &refused))
+                let problem = Problem::refused(self.auction(), &operation.to_string(), &refused);
+                Err(match receipt {
+                    Some(receipt) => problem
+                        .with("receipt", json!(raw(receipt)))
+                        .header(prefer::APPLIED, HeaderValue::from_static("receipt")),
+                    None => problem,
+                })
             }
             Err(failure) => Err(Problem::failed(&operation.to_string(), &failure)),
         }
@@ -240,7 +257,11 @@ impl Done {
     pub(crate) fn reply(&self, house: &House, status: StatusCode) -> Result<Response, Problem> {
         let head = house.engine.head(self.operation.auction).ok_or_else(Problem::not_found)?;
         let operation = self.operation.to_string();
-        Ok(Reply::to(&self.accepted, &head.terms, operation).with(status))
+        let reply = Reply::to(&self.accepted, &head.terms, operation);
+        Ok(match &self.accepted.receipt {
+            None => reply.with(status),
+            Some(receipt) => reply.with_receipt(status, receipt.clone()),
+        })
     }
 
     /// Keeps the free text that belongs to it beside the log. A repeat keeps it again.

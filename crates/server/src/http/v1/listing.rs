@@ -191,7 +191,7 @@ pub(crate) async fn create(
         if matches!(answer, Ok(Answer::Refused(_))) && house.engine.head(auction).is_none() {
             house.blocking(move |people| people.release_auction(auction)).await?;
         }
-        let mut response = wish.done(&house, answer)?.reply(&house, StatusCode::CREATED)?;
+        let mut response = wish.done(&house, answer).await?.reply(&house, StatusCode::CREATED)?;
         let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
         response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
         Ok(response)

@@ -11,6 +11,7 @@ use crate::http::idempotency::Operation;
 use crate::http::query::{Nothing, Query};
 use crate::operations::{Known, Outcome};
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use gavel_auction::event::Fact;
 use gavel_auction::ids::{Paddle, UserId};
@@ -67,14 +68,11 @@ enum ReplyBody {
     responses((status = 200, body = OperationView)))]
 pub(crate) async fn operation(
     State(house): State<House>,
-    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    path: Result<Path<String>, PathRejection>,
     caller: SignedIn,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<OperationView>, Problem> {
-    let name = path.ok().and_then(|Path(text)| Operation::parse(&text));
-    // What time brings has no name of its own.
-    let name = name.filter(|name| name.id.0 != [0; 16]);
-    let operation = name.ok_or_else(Problem::not_found)?;
+    let operation = named(path)?;
     let response = match house.operations.find(&operation, caller.user) {
         Known::Pending => None,
         Known::Came(Outcome::Answered(status, body)) => Some(OperationReply {
@@ -94,6 +92,16 @@ pub(crate) async fn operation(
     };
     let status = if response.is_some() { "done" } else { "pending" };
     Ok(Json(OperationView { status, response }))
+}
+
+/// The command that the path names.
+///
+/// # Errors
+/// `not_found`.
+pub(crate) fn named(path: Result<Path<String>, PathRejection>) -> Result<Operation, Problem> {
+    let name = path.ok().and_then(|Path(text)| Operation::parse(&text));
+    // What time brings has no name of its own.
+    name.filter(|name| name.id.0 != [0; 16]).ok_or_else(Problem::not_found)
 }
 
 async fn in_the_log(
@@ -118,16 +126,30 @@ fn find(
     head: &Head,
     viewer: &Viewer,
 ) -> Result<OperationReply, Problem> {
-    let own = events_of(house, operation, head)?;
+    let own = own_events(house, operation, head, viewer)?;
     let (Some(first), Some(last)) = (own.first(), own.last()) else { return Err(unknown()) };
-    if !is_by(house, head, viewer, first)? {
-        return Err(unknown());
-    }
     let name = operation.to_string();
     let recalled = house.engine.recall(operation.auction, last.event.version);
     let accepted = recalled.map_err(|failure| Problem::failed(&name, &failure))?;
     let status = status_of(&first.event.fact).as_u16();
     Ok(OperationReply { status, body: ReplyBody::Made(Reply::to(&accepted, &head.terms, name)) })
+}
+
+/// The events that a command of this viewer made: at least one. Blocks on the store.
+///
+/// # Errors
+/// `not_found` if there are none, or they are somebody else's.
+pub(crate) fn own_events(
+    house: &House,
+    operation: Operation,
+    head: &Head,
+    viewer: &Viewer,
+) -> Result<Vec<HistoryEvent>, Problem> {
+    let own = events_of(house, operation, head)?;
+    match own.first() {
+        Some(first) if is_by(house, head, viewer, first)? => Ok(own),
+        Some(_) | None => Err(unknown()),
+    }
 }
 
 /// The events that one command made: they stand side by side. Looked for from the newest on.

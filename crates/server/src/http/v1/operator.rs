@@ -237,7 +237,7 @@ async fn put_on_history(
         let moved = matches!(&answer, Ok(Answer::Refused(refused))
             if matches!(refused.refusal, Refusal::VersionMismatch { .. }));
         if asked.is_some() || !moved || tries == TRIES {
-            return wish.done(house, answer);
+            return wish.done(house, answer).await;
         }
     }
 }

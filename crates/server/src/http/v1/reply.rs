@@ -3,15 +3,17 @@
 
 use super::render::{NextView, OutcomeView};
 use crate::http::json;
+use crate::http::prefer::APPLIED;
 use crate::http::time::Stamp;
 use axum::response::Response;
+use bytes::Bytes;
 use gavel_auction::event::{BidPlaced, BidUndone, CloseReason, Fact, Now};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::Terms;
 use gavel_auction::view::Standing;
 use gavel_engine::answer::Accepted;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -25,6 +27,14 @@ pub(crate) enum Reply {
     Bought(Bought),
     Stands(Stands),
     Paddle(PaddleReply),
+}
+
+/// A reply with its receipt, byte for byte.
+#[derive(Serialize)]
+struct Receipted {
+    #[serde(flatten)]
+    reply: Reply,
+    receipt: Box<RawValue>,
 }
 
 /// A bid was placed.
@@ -178,6 +188,14 @@ impl Reply {
     pub(crate) fn with(self, status: StatusCode) -> Response {
         json::reply(status, "application/json", &self)
     }
+
+    /// The same with a receipt in it.
+    pub(crate) fn with_receipt(self, status: StatusCode, receipt: Bytes) -> Response {
+        let reply = Receipted { reply: self, receipt: raw(receipt) };
+        let mut response = json::reply(status, "application/json", &reply);
+        response.headers_mut().insert(APPLIED, HeaderValue::from_static("receipt"));
+        response
+    }
 }
 
 impl Placed {
@@ -220,8 +238,8 @@ impl Undone {
 }
 
 /// Canonical JSON as it is, byte for byte.
-pub(crate) fn raw(text: Vec<u8>) -> Box<RawValue> {
-    let text = String::from_utf8(text).expect("canonical JSON is UTF-8");
+pub(crate) fn raw(text: impl Into<Vec<u8>>) -> Box<RawValue> {
+    let text = String::from_utf8(text.into()).expect("canonical JSON is UTF-8");
     RawValue::from_string(text).expect("canonical JSON is JSON")
 }
 
