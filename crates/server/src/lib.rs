@@ -6,6 +6,7 @@
 pub mod chance;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod house;
 pub mod http;
 pub mod keys;

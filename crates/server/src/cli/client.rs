@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use messages::Messages;
 use serde_json::{Value, json};
 use std::future::Future;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -79,14 +80,19 @@ fn plain(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
-/// A house to talk to.
+/// A house to talk to, from a command.
 pub struct Client {
+    visitor: Visitor,
+    runtime: Runtime,
+}
+
+/// Somebody who talks to a house.
+pub struct Visitor {
     /// Where it is, without a slash at the end.
     pub url: String,
     address: (String, u16),
     authority: String,
     token: Option<String>,
-    runtime: Runtime,
 }
 
 /// What the house answered.
@@ -123,8 +129,12 @@ enum Silence {
     Lost(String),
 }
 
-impl Client {
-    fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
+impl Visitor {
+    /// Who has this token, at this house.
+    ///
+    /// # Errors
+    /// If the URL makes no sense.
+    pub fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
         let wrong = |detail: String| {
             Failure::usage("url", detail).accept("a URL such as http://127.0.0.1:8080")
         };
@@ -142,87 +152,11 @@ impl Client {
             return Err(wrong(format!("`{url}` has a path: give the house's root")));
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let address = (host, authority.port_u16().unwrap_or(80));
-        Ok(Self { url: plain(url), address, authority: authority.to_string(), token, runtime })
+        Ok(Self { url: plain(url), address, authority: authority.to_string(), token })
     }
 
-    /// Reads something.
-    ///
-    /// # Errors
-    /// What the house says against it, or that it cannot be reached.
-    pub fn get(&self, path: &str) -> Result<Reply, Failure> {
-        let answered = self.runtime.block_on(self.send(&Method::GET, path, None, None));
-        let reply = answered.map_err(|silence| self.unreachable(&silence))?;
-        if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
-    }
-
-    /// Asks for something once, without a key: nothing is changed that a repeat would double.
-    ///
-    /// # Errors
-    /// What the house says against it, or that it cannot be reached.
-    pub fn ask(&self, method: &Method, path: &str, body: &Value) -> Result<Reply, Failure> {
-        let answered = self.runtime.block_on(self.send(method, path, Some(body), None));
-        let reply = answered.map_err(|silence| self.unreachable(&silence))?;
-        if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
-    }
-
-    /// Has something done, exactly once: repeats it under the same key until its outcome is known.
-    ///
-    /// # Errors
-    /// What the house says against it; that it cannot be reached; or that nobody knows.
-    pub fn command(&self, method: &Method, path: &str, order: &Order) -> Result<Reply, Failure> {
-        self.runtime.block_on(async {
-            let mut unknown = None;
-            let mut waits = REPEATS.into_iter();
-            loop {
-                let answered = self.send(method, path, order.body.as_ref(), Some(&order.key)).await;
-                let mut wait = waits.next().map(Duration::from_millis);
-                let failure = match answered {
-                    Ok(reply) if reply.is_success() => return Ok(reply),
-                    Ok(reply) if reply.has_code("outcome_unknown") => {
-                        unknown = Some("the house does not know whether it was done".to_owned());
-                        None
-                    }
-                    Ok(reply) => {
-                        let busy = reply.retry_after.filter(|seconds| *seconds <= PATIENCE);
-                        let busy = busy.filter(|_| matches!(reply.status, 429 | 503));
-                        let Some(seconds) = busy else {
-                            return Err(problem(&reply, order.currency));
-                        };
-                        wait = wait.map(|_| Duration::from_secs(seconds));
-                        Some(problem(&reply, order.currency))
-                    }
-                    Err(Silence::Lost(what)) => {
-                        unknown = Some(what);
-                        None
-                    }
-                    Err(silence @ Silence::Unreachable(_)) if unknown.is_none() => {
-                        return Err(self.unreachable(&silence));
-                    }
-                    Err(Silence::Unreachable(_)) => None,
-                };
-                match (wait, &unknown, failure) {
-                    (Some(wait), _, _) => sleep(wait).await,
-                    (None, None, Some(failure)) => return Err(failure),
-                    (None, what, _) => return Err(nobody_knows(what.as_deref(), &order.key)),
-                }
-            }
-        })
-    }
-
-    fn unreachable(&self, silence: &Silence) -> Failure {
-        let (Silence::Unreachable(what) | Silence::Lost(what)) = silence;
-        Failure::refused("unreachable", format!("{}: {what}", self.url))
-            .accept("start a house with `gavel serve`, or say where one is: --url, GAVEL_URL")
-    }
-
-    /// Does something on the client's own runtime.
-    pub fn run<F: Future>(&self, work: F) -> F::Output {
-        self.runtime.block_on(work)
-    }
-
-    /// Reads something, inside of [`Client::run`].
+    /// Reads something, inside of a runtime.
     ///
     /// # Errors
     /// What the house says against it, or that it cannot be reached.
@@ -232,7 +166,17 @@ impl Client {
         if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
     }
 
-    /// Opens a stream of events, inside of [`Client::run`].
+    /// Has something done, once, inside of a runtime.
+    ///
+    /// # Errors
+    /// What the house says against it, or that it cannot be reached.
+    pub async fn put(&self, method: &Method, path: &str, body: &Value) -> Result<Reply, Failure> {
+        let answered = self.send(method, path, Some(body), None).await;
+        let reply = answered.map_err(|silence| self.unreachable(&silence))?;
+        if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
+    }
+
+    /// Opens a stream of events, inside of a runtime.
     ///
     /// # Errors
     /// What the house says against it, or that it cannot be reached.
@@ -315,6 +259,96 @@ impl Client {
         let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|seconds| seconds.parse().ok());
         Ok(Reply { status: head.status.as_u16(), bytes, retry_after })
+    }
+
+    fn unreachable(&self, silence: &Silence) -> Failure {
+        let (Silence::Unreachable(what) | Silence::Lost(what)) = silence;
+        Failure::refused("unreachable", format!("{}: {what}", self.url))
+            .accept("start a house with `gavel serve`, or say where one is: --url, GAVEL_URL")
+    }
+}
+
+impl Client {
+    fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { visitor: Visitor::new(url, token)?, runtime })
+    }
+
+    /// Reads something.
+    ///
+    /// # Errors
+    /// What the house says against it, or that it cannot be reached.
+    pub fn get(&self, path: &str) -> Result<Reply, Failure> {
+        let answered = self.runtime.block_on(self.send(&Method::GET, path, None, None));
+        let reply = answered.map_err(|silence| self.unreachable(&silence))?;
+        if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
+    }
+
+    /// Asks for something once, without a key: nothing is changed that a repeat would double.
+    ///
+    /// # Errors
+    /// What the house says against it, or that it cannot be reached.
+    pub fn ask(&self, method: &Method, path: &str, body: &Value) -> Result<Reply, Failure> {
+        let answered = self.runtime.block_on(self.send(method, path, Some(body), None));
+        let reply = answered.map_err(|silence| self.unreachable(&silence))?;
+        if reply.is_success() { Ok(reply) } else { Err(problem(&reply, None)) }
+    }
+
+    /// Has something done, exactly once: repeats it under the same key until its outcome is known.
+    ///
+    /// # Errors
+    /// What the house says against it; that it cannot be reached; or that nobody knows.
+    pub fn command(&self, method: &Method, path: &str, order: &Order) -> Result<Reply, Failure> {
+        self.runtime.block_on(async {
+            let mut unknown = None;
+            let mut waits = REPEATS.into_iter();
+            loop {
+                let answered = self.send(method, path, order.body.as_ref(), Some(&order.key)).await;
+                let mut wait = waits.next().map(Duration::from_millis);
+                let failure = match answered {
+                    Ok(reply) if reply.is_success() => return Ok(reply),
+                    Ok(reply) if reply.has_code("outcome_unknown") => {
+                        unknown = Some("the house does not know whether it was done".to_owned());
+                        None
+                    }
+                    Ok(reply) => {
+                        let busy = reply.retry_after.filter(|seconds| *seconds <= PATIENCE);
+                        let busy = busy.filter(|_| matches!(reply.status, 429 | 503));
+                        let Some(seconds) = busy else {
+                            return Err(problem(&reply, order.currency));
+                        };
+                        wait = wait.map(|_| Duration::from_secs(seconds));
+                        Some(problem(&reply, order.currency))
+                    }
+                    Err(Silence::Lost(what)) => {
+                        unknown = Some(what);
+                        None
+                    }
+                    Err(silence @ Silence::Unreachable(_)) if unknown.is_none() => {
+                        return Err(self.unreachable(&silence));
+                    }
+                    Err(Silence::Unreachable(_)) => None,
+                };
+                match (wait, &unknown, failure) {
+                    (Some(wait), _, _) => sleep(wait).await,
+                    (None, None, Some(failure)) => return Err(failure),
+                    (None, what, _) => return Err(nobody_knows(what.as_deref(), &order.key)),
+                }
+            }
+        })
+    }
+
+    /// Does something on the client's own runtime.
+    pub fn run<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+}
+
+impl Deref for Client {
+    type Target = Visitor;
+
+    fn deref(&self) -> &Visitor {
+        &self.visitor
     }
 }
 

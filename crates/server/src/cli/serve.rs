@@ -4,6 +4,7 @@
 use crate::cli::output::{Failure, Output};
 use crate::cli::{failed, init, usage};
 use crate::config::Config;
+use crate::demo::{self, Place};
 use crate::house::{House, Opening};
 use crate::http::Edge;
 use crate::keys::HouseKeys;
@@ -35,9 +36,13 @@ const BACKLOG: u32 = 1024;
 /// What `gavel serve` is told.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory of the house; made if there is none.
-    #[arg(long, value_name = "DIR", default_value = "gavel-data")]
-    data: PathBuf,
+    /// The directory of the house; made if there is none [default: gavel-data; with --demo a
+    /// scratch directory that is gone afterwards]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Show what a house is like: a dozen auctions, and house bidders who bid
+    #[arg(long)]
+    demo: bool,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
@@ -63,14 +68,21 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     // With fewer descriptors there is room for fewer connections; the house works all the same.
     drop(rlimit::increase_nofile_limit(u64::MAX));
     let runtime = runtime(config.server.threads).map_err(failed)?;
-    let opened = open(&args.data, Arc::new(config)).map_err(failed)?;
-    let served = runtime.block_on(serve(&opened, chosen, out));
+    let place = args.demo.then(|| Place::of(args.data.as_deref())).transpose().map_err(failed)?;
+    let chosen_data = || args.data.clone().unwrap_or_else(|| PathBuf::from("gavel-data"));
+    let data = place.as_ref().map_or_else(chosen_data, |place| place.data.clone());
+    if place.is_some() {
+        config.house.name.push_str(" (demonstration)");
+    }
+    let opened = open(&data, Arc::new(config)).map_err(failed)?;
+    let served = runtime.block_on(serve(&opened, chosen, args.demo, out));
     let Opened { house, started, upkeep, lock, .. } = opened;
     drop(house);
     started.stop();
     drop(upkeep);
     runtime.shutdown_timeout(Duration::from_secs(1));
     drop(lock);
+    drop(place);
     served.map_err(failed)
 }
 
@@ -145,7 +157,7 @@ pub(super) fn wake(
     Ok(Awake { started, people, upkeep, lock: stores.lock })
 }
 
-async fn serve(opened: &Opened, chosen: bool, out: Output) -> anyhow::Result<()> {
+async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow::Result<()> {
     let config = &opened.house.config;
     let listener = bind(config.server.listen, chosen).await?;
     let address = listener.local_addr().context("asking for the address")?;
@@ -170,6 +182,12 @@ async fn serve(opened: &Opened, chosen: bool, out: Output) -> anyhow::Result<()>
     }
     if let Some(password) = &opened.password {
         lines.push(format!("Administrator `admin`, password `{password}` (shown this once)"));
+    }
+    if demo {
+        let visitor = demo::begin(&opened.house, &format!("http://{address}")).await?;
+        lines.push("A demonstration: all that is sold here is made up.".to_owned());
+        let bid = |password| format!("Bid along: `gavel login visitor`, password `{password}`");
+        lines.extend(visitor.map(bid));
     }
     opened.house.ready.store(true, Ordering::Release);
     let edge = Edge::new(opened.house.clone());

@@ -11,8 +11,9 @@ use screen::Screen;
 use serde_json::Value;
 use std::future::{Future, pending};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, interval, sleep_until};
 
 /// Watch an auction live, until it has ended.
@@ -80,6 +81,7 @@ enum News {
 type Reading<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + 'a>>;
 
 async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), Failure> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let about = format!("/v1/auctions/{}", args.auction);
     let view = client.read(&about).await?.json();
     let version = view.get("version").and_then(Value::as_u64).unwrap_or(0);
@@ -89,7 +91,6 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
     if over {
         return Ok(());
     }
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let mut ticks = interval(DRAW);
     let mut last_word: Option<Instant> = None;
     let mut reading: Option<Reading<'_>> = None;
@@ -102,7 +103,7 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
             }
         };
         tokio::select! {
-            _ = &mut interrupted => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
             (link, news) = &mut step => {
                 match news {
                     News::Said(message) => {

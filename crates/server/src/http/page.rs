@@ -1,8 +1,10 @@
-//! The page for people: what this is, what is being sold now, where to go. Three small files, kept
-//! in the binary; the page asks the API like any other client.
+//! The page for people: what is being sold now, live, and where to go. A few small files, kept in
+//! the binary; the page asks the API like any other client. Pictures stand for categories.
 
+use super::error::Problem;
 use crate::house::House;
 use axum::Router;
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -17,9 +19,42 @@ pub(super) fn routes() -> Router<House> {
             get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
         )
         .route("/page.svg", get(|| file("image/svg+xml", include_str!("page/page.svg"))))
+        .route("/pictures/{name}", get(picture))
         .route("/robots.txt", get(|| file("text/plain", "User-agent: *\nDisallow: /v1/\n")))
 }
 
 async fn file(kind: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text).into_response()
+}
+
+macro_rules! pictures {
+    ($($name:literal),+) => {
+        &[$(($name, include_str!(concat!("page/pictures/", $name, ".svg")))),+]
+    };
+}
+
+/// A picture for each category that there is one for, by its name.
+const PICTURES: &[(&str, &str)] = pictures![
+    "bicycles",
+    "books",
+    "cameras",
+    "ceramics",
+    "clocks",
+    "furniture",
+    "instruments",
+    "jewellery",
+    "lamps",
+    "maps",
+    "other",
+    "paintings",
+    "services"
+];
+
+async fn picture(Path(name): Path<String>) -> Result<Response, Problem> {
+    let category = name.strip_suffix(".svg").ok_or_else(Problem::not_found)?;
+    let found = PICTURES.iter().find(|(of, _)| of.eq_ignore_ascii_case(category));
+    let other = || PICTURES.iter().find(|(of, _)| *of == "other");
+    let (_, picture) = found.or_else(other).ok_or_else(Problem::not_found)?;
+    let headers = [(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "public, max-age=3600")];
+    Ok((headers, *picture).into_response())
 }
