@@ -16,6 +16,7 @@
 //! stores: [`log`], [`people`], [`lists`], [`snapshot`].
 
 pub mod answer;
+pub mod audit;
 mod clock;
 mod committer;
 mod dedup;

@@ -23,10 +23,10 @@ pub const READ_AT_ONCE: usize = 4096;
 pub const SNAPSHOTS_AT_ONCE: usize = 1024;
 
 /// Records that are brought into snapshots in one transaction.
-pub const SNAPSHOT_RECORDS: usize = 32_768;
+pub const SNAPSHOT_RECORDS: usize = 65_536;
 
 /// Auctions whose snapshots are written in one transaction: what is held in memory meanwhile.
-pub const SNAPSHOT_AUCTIONS: usize = 4096;
+pub const SNAPSHOT_AUCTIONS: usize = 8192;
 
 /// Records that may wait before snapshots follow at once, and seconds after which they do anyway.
 pub const SNAPSHOT_BEHIND: u64 = 50_000;

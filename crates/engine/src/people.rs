@@ -183,6 +183,15 @@ pub trait People: Send + Sync {
         body: &Digest,
         listing: &Listing,
     ) -> Result<Reserved, PeopleError>;
+    /// The auction id that was reserved for (actor, key), with the body's digest, if one was.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn reserved(
+        &self,
+        actor: UserId,
+        key: &str,
+    ) -> Result<Option<(AuctionId, Digest)>, PeopleError>;
     /// What an auction is about.
     ///
     /// # Errors

@@ -2,12 +2,14 @@
 
 pub mod auction;
 pub mod backtest;
+pub mod backup;
 pub mod bid;
 pub mod certify;
 pub mod client;
 pub mod completions;
 pub mod doctor;
 pub mod export;
+pub mod import;
 pub mod init;
 pub mod login;
 pub mod output;
@@ -15,6 +17,7 @@ pub mod overrides;
 mod query;
 mod refusal;
 pub mod replay;
+pub mod restore;
 pub mod serve;
 pub mod session;
 pub mod user;
@@ -56,6 +59,9 @@ pub enum Command {
     Replay(replay::Args),
     Backtest(backtest::Args),
     Doctor(doctor::Args),
+    Backup(backup::Args),
+    Import(import::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
 }
 
@@ -74,6 +80,9 @@ impl Command {
             Self::Replay(args) => replay::run(args, out),
             Self::Backtest(args) => backtest::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
+            Self::Import(args) => import::run(args, out),
+            Self::Backup(args) => backup::run(args, out),
+            Self::Restore(args) => restore::run(args, out),
             Self::Completions(args) => completions::run(args, Cli::command()),
         }
     }

@@ -25,6 +25,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long each may take.
     pub timeouts: TimeoutsConfig,
+    /// What is kept in memory.
+    pub memory: MemoryConfig,
     /// Accounts.
     pub users: UsersConfig,
     /// What is written to the log of the process.
@@ -51,6 +53,13 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// Threads of the runtime; 0 = one for each processor.
     pub threads: u16,
+}
+
+/// What is kept in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryConfig {
+    /// Ended and certified auctions that stay though nobody asks for them.
+    pub settled_auctions: usize,
 }
 
 /// Where operators look.

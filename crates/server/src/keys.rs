@@ -81,6 +81,37 @@ pub fn read(data: &Path) -> Result<HouseKeys, KeyError> {
     Ok(HouseKeys { house, signing, log: LogKey::from_bytes(*log) })
 }
 
+/// All keys of a house as one text, for a backup.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn text(data: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let keys = read(data)?;
+    let signing = Zeroizing::new(hex::encode(Zeroizing::new(keys.signing.to_bytes())));
+    let log = Zeroizing::new(hex::encode(Zeroizing::new(keys.log.to_bytes())));
+    let lines = format!("{HOUSE} {}\n{SIGNING} {}\n{LOG} {}\n", keys.house, *signing, *log);
+    Ok(Zeroizing::new(lines))
+}
+
+/// Puts the keys of a backup in place for a house that has none yet.
+///
+/// # Errors
+/// If it is no such text, or a file cannot be written.
+pub fn put(data: &Path, from: &Path, text: &str) -> Result<HouseKeys, KeyError> {
+    let dir = data.join("keys");
+    let failed = |source| KeyError::File { path: dir.clone(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(failed)?;
+    for name in [SIGNING, LOG, HOUSE] {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let bytes = line.and_then(|digits| hex::decode(digits).ok()).map(Zeroizing::new);
+        let what = "three lines, `house.id`, `signing.key` and `log.key`, each with its digits";
+        let bytes = bytes.ok_or_else(|| KeyError::Wrong { path: from.to_owned(), what })?;
+        write(&dir.join(name), &bytes)?;
+    }
+    fs::File::open(&dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    read(data)
+}
+
 fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     if path.exists() {
         return Ok(());

@@ -37,6 +37,15 @@ pub fn last_alive(dir: &Path) -> Option<Time> {
     text.trim().parse().ok().map(Time)
 }
 
+/// Says when the house in this directory was last alive: for one that comes from a backup, when
+/// that was made, so that what ended since is compensated.
+///
+/// # Errors
+/// If the mark cannot be made.
+pub fn set_alive(dir: &Path, at: Time) -> io::Result<()> {
+    Mark::open(dir.join(ALIVE))?.make(at)
+}
+
 impl Upkeep {
     /// Begins the upkeep.
     ///

@@ -59,9 +59,12 @@ impl Entry {
     /// Takes an event from the log, after checking that it continues the chain.
     pub(super) fn restore(&mut self, record: &EventRecord, at: Position) -> Result<(), Damage> {
         let After::Hash(chain) = self.last else {
-            let (auction, version) = (record.auction, record.version);
-            let what = "an event before it is not written yet".to_owned();
-            return Err(Damage { auction, version, position: at, what });
+            return Err(Damage {
+                auction: record.auction,
+                version: record.version,
+                position: at,
+                what: "an event before it is not written yet".to_owned(),
+            });
         };
         let (event, origin) = continues(&self.auction, &chain, self.position, record, at)?;
         self.take(&event, After::Hash(record.hash), at);

@@ -1,5 +1,7 @@
 //! `gavel export`: an auction's certificate, or its public log, byte for byte as the house gives
-//! it. Judges neither: that is `gavel verify`.
+//! it; or everything that a directory of data holds. Judges nothing: that is `gavel verify`.
+
+mod everything;
 
 use super::client::{Client, HouseArgs};
 use super::output::{Failure, Output, good};
@@ -9,13 +11,19 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Export an auction's certificate or its public log.
+/// Export an auction's certificate or its public log, or everything.
 #[derive(clap::Args, Debug)]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["certificate", "events"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["certificate", "events", "all"])))]
 pub struct Args {
     /// The auction's number
-    #[arg(long)]
-    auction: i64,
+    #[arg(long, required_unless_present = "all")]
+    auction: Option<i64>,
+    /// Everything, as JSON lines in this new directory; reads the data, not the server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["auction", "out"])]
+    all: Option<PathBuf>,
+    /// Where the house keeps its data, for --all
+    #[arg(long, value_name = "DIR", default_value = "gavel-data")]
+    data: PathBuf,
     /// The signed certificate, byte for byte; `gavel verify` checks it
     #[arg(long)]
     certificate: bool,
@@ -34,10 +42,14 @@ pub struct Args {
 /// # Errors
 /// If the house does not give it, or it cannot be written.
 pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
+    if let Some(to) = &args.all {
+        return everything::run(&args.data, to, out);
+    }
     let client = args.house.client()?;
+    let auction = args.auction.unwrap_or_default();
     let bytes = match args.certificate {
-        true => client.get(&format!("/v1/auctions/{}/certificate", args.auction))?.bytes.to_vec(),
-        false => events(&client, args.auction)?,
+        true => client.get(&format!("/v1/auctions/{auction}/certificate"))?.bytes.to_vec(),
+        false => events(&client, auction)?,
     };
     let Some(file) = &args.out else {
         let mut stdout = io::stdout().lock();

@@ -6,11 +6,14 @@ use crate::cli::{failed, init, usage};
 use crate::config::Config;
 use crate::house::{House, Opening};
 use crate::http::Edge;
+use crate::keys::HouseKeys;
 use crate::passwords::Passwords;
 use crate::upkeep::{self, Upkeep};
 use crate::{listen, observe, tasks};
 use anyhow::Context as _;
+use gavel_engine::people::People;
 use gavel_engine::{Parts, Started};
+use gavel_store::sqlite::Stores;
 use gavel_store::sqlite::lock::DirLock;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -98,6 +101,30 @@ struct Opened {
 fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let (stores, keys) = init::open_or_make(data, config.house.partitions)?;
     let password = init::first_admin(&*stores.people)?;
+    let Awake { started, people, upkeep, lock } =
+        wake(data, stores, &keys, config.memory.settled_auctions)?;
+    let (stop, stopping) = watch::channel(false);
+    let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
+    let (engine, keys) = (started.engine.clone(), Arc::new(keys));
+    let house = House::open(Opening { engine, people, config, keys, passwords, stopping });
+    Ok(Opened { house, started, stop, password, upkeep, lock })
+}
+
+/// A house whose engine runs, for whatever is to be done in it.
+pub(super) struct Awake {
+    pub(super) started: Started,
+    pub(super) people: Arc<dyn People>,
+    pub(super) upkeep: Upkeep,
+    pub(super) lock: Option<DirLock>,
+}
+
+/// Recovers a house and starts its engine and its upkeep.
+pub(super) fn wake(
+    data: &Path,
+    stores: Stores,
+    keys: &HouseKeys,
+    settled_in_memory: usize,
+) -> anyhow::Result<Awake> {
     let people = Arc::clone(&stores.people);
     let started = gavel_engine::start(Parts {
         house: keys.house,
@@ -109,17 +136,13 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         lists: stores.lists,
         people: Arc::clone(&people),
         snapshots: stores.snapshots,
-        settled_in_memory: usize::MAX,
+        settled_in_memory,
         last_alive: upkeep::last_alive(data),
     })?;
     observe::opened(&started.recovery);
-    let (stop, stopping) = watch::channel(false);
     let upkeep = Upkeep::begin(data, started.engine.clone(), stores.checkpointer)
         .context("beginning the upkeep")?;
-    let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
-    let (engine, keys) = (started.engine.clone(), Arc::new(keys));
-    let house = House::open(Opening { engine, people, config, keys, passwords, stopping });
-    Ok(Opened { house, started, stop, password, upkeep, lock: stores.lock })
+    Ok(Awake { started, people, upkeep, lock: stores.lock })
 }
 
 async fn serve(opened: &Opened, chosen: bool, out: Output) -> anyhow::Result<()> {

@@ -1,8 +1,8 @@
 //! Every key of the configuration: what it is, what it may be, what it is if nobody says.
 
 use super::{
-    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, ServerConfig, TimeoutsConfig,
-    UsersConfig,
+    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MemoryConfig, ServerConfig,
+    TimeoutsConfig, UsersConfig,
 };
 use gavel_auction::command::Roles;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -205,6 +205,14 @@ pub const KEYS: &[Key] = &[
         "10",
         "For what is under way when the house stops"
     ),
+    number!(
+        "memory.settled_auctions",
+        memory.settled_auctions,
+        0..=100_000_000,
+        "a whole number up to 100000000",
+        "100000",
+        "Ended and certified auctions that stay in memory though nobody asks"
+    ),
     Key {
         name: "users.default_roles",
         about: "What new users may be",
@@ -314,6 +322,7 @@ pub(super) fn defaults() -> Config {
             idle_seconds: 0,
             stop_seconds: 0,
         },
+        memory: MemoryConfig { settled_auctions: 0 },
         users: UsersConfig {
             default_roles: Roles::default(),
             open_registration: true,

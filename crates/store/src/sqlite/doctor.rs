@@ -40,6 +40,9 @@ pub fn integrity(dir: &Path) -> Vec<Finding> {
 }
 
 fn faults(dir: &Path, kind: Kind) -> Vec<String> {
+    if kind.is_disposable() && !kind.path(dir).exists() {
+        return Vec::new(); // Made anew at the next start.
+    }
     let connection = match file::open_checked_to_read(&kind.path(dir), kind) {
         Ok(connection) => connection,
         Err(error) => return vec![error.to_string()],

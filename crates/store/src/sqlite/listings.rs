@@ -41,6 +41,26 @@ pub(super) fn reserve(
     Ok(Reserved::Id(auction))
 }
 
+/// What was reserved for (actor, key).
+pub(super) fn reserved(
+    connection: &Connection,
+    actor: UserId,
+    key: &str,
+) -> rusqlite::Result<Option<(AuctionId, Digest)>> {
+    let Some((body, auction)) = find(connection, actor, key)? else { return Ok(None) };
+    let id = AuctionId::new(auction);
+    let id = id.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, auction))?;
+    let length = body.len();
+    let body = body.try_into().map_err(|_| {
+        rusqlite::Error::InvalidColumnType(
+            0,
+            format!("a digest of {length} bytes"),
+            rusqlite::types::Type::Blob,
+        )
+    })?;
+    Ok(Some((id, Digest(body))))
+}
+
 fn find(
     connection: &Connection,
     actor: UserId,

@@ -183,6 +183,14 @@ impl People for SqlitePeople {
         })
     }
 
+    fn reserved(
+        &self,
+        actor: UserId,
+        key: &str,
+    ) -> Result<Option<(AuctionId, Digest)>, PeopleError> {
+        self.read(|connection| listings::reserved(connection, actor, key))
+    }
+
     fn listing(&self, auction: AuctionId) -> Result<Option<Listing>, PeopleError> {
         self.read(|connection| listings::read(connection, auction))
     }

@@ -16,6 +16,7 @@ use crate::http::time::Stamp;
 use axum::extract::State;
 use axum::response::Response;
 use gavel_auction::command::{Action, Create};
+use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
@@ -23,6 +24,7 @@ use gavel_auction::terms::check::Problem as TermsProblem;
 use gavel_auction::terms::{Promotion, Terms};
 use gavel_engine::people::{Addendum, Listing, Reserved};
 use gavel_proof::hash::sha256;
+use gavel_proof::keys::LogKey;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -90,8 +92,8 @@ const fn yes() -> bool {
 }
 
 /// What a creation comes to.
-struct Creation {
-    listing: Listing,
+pub(crate) struct Creation {
+    pub(crate) listing: Listing,
     currency: Currency,
     preset: Preset,
     terms: Terms,
@@ -100,7 +102,7 @@ struct Creation {
 
 impl CreateBody {
     /// All that is wrong with the terms comes at once, an unknown currency among it.
-    fn creation(self) -> Result<Creation, Problem> {
+    pub(crate) fn creation(self) -> Result<Creation, Problem> {
         let Self { title, description, category, preset, publish, .. } = self;
         let listing = Listing { title, description, category, addenda: Vec::new() };
         check_words(&listing)?;
@@ -126,6 +128,12 @@ impl CreateBody {
 }
 
 impl Creation {
+    /// What it says: the same for every repeat of it.
+    pub(crate) fn digest(&self) -> Digest {
+        let Self { listing, currency, preset, terms, publish } = self;
+        creation_digest(listing, currency.code(), preset.name(), terms, *publish)
+    }
+
     /// The auction's id: for the same key always the same one.
     async fn reserve(
         &self,
@@ -133,9 +141,8 @@ impl Creation {
         by: &SignedIn,
         key: &IdempotencyKey,
     ) -> Result<AuctionId, Problem> {
-        let Self { listing, currency, preset, terms, publish } = self;
-        let body = creation_digest(listing, currency.code(), preset.name(), terms, *publish);
-        let (user, key, listing) = (by.user, key.get().map(str::to_owned), listing.clone());
+        let (body, listing) = (self.digest(), self.listing.clone());
+        let (user, key) = (by.user, key.get().map(str::to_owned));
         let reserve = move |people: &dyn gavel_engine::people::People| {
             people.reserve_auction(user, key.as_deref(), &body, &listing)
         };
@@ -147,15 +154,16 @@ impl Creation {
         }
     }
 
-    fn action(self, house: &House, auction: AuctionId) -> Action {
+    /// What is asked of an auction that is to be.
+    pub(crate) fn action(self, house: HouseId, key: &LogKey, auction: AuctionId) -> Action {
         let promotes = matches!(self.terms.promotion, Promotion::Double { .. });
         Action::Create(Box::new(Create {
-            house: house.engine.house(),
-            log_key: house.engine.log_key(),
+            house,
+            log_key: key.id(),
             currency: self.currency,
             preset: self.preset,
             listing_digest: listing_digest(&self.listing),
-            seed: promotes.then(|| house.engine.auction_key(auction).seed(0)),
+            seed: promotes.then(|| key.auction(house, auction).seed(0)),
             terms: Arc::new(self.terms),
             publish: self.publish,
         }))
@@ -176,7 +184,7 @@ pub(crate) async fn create(
     let creation = body.creation()?;
     let auction = creation.reserve(&house, &by, &manner.key).await?;
     let wish = Wish::of(&by, &manner, auction, None);
-    let action = creation.action(&house, auction);
+    let action = creation.action(house.keys.house, &house.keys.log, auction);
     let work = |wish: Wish, house: House| async move {
         let done = wish.put(&house, action).await?;
         let mut response = done.reply(&house, StatusCode::CREATED)?;

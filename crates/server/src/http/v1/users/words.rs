@@ -17,7 +17,7 @@ pub fn role_words(roles: Roles) -> Vec<&'static str> {
 }
 
 /// The set of roles with these words.
-pub(super) fn roles_of(words: &[String]) -> Result<Roles, Problem> {
+pub(crate) fn roles_of(words: &[String]) -> Result<Roles, Problem> {
     let mut roles = Roles::default();
     for word in words {
         let role = match word.as_str() {
@@ -101,7 +101,7 @@ pub(super) fn shown_email(email: &str) -> &str {
 }
 
 /// A line of text: trimmed, not empty, no control characters, nothing that turns the line around.
-pub(super) fn line(
+pub(crate) fn line(
     field: &'static str,
     text: Option<String>,
     most: usize,

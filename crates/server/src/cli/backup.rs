@@ -1,0 +1,225 @@
+//! `gavel backup`: copies a house, running or not, into a directory that stands for itself: its
+//! log, its people, its keys, and signed heads that say how far it goes. A directory with a
+//! manifest is whole; one without is no backup.
+
+pub mod manifest;
+
+use super::output::{Failure, Output, bad, count, good};
+use crate::keys::{self, HouseKeys};
+use gavel_engine::Clock;
+use gavel_engine::audit::{Audit, audit};
+use gavel_proof::head::{Rolling, verify_head};
+use gavel_store::sqlite::{self, Options};
+use manifest::{DATA, HEADS, KEYS, MANIFEST, Manifest};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Copy a house into a directory, also while it is running.
+///
+/// The copy is as of one instant, and is read from end to end before it is called a backup. Signed
+/// heads are kept in it and beside it: `gavel restore` holds a backup against the newest of them.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Where the house keeps its data
+    #[arg(long, value_name = "DIR", default_value = "gavel-data")]
+    data: PathBuf,
+    /// A new directory for the backup
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Leave the keys out: keep `keys` of the data directory elsewhere
+    #[arg(long)]
+    without_keys: bool,
+    /// Make the backup even if auctions in it are damaged
+    #[arg(long)]
+    accept_damage: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Why there is no backup.
+pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
+    let keys = keys::read(&args.data).map_err(|error| {
+        Failure::usage("no_house", error.to_string())
+            .accept("--data DIR, a directory that `gavel init` or `gavel serve` made")
+    })?;
+    must_be_free(&args.to, "--to")?;
+    let half = Half::begin(&args.to)?;
+    let manifest = copy(args, &keys, &half.dir)?;
+    half.finish(&args.to)?;
+    keep_heads(&args.to, &keys)?;
+    tell(args, &manifest, out)
+}
+
+fn tell(args: &Args, manifest: &Manifest, out: Output) -> Result<(), Failure> {
+    let Manifest { records, auctions, damaged, .. } = manifest;
+    let to = args.to.display().to_string();
+    let told = json!({"to": to, "records": records, "auctions": auctions, "damaged": damaged});
+    out.result(&told, |out| {
+        let (records, auctions) = (count(*records), count(*auctions));
+        writeln!(out, "{} {to}: {records} records of {auctions} auctions", good("✓"))?;
+        for what in damaged {
+            writeln!(out, "{} {what}", bad("✗"))?;
+        }
+        Ok(())
+    })
+}
+
+/// A directory may be made there, or is there and empty.
+pub(super) fn must_be_free(dir: &Path, flag: &str) -> Result<(), Failure> {
+    let free = match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if free {
+        return Ok(());
+    }
+    Err(Failure::refused("not_empty", format!("{}: there is something already", dir.display()))
+        .accept(format!("{flag} DIR, a directory that is empty or not there yet")))
+}
+
+/// A directory in the making, beside where it will stand. Gone if it is never finished.
+pub(super) struct Half {
+    pub(super) dir: PathBuf,
+    finished: bool,
+}
+
+impl Half {
+    pub(super) fn begin(whole: &Path) -> Result<Self, Failure> {
+        let mut name = whole.as_os_str().to_owned();
+        name.push(".half");
+        let dir = PathBuf::from(name);
+        // Of a try that was cut short; nobody else makes such a name.
+        match fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::file(&dir, &error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
+        made.map_err(|error| Failure::file(&dir, &error))?;
+        Ok(Self { dir, finished: false })
+    }
+
+    /// Makes all of it durable, then puts it in its place.
+    pub(super) fn finish(mut self, whole: &Path) -> Result<(), Failure> {
+        let moved = || {
+            for entry in fs::read_dir(&self.dir)? {
+                File::open(entry?.path())?.sync_all()?;
+            }
+            File::open(&self.dir)?.sync_all()?;
+            fs::rename(&self.dir, whole)?;
+            File::open(parent(whole))?.sync_all()
+        };
+        moved().map_err(|error| Failure::file(whole, &error))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What cannot be removed now is removed by the next try.
+            drop(fs::remove_dir_all(&self.dir));
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    }
+}
+
+fn copy(args: &Args, keys: &HouseKeys, to: &Path) -> Result<Manifest, Failure> {
+    let made_at = Clock::default().now();
+    sqlite::backup::backup(&args.data, to)
+        .map_err(|error| Failure::refused("not_copied", error.to_string()))?;
+    let audits = read_all(to, keys, &[])?;
+    let damaged: Vec<String> =
+        audits.iter().flat_map(|audit| &audit.damages).map(ToString::to_string).collect();
+    if let Some(first) = damaged.first().filter(|_| !args.accept_damage) {
+        return Err(Failure::refused("damaged", format!("{first} ({} in all)", damaged.len()))
+            .accept("`gavel doctor` tells more; --accept-damage makes the backup all the same"));
+    }
+    let mut heads = Vec::new();
+    for audit in &audits {
+        heads.extend(audit.head.sign(keys.house, made_at, &keys.signing));
+        heads.push(b'\n');
+    }
+    write(&to.join(HEADS), &heads)?;
+    if !args.without_keys {
+        let text = keys::text(&args.data);
+        let text = text.map_err(|error| Failure::refused("keys", error.to_string()))?;
+        write(&to.join(KEYS), text.as_bytes())?;
+    }
+    let manifest = Manifest::of(to, keys.house, made_at, &audits, damaged)?;
+    write(&to.join(MANIFEST), &manifest.text())?;
+    Ok(manifest)
+}
+
+/// Reads the whole log of a copy.
+pub(super) fn read_all(
+    dir: &Path,
+    keys: &HouseKeys,
+    heads: &[Rolling],
+) -> Result<Vec<Audit>, Failure> {
+    let options = Options { read_only: true, ..Options::default() };
+    let damaged = |error: String| Failure::refused("damaged", error);
+    let stores = sqlite::open(dir, &options).map_err(|error| damaged(error.to_string()))?;
+    if stores.meta.house != keys.house {
+        let what = format!("the log is of house {}, the keys of {}", stores.meta.house, keys.house);
+        return Err(Failure::refused("other_house", what));
+    }
+    let one = |partition| audit(&*stores.reader, keys.house, partition, heads);
+    let all: Result<Vec<Audit>, _> = (0..stores.partitions).map(one).collect();
+    drop(stores);
+    // What SQLite leaves beside a copy that it may only read; the copy itself is whole.
+    for name in DATA {
+        for ending in ["-wal", "-shm"] {
+            drop(fs::remove_file(dir.join(format!("{name}{ending}"))));
+        }
+    }
+    all.map_err(|error| damaged(error.to_string()))
+}
+
+/// Writes a file that only its owner can read.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| Failure::file(path, &error))
+}
+
+/// Beside the backups of a house stand the newest heads of all of them, so that an older one is
+/// known as older when it is restored.
+fn keep_heads(backup: &Path, keys: &HouseKeys) -> Result<(), Failure> {
+    let beside = parent(backup).join(HEADS);
+    let mut newest: BTreeMap<u16, (u64, Vec<u8>)> = BTreeMap::new();
+    for file in [&beside, &backup.join(HEADS)] {
+        for line in fs::read(file).unwrap_or_default().split(|byte| *byte == b'\n') {
+            let head = verify_head(line).ok().filter(|head| head.house == keys.house);
+            let Some(Rolling { partition, position, .. }) = head.map(|head| head.rolling) else {
+                continue;
+            };
+            if newest.get(&partition).is_none_or(|(known, _)| *known <= position) {
+                newest.insert(partition, (position, line.to_vec()));
+            }
+        }
+    }
+    let mut text = Vec::new();
+    for (_, line) in newest.into_values() {
+        text.extend(line);
+        text.push(b'\n');
+    }
+    let fresh = beside.with_extension("half");
+    drop(fs::remove_file(&fresh));
+    write(&fresh, &text)?;
+    fs::rename(&fresh, &beside).map_err(|error| Failure::file(&beside, &error))
+}

@@ -1,0 +1,182 @@
+//! `gavel import`: users and auctions from CSV and JSON lines, into a house that is not running.
+//! All rows of all files are judged before anything is written; what is there already is left
+//! alone, so that the same files may be imported again.
+
+mod plan;
+mod rows;
+
+use super::output::{Failure, Output, count, good, table};
+use super::serve::{Awake, wake};
+use super::{failed, init, usage};
+use crate::keys::{self, HouseKeys};
+use crate::{chance, passwords};
+use anyhow::Context as _;
+use gavel_auction::command::{Actor, Command};
+use gavel_engine::answer::{Answer, Failure as NoAnswer};
+use gavel_engine::people::{NewUser, People, Reserved};
+use gavel_engine::{Ask, Clock};
+use gavel_proof::command::command_id;
+use gavel_store::sqlite::{self, Options};
+use plan::{Fault, NewAuction, Plan, Step, What};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// So many faults are told.
+const TOLD: usize = 50;
+
+/// Bring users and auctions from files into a house.
+///
+/// CSV (`.csv`: a heading, then a row each) or JSON lines (an object each); docs/import.md lists
+/// the columns. Nothing is written unless every row is good. Rows that are there already are left
+/// alone: an import that was cut short is finished by repeating it.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The files, in this order: users before the auctions they sell
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where the house keeps its data
+    #[arg(long, value_name = "DIR", default_value = "gavel-data")]
+    data: PathBuf,
+    /// Only say what would be made, what is there, and what is wrong; may run beside the house
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If a row is bad, by file and line; or why it could not be done.
+pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
+    let keys = keys::read(&args.data).map_err(|error| {
+        Failure::usage("no_house", error.to_string())
+            .accept("--data DIR, a directory that `gavel init` or `gavel serve` made")
+    })?;
+    if args.dry_run {
+        let options = Options { read_only: true, ..Options::default() };
+        let stores = sqlite::open(&args.data, &options).map_err(|error| failed(error.into()))?;
+        let plan = judged(&args.files, &*stores.people, &keys)?;
+        return tell(&plan, false, out);
+    }
+    let (stores, _) = init::open_or_make(&args.data, 1).map_err(failed)?;
+    let people = Arc::clone(&stores.people);
+    let plan = judged(&args.files, &*people, &keys)?;
+    let awake = wake(&args.data, stores, &keys, 0).map_err(failed)?;
+    let done = apply(&plan, &awake, &keys);
+    let Awake { started, upkeep, lock, .. } = awake;
+    started.stop();
+    drop((upkeep, lock));
+    done.map_err(failed)?;
+    tell(&plan, true, out)
+}
+
+/// What the files come to; all their faults at once.
+fn judged<'a>(
+    files: &[PathBuf],
+    people: &'a dyn People,
+    keys: &'a HouseKeys,
+) -> Result<Plan<'a>, Failure> {
+    let mut plan = Plan::new(people, keys, Clock::default().now());
+    let mut faults: Vec<String> = Vec::new();
+    for file in files {
+        let rows = rows::read(file)?;
+        for row in rows {
+            let line = row.line;
+            let judged = row.what.and_then(|(kind, fields)| plan.judge(line, kind, fields));
+            faults.extend(judged.err().map(|fault| told(file, line, &fault)));
+        }
+    }
+    if faults.is_empty() {
+        return Ok(plan);
+    }
+    let more = faults.len().saturating_sub(TOLD);
+    let bad = match faults.len() {
+        1 => "1 row is bad".to_owned(),
+        many => format!("{many} rows are bad"),
+    };
+    let mut failure = usage(format!("{bad}; nothing was imported"));
+    failure.code = "bad_rows".to_owned();
+    failure.accepted = faults.into_iter().take(TOLD).collect();
+    failure.accepted.extend((more > 0).then(|| format!("and {more} more")));
+    Err(failure)
+}
+
+fn told(file: &Path, line: u64, fault: &Fault) -> String {
+    let Fault { field, what } = fault;
+    format!("{}, line {line}: {field}: {what}", file.display())
+}
+
+fn apply(plan: &Plan, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    // Whoever came without a password gets one that nobody knows.
+    let unknown = passwords::hash(&chance::token());
+    let people = &*awake.people;
+    for step in &plan.steps {
+        match &step.what {
+            What::User { user, password } => {
+                let password_hash = password
+                    .as_ref()
+                    .map_or_else(|| unknown.clone(), |password| passwords::hash(password.as_str()));
+                let user = NewUser { password_hash, ..user.clone() };
+                if !step.exists {
+                    people.add_user(&user, awake.started.engine.now()).context("adding a user")?;
+                }
+            }
+            What::Auction(new) => {
+                runtime
+                    .block_on(create(new, awake, keys))
+                    .with_context(|| format!("creating the auction with key {}", new.key))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Creates an auction, or finds that it was created: the key decides.
+async fn create(new: &NewAuction, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
+    let seller = awake.people.user_by_login(&new.seller)?.context("its seller is gone")?;
+    let creation = new.creation()?;
+    let key = plan::key_of(&new.key);
+    let (digest, listing) = (creation.digest(), creation.listing.clone());
+    let reserved = awake.people.reserve_auction(seller.id, Some(&key), &digest, &listing)?;
+    let Reserved::Id(auction) = reserved else { anyhow::bail!("its key was used otherwise") };
+    let command = Command {
+        actor: Actor::Person(plan::person(&seller)),
+        expected_version: None,
+        action: creation.action(keys.house, &keys.log, auction),
+    };
+    let id = command_id(Some(seller.id), auction, &key);
+    match awake.started.engine.submit(Ask { auction, id, command, receipt: false }).await {
+        Ok(Answer::Accepted(_)) => Ok(()),
+        Ok(Answer::Refused(refused)) => anyhow::bail!("refused: {}", refused.refusal),
+        Err(failure @ NoAnswer::OutcomeUnknown) => anyhow::bail!("{failure}: import again"),
+        Err(failure) => anyhow::bail!("{failure}"),
+    }
+}
+
+fn tell(plan: &Plan, done: bool, out: Output) -> Result<(), Failure> {
+    let of = |exists: bool| plan.steps.iter().filter(move |step| step.exists == exists);
+    let [new, old] = [of(false), of(true)].map(|steps| steps.count() as u64);
+    let row = |step: &Step| {
+        json!({
+            "line": step.line,
+            "change": if step.exists { "exists" } else { "create" },
+            "kind": step.kind(),
+            "name": step.name(),
+        })
+    };
+    let rows: Vec<_> = plan.steps.iter().map(row).collect();
+    let told = json!({"done": done, "created": new, "existing": old, "rows": rows});
+    out.result(&told, |out| {
+        if !done {
+            let mut table = table(&["", "line", "kind", "name"], &["line"]);
+            for step in &plan.steps {
+                let change = if step.exists { "=" } else { "+" };
+                table.add_row([change, &step.line.to_string(), step.kind(), step.name()]);
+            }
+            writeln!(out, "{table}")?;
+        }
+        let verb = if done { "created" } else { "would be created" };
+        writeln!(out, "{} {} {verb}, {} there already", good("✓"), count(new), count(old))
+    })
+}

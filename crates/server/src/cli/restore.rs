@@ -1,0 +1,161 @@
+//! `gavel restore`: makes a house from a backup, in a directory that is empty. Believes nothing: it
+//! looks at every byte, reads the log from end to end, and holds it against the newest heads that
+//! the house has signed. What does not hold is not put in place.
+
+use super::backup::manifest::{DATA, HEADS, KEYS, Manifest};
+use super::backup::{Half, must_be_free, read_all};
+use super::output::{Failure, Output, count, good, instant_of};
+use crate::keys::{self, HouseKeys};
+use crate::upkeep;
+use gavel_engine::audit::Audit;
+use gavel_proof::head::{Head, verify_head};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Make a house from a backup.
+///
+/// Refuses a backup that ends before a head that the house has signed: what it acknowledged since
+/// would be lost. Heads are read from the backup, from `heads.jsonl` beside it, and from --head.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The backup
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// A new directory for the house
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Signed heads, a line each, as `GET /v1/heads` or another backup has them
+    #[arg(long, value_name = "FILE")]
+    head: Vec<PathBuf>,
+    /// The keys, if they are not in the backup: its file `house.keys`
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Take the backup though it ends before a head that the house has signed
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Why there is no house.
+pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
+    must_be_free(&args.data, "--data")?;
+    let manifest = Manifest::check(&args.from)?;
+    let half = Half::begin(&args.data)?;
+    for name in DATA {
+        let to = half.dir.join(name);
+        fs::copy(args.from.join(name), &to).map_err(|error| Failure::file(&to, &error))?;
+    }
+    let keys = put_keys(args, &manifest, &half.dir)?;
+    let heads = heads(args, &keys)?;
+    let expected: Vec<_> = heads.iter().map(|head| head.rolling).collect();
+    let audits = read_all(&half.dir, &keys, &expected)?;
+    judge(args, &manifest, &audits, &heads)?;
+    upkeep::set_alive(&half.dir, manifest.made_at)?;
+    half.finish(&args.data)?;
+    let data = args.data.display().to_string();
+    let told = json!({
+        "data": data,
+        "house": keys.house.to_string(),
+        "records": manifest.records,
+        "auctions": manifest.auctions,
+    });
+    out.result(&told, |out| {
+        let [records, auctions] = [manifest.records, manifest.auctions].map(count);
+        let at = instant_of(manifest.made_at);
+        writeln!(
+            out,
+            "{} {data}: {records} records of {auctions} auctions, as of {at}",
+            good("✓")
+        )?;
+        writeln!(out, "What was acknowledged after that is not in it.")
+    })
+}
+
+fn put_keys(args: &Args, manifest: &Manifest, to: &Path) -> Result<HouseKeys, Failure> {
+    let file = match (&args.keys, manifest.has_keys()) {
+        (Some(file), _) => file.clone(),
+        (None, true) => args.from.join(KEYS),
+        (None, false) => {
+            return Err(Failure::usage("no_keys", "the keys are not in the backup")
+                .accept("--keys FILE, as `house.keys` of a backup of the same house"));
+        }
+    };
+    let text = fs::read_to_string(&file).map(Zeroizing::new);
+    let text = text.map_err(|error| Failure::file(&file, &error))?;
+    let keys = keys::put(to, &file, &text);
+    let keys = keys.map_err(|error| Failure::refused("keys", error.to_string()))?;
+    if keys.house == manifest.house {
+        return Ok(keys);
+    }
+    let what = format!("the keys are of house {}, the backup of {}", keys.house, manifest.house);
+    Err(Failure::refused("other_house", what))
+}
+
+/// All heads that can be found; none may be another's.
+fn heads(args: &Args, keys: &HouseKeys) -> Result<Vec<Head>, Failure> {
+    let mut files = vec![args.from.join(HEADS)];
+    let beside = args.from.with_file_name(HEADS);
+    files.extend(beside.exists().then_some(beside));
+    files.extend(args.head.iter().cloned());
+    let mut heads = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).map_err(|error| Failure::file(&file, &error))?;
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let wrong = |what: String| {
+                Failure::refused("bad_head", format!("{}: {what}", file.display()))
+                    .accept("lines that this house has signed")
+            };
+            let head = verify_head(line.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+            if head.house != keys.house || head.key != keys.signing.public() {
+                return Err(wrong("a head that another house, or another key, has signed".into()));
+            }
+            heads.push(head);
+        }
+    }
+    Ok(heads)
+}
+
+fn judge(
+    args: &Args,
+    manifest: &Manifest,
+    audits: &[Audit],
+    heads: &[Head],
+) -> Result<(), Failure> {
+    for damage in audits.iter().flat_map(|audit| &audit.damages) {
+        let damage = damage.to_string();
+        if !manifest.damaged.contains(&damage) {
+            return Err(Failure::refused("damaged", damage).accept("a sound backup"));
+        }
+    }
+    if let Some(stray) = audits.iter().flat_map(|audit| &audit.strays).next() {
+        let (partition, position) = (stray.partition, stray.position);
+        let what = format!(
+            "this log does not lead to the head that the house has signed at position {position} \
+             of partition {partition}: it was changed, or is another history"
+        );
+        return Err(Failure::refused("other_history", what).accept("a backup of this history"));
+    }
+    let missing = |audit: &Audit| {
+        let last = audit.beyond.iter().map(|head| head.position).max().unwrap_or(0);
+        last.saturating_sub(audit.head.position)
+    };
+    let behind = audits.iter().find(|audit| !audit.beyond.is_empty());
+    let Some(audit) = behind.filter(|_| !args.accept_loss) else { return Ok(()) };
+    let lost: u64 = audits.iter().map(missing).sum();
+    let signed = heads.iter().filter(|head| audit.beyond.contains(&head.rolling));
+    let at = signed.map(|head| head.time).max().map(instant_of).unwrap_or_default();
+    let (partition, position) = (audit.head.partition, audit.head.position);
+    Err(Failure::refused(
+        "behind_head",
+        format!(
+            "the backup is behind what the house has signed: {lost} acknowledged records are not \
+             in it (partition {partition} ends at {position}; a head of {at} goes further)"
+        ),
+    )
+    .accept("a newer backup")
+    .accept("--accept-loss, if those records are to be given up"))
+}
