@@ -118,7 +118,8 @@ impl Inbox {
         drop(self.drive.set(drive));
     }
 
-    fn wake(&self) {
+    /// Wakes the drive loop.
+    pub(crate) fn wake(&self) {
         if let Some(drive) = self.drive.get() {
             drive.unpark();
         }

@@ -12,7 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, `projection`, `keeper`, `scrub`; the traits of stores: [`log`], [`people`],
+//! `recover`, `views`, `projection`, `keeper`,
+//! `residents`, `scrub`; the traits of stores: [`log`], [`people`],
 //! [`lists`], [`snapshot`].
 
 pub mod answer;
@@ -33,6 +34,7 @@ mod memory;
 pub mod people;
 mod projection;
 mod recover;
+mod residents;
 mod scrub;
 pub mod shard;
 pub mod snapshot;

@@ -78,7 +78,7 @@ fn project(
 }
 
 fn row(shared: &Shared, people: &Arc<dyn People>, id: AuctionId) -> Option<Row> {
-    let head = shared.views.head(id)?;
+    let head = shared.head(id)?;
     let listing = people.listing(id).unwrap_or_else(|error| {
         tracing::warn!(%error, auction = id.get(), "a listing could not be read");
         None

@@ -12,6 +12,7 @@ use crate::log::{Log, LogError, LogReader, Partition};
 use crate::people::People;
 use crate::projection::{self, Touched};
 use crate::recover::{self, Found, Recovery, Source};
+use crate::residents::{self, Loader, Residents};
 use crate::scrub::{self, Progress};
 use crate::shard::Shard;
 use crate::snapshot::{Seal, Snapshots};
@@ -80,6 +81,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
     let views = Views::new(count);
     let touched: Vec<Touched> = (0..count).map(|_| Touched::default()).collect();
     let clock = Clock::default();
+    let share = parts.settled_in_memory / count.max(1);
     let shared = Arc::new(Shared {
         house,
         seal: Seal(log_key.seal(house)),
@@ -89,6 +91,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         inboxes: (0..count).map(|_| Inbox::default()).collect(),
         views,
         touched,
+        residents: (0..count).map(|_| Residents::new(share)).collect(),
         scrub: Progress::default(),
         to_quarantine: Mutex::default(),
         reader,
@@ -96,7 +99,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         snapshots: parts.snapshots,
         progress: tokio::sync::watch::Sender::new(0),
     });
-    let (mut shards, recovery) = recover_all(&shared, partitions, parts.settled_in_memory)?;
+    let (mut shards, recovery) = recover_all(&shared, partitions, share)?;
     compensate(&mut shards, parts.last_alive, shared.clock.now());
     let stopping = Arc::new(AtomicBool::new(false));
     let threads = spawn(&shared, shards, log, people, partitions, &stopping)?;
@@ -107,11 +110,10 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
 fn recover_all(
     shared: &Shared,
     partitions: Partition,
-    settled: usize,
+    share: usize,
 ) -> Result<(Vec<Shard<Reply>>, Recovery), StartError> {
     let next = AtomicU16::new(0);
     let recovered = Mutex::new(Vec::new());
-    let share = settled / usize::from(partitions.max(1));
     let work = || loop {
         let partition = next.fetch_add(1, Ordering::Relaxed);
         if partition >= partitions {
@@ -155,13 +157,21 @@ fn recover_one(
     };
     let found = recover::recover(&source, partition)?;
     let recovery = Recovery::of(&found);
-    let Found { position, auctions, stale, broken, .. } = found;
+    let Found { position, auctions, cold, stale, broken, .. } = found;
+    let residents = &shared.residents[usize::from(partition)];
     let mut shard = Shard::new(partition, shared.house, shared.log_key.clone());
     shard.recovered(position);
     for snapshot in auctions.into_values() {
         if let Some(change) = shard.admit(snapshot) {
-            shared.views.publish(change);
+            if change.is_settled() {
+                residents.note(change.head.auction);
+            }
+            shared.views.replace(change);
         }
+    }
+    shard.leave_cold(cold.keys().copied());
+    for (auction, position) in cold {
+        shared.views.leave(auction, position);
     }
     for (auction, damage) in broken {
         tracing::error!(%damage, "quarantined: the history of this auction is damaged");
@@ -193,6 +203,7 @@ fn spawn(
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let (for_drive, told) = (Arc::clone(shared), Arc::clone(stopping));
     let (ready, opened) = std::sync::mpsc::sync_channel(1);
+    let (loader, orders) = Loader::new();
     let drive = move || {
         let this = std::thread::current();
         for_drive.inboxes.iter().for_each(|inbox| inbox.wake_with(this.clone()));
@@ -209,6 +220,8 @@ fn spawn(
             stopping: told,
             committing: false,
             ended: None,
+            loader,
+            thinned: Time(0),
             scratch: Vec::new(),
         }
         .run();
@@ -221,10 +234,13 @@ fn spawn(
     let (for_keeper, told) = (Arc::clone(shared), Arc::clone(stopping));
     let keeper = move || keeper::run(&for_keeper, &told);
     let keeper = std::thread::Builder::new().name("snapshots".to_owned()).spawn(keeper)?;
+    let for_loader = Arc::clone(shared);
+    let loads = move || residents::run(&for_loader, &orders);
+    let loads = std::thread::Builder::new().name("loader".to_owned()).spawn(loads)?;
     let (for_scrub, told) = (Arc::clone(shared), Arc::clone(stopping));
     let scrub = move || scrub::run(&for_scrub, &told);
     let scrub = std::thread::Builder::new().name("scrub".to_owned()).spawn(scrub)?;
-    Ok(vec![drive, lists, keeper, scrub])
+    Ok(vec![drive, lists, keeper, loads, scrub])
 }
 
 impl Started {

@@ -220,6 +220,7 @@ fn metrics(house: House) -> axum::Router {
         let gauges = observe::Gauges {
             waiting: house.engine.waiting(),
             resident: house.engine.resident(),
+            cold: house.engine.cold(),
             commits: house.engine.commits(),
             quarantined: house.engine.quarantined(),
             scrubbed: house.engine.scrubbed(),
