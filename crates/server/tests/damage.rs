@@ -1,5 +1,5 @@
-//! One event of one auction is changed in the files of a house that is closed: the house opens, says
-//! which, serves all others, and `gavel doctor` names it too.
+//! One event of one auction is changed in the files of a house that is closed: it opens, says which
+//! one, serves all others, and `gavel doctor` names it too.
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
