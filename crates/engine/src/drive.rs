@@ -9,6 +9,7 @@ use crate::inbox::{Envelope, Reply};
 use crate::limits;
 use crate::log::{LogError, Record};
 use crate::recover;
+use crate::residents::{Loader, Residents};
 use crate::shard::Shard;
 use gavel_auction::time::Time;
 use gavel_proof::receipt::{Leaf, issue};
@@ -25,6 +26,9 @@ const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 /// How long the loop waits for a commit before it looks at time again.
 const LONGEST_COMMIT: Duration = Duration::from_millis(50);
 
+/// How often settled auctions leave memory, in microseconds.
+const THIN_OUT_EVERY: i64 = 100_000;
+
 /// The loop and what it owns.
 pub(crate) struct Drive {
     pub(crate) shared: Arc<Shared>,
@@ -37,6 +41,9 @@ pub(crate) struct Drive {
     pub(crate) ended: Option<Committed>,
     /// The receipts of the batch under way, in the order of its leaves.
     pub(crate) receipts: std::vec::IntoIter<Vec<u8>>,
+    pub(crate) loader: Loader,
+    /// When settled auctions were last looked at.
+    pub(crate) thinned: Time,
     pub(crate) scratch: Vec<Envelope>,
 }
 
@@ -61,10 +68,16 @@ impl Drive {
             }
             self.shared.alive.store(self.shared.clock.now().0, Ordering::Relaxed);
             if took == 0 && !ended && !sent {
-                if stopping && self.committing.is_none() && self.shared.waiting() == 0 {
+                let parked = self.shards.iter().any(|shard| shard.parked() > 0);
+                let idle = self.committing.is_none() && !parked && self.shared.waiting() == 0;
+                if stopping && idle {
                     return;
                 }
-                let idle = || self.shared.waiting() == 0 && !self.stopping.load(Ordering::Acquire);
+                let idle = || {
+                    let loaded = self.shared.residents.iter().any(Residents::has_loaded);
+                    let stopping = self.stopping.load(Ordering::Acquire);
+                    self.shared.waiting() == 0 && !loaded && !stopping
+                };
                 self.shared.bell.rest(self.sleep(), idle);
             }
         }
@@ -73,7 +86,7 @@ impl Drive {
     /// Has a share of what waits decided, then whatever time has made due.
     fn decide(&mut self) -> usize {
         self.close_off();
-        let mut took = 0;
+        let mut took = self.take_in();
         for (inbox, shard) in self.shared.inboxes.iter().zip(&mut self.shards) {
             let room = limits::DECIDED_AT_ONCE.saturating_sub(shard.waiting());
             let scratch = std::mem::take(&mut self.scratch);
@@ -81,6 +94,11 @@ impl Drive {
             took += taken.envelopes.len();
             for Envelope { ask, entered, reply } in taken.envelopes.drain(..) {
                 shard.submit(ask, entered, reply);
+            }
+            for id in shard.wanted() {
+                if !self.loader.want(id) {
+                    shard.want_again(id);
+                }
             }
             shard.tick(taken.until);
             self.scratch = taken.envelopes;
@@ -96,6 +114,34 @@ impl Drive {
                 shard.quarantine(id);
             }
         }
+    }
+
+    /// Takes in auctions that were loaded, and lets settled ones leave.
+    fn take_in(&mut self) -> usize {
+        let mut took = 0;
+        let now = self.shared.clock.now();
+        let thin_out = now.since(self.thinned) >= THIN_OUT_EVERY;
+        if thin_out {
+            self.thinned = now;
+        }
+        for (residents, shard) in self.shared.residents.iter().zip(&mut self.shards) {
+            for (id, snapshot) in residents.loaded() {
+                took += 1;
+                match snapshot.map(|snapshot| shard.loaded(snapshot)) {
+                    Some(Some(change)) => {
+                        self.shared.views.replace(change);
+                        residents.note(id);
+                    }
+                    Some(None) => {}
+                    None => shard.not_loaded(id),
+                }
+                shard.unpark(id);
+            }
+            if thin_out {
+                residents.thin_out(&self.shared, shard);
+            }
+        }
+        took
     }
 
     /// Hands what was decided to the committer, if that is free.
@@ -171,6 +217,11 @@ impl Drive {
         let mut touched = Vec::with_capacity(effects.changes.len());
         for change in effects.changes {
             touched.push(change.head.auction);
+            if change.is_settled()
+                && let Some(residents) = self.shared.residents.get(partition)
+            {
+                residents.note(change.head.auction);
+            }
             self.shared.views.publish(change);
         }
         if let Some(lists) = self.shared.touched.get(partition) {

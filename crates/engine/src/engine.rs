@@ -13,6 +13,7 @@ use crate::inbox::{Ask, Inbox};
 use crate::lists::Lists;
 use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
+use crate::residents::Residents;
 use crate::scrub::Progress;
 use crate::snapshot::{Damage, Seal, Snapshots};
 use crate::views::Views;
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     /// How the log is being written.
     pub(crate) written: Commits,
     pub(crate) words: Words,
+    pub(crate) residents: Vec<Residents>,
     pub(crate) scrub: Progress,
     /// Auctions that were closed off and that their shards do not know of yet.
     pub(crate) to_quarantine: Mutex<Vec<AuctionId>>,
@@ -190,21 +192,24 @@ impl Engine {
         self.shared.inboxes.len()
     }
 
-    /// The committed head of an auction. Whoever got an answer reads its effect here.
+    /// The committed head of an auction. Whoever got an answer reads its effect here. Reads a store
+    /// if the auction has left memory.
     #[must_use]
     pub fn head(&self, auction: AuctionId) -> Option<Arc<Head>> {
-        self.shared.views.head(auction)
+        self.shared.head(auction)
     }
 
     /// What concerns one user in an auction.
     #[must_use]
     pub fn mine(&self, auction: AuctionId, user: UserId) -> Option<Mine> {
+        self.shared.bring_back(auction);
         self.shared.views.mine(auction, user)
     }
 
     /// The user behind a paddle.
     #[must_use]
     pub fn bidder(&self, auction: AuctionId, paddle: Paddle) -> Option<UserId> {
+        self.shared.bring_back(auction);
         self.shared.views.bidder(auction, paddle)
     }
 
@@ -218,6 +223,7 @@ impl Engine {
         after: Version,
         limit: usize,
     ) -> Result<Vec<HistoryEvent>, LogError> {
+        self.shared.bring_back(auction);
         let positions = self.shared.views.positions(auction, after, limit);
         read_history(&*self.shared.reader, self.partition(auction), auction, after, &positions)
     }
@@ -257,6 +263,12 @@ impl Engine {
     #[must_use]
     pub fn words(&self) -> &Words {
         &self.shared.words
+    }
+
+    /// How many settled auctions have left memory.
+    #[must_use]
+    pub fn cold(&self) -> usize {
+        self.shared.views.cold()
     }
 
     /// How many auctions are resident.

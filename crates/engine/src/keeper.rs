@@ -79,7 +79,16 @@ impl Progress {
         // Recovery has looked at it, and cleared away what was of no use.
         let mark = snapshots.mark(partition).ok().flatten();
         let mark = mark.unwrap_or_else(|| from_the_beginning(shared, snapshots, partition));
-        Self { mark, at: shared.clock.now(), stuck: false }
+        let progress = Self { mark, at: shared.clock.now(), stuck: false };
+        progress.tell(shared);
+        progress
+    }
+
+    /// What is covered may leave memory.
+    fn tell(&self, shared: &Shared) {
+        if let Some(residents) = shared.residents.get(usize::from(self.mark.partition)) {
+            residents.cover(self.mark.position);
+        }
     }
 
     fn behind(&self, shared: &Shared) -> u64 {
@@ -110,6 +119,7 @@ impl Progress {
         match Step::take(shared, snapshots, &self.mark) {
             Ok(mark) => {
                 self.mark = mark;
+                self.tell(shared);
                 true
             }
             Err(Stuck::Useless(why)) => {

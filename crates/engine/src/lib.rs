@@ -12,8 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`, `keeper`, `scrub`; the
-//! traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
+//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`, `keeper`, `residents`,
+//! `scrub`; the traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
@@ -37,6 +37,7 @@ mod memory;
 pub mod people;
 mod projection;
 mod recover;
+mod residents;
 mod scrub;
 pub mod shard;
 pub mod snapshot;

@@ -33,6 +33,12 @@ pub const SNAPSHOT_SECONDS: i64 = 10;
 /// Seconds that the last snapshots may take when the house stops.
 pub const SNAPSHOT_STOP_SECONDS: i64 = 5;
 
+/// Commands of one partition that may wait for an auction that has left memory.
+pub const PARKED: usize = 1024;
+
+/// Settled auctions of one partition that may leave memory in one go.
+pub const LEAVING_AT_ONCE: usize = 256;
+
 /// Records that the scrub reads at once.
 pub const SCRUBBED_AT_ONCE: usize = 256;
 

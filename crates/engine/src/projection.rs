@@ -76,7 +76,7 @@ fn project(
 }
 
 fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
-    let head = shared.views.head(id)?;
+    let head = shared.head(id)?;
     let listing = shared.words.listing(id).unwrap_or_else(|error| {
         tracing::warn!(%error, auction = id.get(), "a listing could not be read");
         Arc::default()

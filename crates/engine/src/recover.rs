@@ -13,7 +13,7 @@ use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::AuctionId;
 use gavel_proof::chain::{partition_genesis, partition_link};
 use gavel_proof::codec::decode;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// What a start has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(crate) struct Found {
     pub(crate) rolling: Digest,
     pub(crate) auctions: HashMap<AuctionId, Snapshot>,
     /// Settled auctions that stay in their snapshots until somebody asks.
-    pub(crate) cold: BTreeSet<AuctionId>,
+    pub(crate) cold: BTreeMap<AuctionId, Position>,
     /// Auctions that changed after the lists were last brought up.
     pub(crate) stale: Vec<AuctionId>,
     pub(crate) broken: BTreeMap<AuctionId, Damage>,
@@ -95,7 +95,7 @@ pub(crate) fn recover(source: &Source<'_>, partition: Partition) -> Result<Found
 
 /// Why snapshots were not used.
 #[derive(Debug, thiserror::Error)]
-enum Doubt {
+pub(crate) enum Doubt {
     #[error(transparent)]
     Useless(#[from] Useless),
     #[error(transparent)]
@@ -111,7 +111,7 @@ impl Found {
             position: 0,
             rolling: partition_genesis(house, partition),
             auctions: HashMap::new(),
-            cold: BTreeSet::new(),
+            cold: BTreeMap::new(),
             stale: Vec::new(),
             broken: BTreeMap::new(),
             records: 0,
@@ -159,7 +159,7 @@ impl Source<'_> {
         cold.sort_unstable_by_key(|tag| tag.position);
         warm.extend(cold.split_off(cold.len().saturating_sub(self.settled)));
         warm.sort_unstable_by_key(|tag| tag.auction);
-        found.cold = cold.iter().map(|tag| tag.auction).collect();
+        found.cold = cold.iter().map(|tag| (tag.auction, tag.position)).collect();
         for tags in warm.chunks(limits::SNAPSHOTS_AT_ONCE) {
             self.load(snapshots, tags, &mut found)?;
         }
@@ -222,7 +222,7 @@ impl Source<'_> {
             }
             for record in &records {
                 if let Entry::Event(event) = &record.entry
-                    && found.cold.remove(&event.auction)
+                    && found.cold.remove(&event.auction).is_some()
                 {
                     let kept = snapshots.load(&[event.auction])?.pop();
                     let kept = kept.ok_or_else(|| Useless::Disagrees("one is gone".to_owned()))?;
@@ -308,7 +308,7 @@ pub(crate) fn reread(
     for id in lost {
         shared.views.forget(*id);
         if let Some(change) = shard.restored(*id) {
-            shared.views.publish(change);
+            shared.views.replace(change);
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! rests on that state, so every answer is held until the batch it was decided in is durable. If a
 //! commit fails, the tentative state is dropped and re-read from the log.
 
+mod cold;
 pub mod entry;
 mod held;
 mod wanted;
@@ -17,6 +18,7 @@ use crate::limits;
 use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
 use crate::snapshot::{Damage, Snapshot};
 use crate::views::Change;
+use cold::Cold;
 use entry::Entry;
 use foldhash::fast::RandomState;
 use gavel_auction::auction::Auction;
@@ -47,6 +49,7 @@ pub struct Shard<R> {
     durable: Position,
     open: Held<R>,
     in_flight: VecDeque<Held<R>>,
+    cold: Cold<R>,
 }
 
 impl<R> Shard<R> {
@@ -64,11 +67,15 @@ impl<R> Shard<R> {
             durable: 0,
             open: Held::default(),
             in_flight: VecDeque::new(),
+            cold: Cold::default(),
         }
     }
 
     /// Decides a command that entered the queue at `entered`. The answer is held.
     pub fn submit(&mut self, ask: Ask, entered: Time, reply: R) {
+        if self.cold.contains(ask.auction) {
+            return self.park(ask, entered, reply);
+        }
         let digest = command_digest(&ask.command);
         let asked = Asked::with(&ask);
         let settled = self.settle(ask, &digest, entered);
@@ -369,6 +376,7 @@ impl<R> Shard<R> {
     /// Closes an auction off whose history is damaged: nothing more is decided about it.
     pub(crate) fn quarantine(&mut self, id: AuctionId) {
         self.forget(id);
+        self.cold.forget(id);
         let mut entry = Entry::new(id, self.house);
         entry.poisoned = true;
         self.auctions.insert(id, entry);
@@ -382,6 +390,11 @@ impl<R> Shard<R> {
     /// The auctions of this partition.
     pub fn auctions(&self) -> impl Iterator<Item = &Auction> {
         self.auctions.values().map(|entry| &entry.auction)
+    }
+
+    /// Whether an auction is here and nothing is left to do about it.
+    pub(crate) fn is_settled(&self, id: AuctionId) -> bool {
+        self.auctions.get(&id).is_some_and(|entry| entry.auction.is_settled())
     }
 
     /// The last position known to be durable.

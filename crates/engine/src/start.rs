@@ -16,6 +16,7 @@ use crate::log::{Log, LogError, LogReader, Partition};
 use crate::people::People;
 use crate::projection::{self, Touched};
 use crate::recover::{self, Found, Recovery, Source};
+use crate::residents::{self, Loader, Residents};
 use crate::scrub::{self, Progress};
 use crate::shard::Shard;
 use crate::snapshot::{Seal, Snapshots};
@@ -88,6 +89,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
     let views = Views::new(count);
     let touched: Vec<Touched> = (0..count).map(|_| Touched::default()).collect();
     let clock = Clock::default();
+    let share = parts.settled_in_memory / count.max(1);
     let shared = Arc::new(Shared {
         house,
         seal: Seal(log_key.seal(house)),
@@ -100,6 +102,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         written: Commits::default(),
         views,
         touched,
+        residents: (0..count).map(|_| Residents::new(share)).collect(),
         scrub: Progress::default(),
         to_quarantine: Mutex::default(),
         feed: Feed::default(),
@@ -111,7 +114,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         snapshots: parts.snapshots,
         progress: tokio::sync::watch::Sender::new(0),
     });
-    let (mut shards, recovery) = recover_all(&shared, partitions, parts.settled_in_memory)?;
+    let (mut shards, recovery) = recover_all(&shared, partitions, share)?;
     for (partition, shard) in shards.iter().enumerate() {
         shared.release(partition, shard.durable());
     }
@@ -125,11 +128,10 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
 fn recover_all(
     shared: &Shared,
     partitions: Partition,
-    settled: usize,
+    share: usize,
 ) -> Result<(Vec<Shard<Reply>>, Recovery), StartError> {
     let next = AtomicU16::new(0);
     let recovered = Mutex::new(Vec::new());
-    let share = settled / usize::from(partitions.max(1));
     let work = || loop {
         let partition = next.fetch_add(1, Ordering::Relaxed);
         if partition >= partitions {
@@ -173,14 +175,22 @@ fn recover_one(
     };
     let found = recover::recover(&source, partition)?;
     let recovery = Recovery::of(&found);
-    let Found { position, rolling: hash, auctions, stale, broken, .. } = found;
+    let Found { position, rolling: hash, auctions, cold, stale, broken, .. } = found;
     shared.heads.begin(Rolling { partition, position, hash });
+    let residents = &shared.residents[usize::from(partition)];
     let mut shard = Shard::new(partition, shared.house, shared.log_key.clone());
     shard.recovered(position);
     for snapshot in auctions.into_values() {
         if let Some(change) = shard.admit(snapshot) {
-            shared.views.publish(change);
+            if change.is_settled() {
+                residents.note(change.head.auction);
+            }
+            shared.views.replace(change);
         }
+    }
+    shard.leave_cold(cold.keys().copied());
+    for (auction, position) in cold {
+        shared.views.leave(auction, position);
     }
     for (auction, damage) in broken {
         tracing::error!(%damage, "quarantined: the history of this auction is damaged");
@@ -211,6 +221,7 @@ fn spawn(
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let (for_drive, told) = (Arc::clone(shared), Arc::clone(stopping));
     let (ready, opened) = std::sync::mpsc::sync_channel(1);
+    let (loader, orders) = Loader::new();
     let drive = move || {
         for_drive.bell.wakes_me();
         let reader = Arc::clone(&for_drive.reader);
@@ -227,6 +238,8 @@ fn spawn(
             committing: None,
             ended: None,
             receipts: Vec::new().into_iter(),
+            loader,
+            thinned: Time(0),
             scratch: Vec::new(),
         }
         .run();
@@ -239,13 +252,16 @@ fn spawn(
     let (for_keeper, told) = (Arc::clone(shared), Arc::clone(stopping));
     let keeper = move || keeper::run(&for_keeper, &told);
     let keeper = std::thread::Builder::new().name("snapshots".to_owned()).spawn(keeper)?;
+    let for_loader = Arc::clone(shared);
+    let loads = move || residents::run(&for_loader, &orders);
+    let loads = std::thread::Builder::new().name("loader".to_owned()).spawn(loads)?;
     let (for_scrub, told) = (Arc::clone(shared), Arc::clone(stopping));
     let scrub = move || scrub::run(&for_scrub, &told);
     let scrub = std::thread::Builder::new().name("scrub".to_owned()).spawn(scrub)?;
     let (for_feed, told) = (Arc::clone(shared), Arc::clone(stopping));
     let feed = move || feed::carry(&for_feed, &told);
     let feed = std::thread::Builder::new().name("feed".to_owned()).spawn(feed)?;
-    Ok(vec![drive, lists, keeper, scrub, feed])
+    Ok(vec![drive, lists, keeper, loads, scrub, feed])
 }
 
 impl Started {

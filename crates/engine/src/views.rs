@@ -3,20 +3,35 @@
 
 use crate::engine::partition_of;
 use crate::log::Position;
+use crate::snapshot::Snapshot;
+use gavel_auction::auction::Phase;
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::view::{Head, Mine};
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 /// All that readers see of the auctions in memory.
 pub(crate) struct Views {
-    partitions: Vec<RwLock<HashMap<AuctionId, Arc<Published>>>>,
+    partitions: Vec<RwLock<Part>>,
     /// Auctions that are closed off because their history is damaged.
     quarantined: RwLock<BTreeSet<AuctionId>>,
 }
 
+#[derive(Default)]
+struct Part {
+    auctions: HashMap<AuctionId, Arc<Published>>,
+    /// Settled auctions that the shard does not hold, with the place of their last event. Those
+    /// that somebody reads are among `auctions` too, for a while.
+    cold: BTreeMap<AuctionId, Position>,
+}
+
 /// What readers see of one auction.
-struct Published(RwLock<Shown>);
+struct Published {
+    shown: RwLock<Shown>,
+    /// Whether somebody has asked for it since that was looked at.
+    asked: AtomicBool,
+}
 
 struct Shown {
     head: Arc<Head>,
@@ -36,12 +51,84 @@ pub struct Change {
     pub positions: Vec<Position>,
 }
 
+impl Change {
+    /// All that readers should see of an auction.
+    pub(crate) fn whole(snapshot: Snapshot) -> Option<Self> {
+        let Snapshot { auction, positions, .. } = snapshot;
+        let head = Arc::new(auction.head()?);
+        let bidders = auction.book().map(|book| book.bidders()).unwrap_or_default();
+        let mine = |user| Some((user, auction.mine(user)?));
+        let mine = bidders.iter().filter_map(|bidder| mine(bidder.user)).collect();
+        Some(Self { head, mine, positions })
+    }
+
+    /// Whether nothing is left to do about the auction.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.head.certified.is_some() && matches!(self.head.phase, Phase::Ended { .. })
+    }
+}
+
 impl Views {
     pub(crate) fn new(partitions: usize) -> Self {
         Self {
             partitions: (0..partitions).map(|_| RwLock::default()).collect(),
             quarantined: RwLock::default(),
         }
+    }
+
+    /// Shows an auction as it was recovered or loaded, whatever was shown before: the shard has it.
+    pub(crate) fn replace(&self, change: Change) {
+        let auction = change.head.auction;
+        if self.is_quarantined(auction) {
+            return;
+        }
+        let mut part = self.write(auction);
+        part.cold.remove(&auction);
+        part.auctions.insert(auction, Published::of(change));
+    }
+
+    /// Shows an auction that has left memory to those who read it, unless it has come back.
+    pub(crate) fn visit(&self, change: Change) {
+        let auction = change.head.auction;
+        let mut part = self.write(auction);
+        if part.cold.get(&auction) == change.positions.last() {
+            part.auctions.entry(auction).or_insert_with(|| Published::of(change));
+        }
+    }
+
+    /// An auction leaves memory; its last event stands there.
+    pub(crate) fn leave(&self, auction: AuctionId, position: Position) {
+        let mut part = self.write(auction);
+        part.auctions.remove(&auction);
+        part.cold.insert(auction, position);
+    }
+
+    /// An auction that was only being read leaves memory again.
+    pub(crate) fn leave_again(&self, auction: AuctionId) {
+        let mut part = self.write(auction);
+        if part.cold.contains_key(&auction) {
+            part.auctions.remove(&auction);
+        }
+    }
+
+    /// Where the last event of an auction stands that has left memory and that nobody is reading.
+    pub(crate) fn left_at(&self, auction: AuctionId) -> Option<Position> {
+        let part = self.of(auction).read().unwrap_or_else(PoisonError::into_inner);
+        let position = part.cold.get(&auction).copied()?;
+        (!part.auctions.contains_key(&auction)).then_some(position)
+    }
+
+    /// Whether somebody has asked for an auction since this was asked last.
+    pub(crate) fn was_asked(&self, auction: AuctionId) -> bool {
+        let published = self.published(auction);
+        published.is_some_and(|published| published.asked.swap(false, Ordering::Relaxed))
+    }
+
+    /// How many auctions have left memory.
+    pub(crate) fn cold(&self) -> usize {
+        let count =
+            |part: &RwLock<Part>| part.read().unwrap_or_else(PoisonError::into_inner).cold.len();
+        self.partitions.iter().map(count).sum()
     }
 
     /// Shows an auction no more: its history is damaged. Whether that is new.
@@ -62,34 +149,22 @@ impl Views {
     /// Shows what a commit has changed.
     pub(crate) fn publish(&self, change: Change) {
         let auction = change.head.auction;
-        if let Some(published) = self.published(auction) {
-            let mut shown = published.0.write().unwrap_or_else(PoisonError::into_inner);
-            shown.head = change.head;
-            shown.positions.extend(change.positions);
-            for (user, mine) in change.mine {
-                shown.learn(user, mine);
-            }
-            return;
-        }
-        let mut shown = Shown {
-            head: change.head,
-            mine: HashMap::new(),
-            paddles: Vec::new(),
-            positions: change.positions,
+        let Some(published) = self.published(auction) else {
+            // Closed off while this was being committed, it does not come back.
+            return self.replace(change);
         };
+        let mut shown = published.shown.write().unwrap_or_else(PoisonError::into_inner);
+        shown.head = change.head;
+        shown.positions.extend(change.positions);
         for (user, mine) in change.mine {
             shown.learn(user, mine);
         }
-        // Closed off while this was being committed: it must not come back.
-        if self.is_quarantined(auction) {
-            return;
-        }
-        let mut auctions = self.of(auction).write().unwrap_or_else(PoisonError::into_inner);
-        auctions.insert(auction, Arc::new(Published(RwLock::new(shown))));
     }
 
     pub(crate) fn forget(&self, auction: AuctionId) {
-        self.of(auction).write().unwrap_or_else(PoisonError::into_inner).remove(&auction);
+        let mut part = self.write(auction);
+        part.auctions.remove(&auction);
+        part.cold.remove(&auction);
     }
 
     pub(crate) fn head(&self, auction: AuctionId) -> Option<Arc<Head>> {
@@ -121,26 +196,48 @@ impl Views {
     }
 
     pub(crate) fn len(&self) -> usize {
-        let count = |auctions: &RwLock<HashMap<_, _>>| {
-            auctions.read().unwrap_or_else(PoisonError::into_inner).len()
+        let count = |part: &RwLock<Part>| {
+            part.read().unwrap_or_else(PoisonError::into_inner).auctions.len()
         };
         self.partitions.iter().map(count).sum()
     }
 
-    fn of(&self, auction: AuctionId) -> &RwLock<HashMap<AuctionId, Arc<Published>>> {
+    fn of(&self, auction: AuctionId) -> &RwLock<Part> {
         let partition = partition_of(auction, self.partitions.len());
         self.partitions.get(usize::from(partition)).expect("an id modulo their number")
     }
 
+    fn write(&self, auction: AuctionId) -> RwLockWriteGuard<'_, Part> {
+        self.of(auction).write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn published(&self, auction: AuctionId) -> Option<Arc<Published>> {
-        let auctions = self.of(auction).read().unwrap_or_else(PoisonError::into_inner);
-        auctions.get(&auction).cloned()
+        let part = self.of(auction).read().unwrap_or_else(PoisonError::into_inner);
+        part.auctions.get(&auction).cloned()
     }
 
     fn read<T>(&self, auction: AuctionId, look: impl FnOnce(&Shown) -> T) -> Option<T> {
         let published = self.published(auction)?;
-        let shown = published.0.read().unwrap_or_else(PoisonError::into_inner);
+        if !published.asked.load(Ordering::Relaxed) {
+            published.asked.store(true, Ordering::Relaxed);
+        }
+        let shown = published.shown.read().unwrap_or_else(PoisonError::into_inner);
         Some(look(&shown))
+    }
+}
+
+impl Published {
+    fn of(change: Change) -> Arc<Self> {
+        let mut shown = Shown {
+            head: change.head,
+            mine: HashMap::new(),
+            paddles: Vec::new(),
+            positions: change.positions,
+        };
+        for (user, mine) in change.mine {
+            shown.learn(user, mine);
+        }
+        Arc::new(Self { shown: RwLock::new(shown), asked: AtomicBool::new(false) })
     }
 }
 

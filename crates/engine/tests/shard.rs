@@ -13,7 +13,9 @@ use gavel_auction::time::{SECOND, Time};
 use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::effect::{Batch, Effects, Settled};
+use gavel_engine::log::Entry;
 use gavel_engine::shard::Shard;
+use gavel_engine::snapshot::{FORM, Snapshot, Useless};
 use gavel_proof::command::command_id;
 use gavel_proof::keys::LogKey;
 use std::sync::Arc;
@@ -315,4 +317,32 @@ fn who_asks_about_nothing_gets_a_receipt_of_nothing() {
     let nothing = gavel_proof::chain::genesis(HOUSE, elsewhere);
     assert_eq!((leaf.version, leaf.hash, leaf.end), (0, nothing, None));
     assert_eq!(leaf.code.as_deref(), Some("not_found"));
+}
+
+/// SHA-256 of a snapshot. If it comes out otherwise, a snapshot written before your change would be
+/// read as something else: give `snapshot::FORM` the next number, and write the new hash here.
+const GOLDEN: &str = "de42c4246f87f5fcdad6f497a8d88abd61d20f0d062a9ecd3271341ea9f6f92a";
+
+#[test]
+fn snapshots_of_this_form_have_these_bytes() {
+    let mut world = World::open();
+    for (second, by, amount) in [(1, 1, 1_000), (2, 2, 2_000), (3, 1, 3_500)] {
+        world.at(second, bid(by, &format!("bid {second}"), amount), 1);
+    }
+    world.commit();
+    let mut snapshot = Snapshot::new(auction(), HOUSE);
+    for record in &world.log {
+        let Entry::Event(event) = &record.entry else { continue };
+        snapshot.follow(event, record.position).unwrap();
+    }
+    let bytes = snapshot.encode();
+    assert_eq!(Snapshot::decode(&bytes).unwrap(), snapshot);
+    let hash = gavel_proof::hash::sha256(&bytes).to_string();
+    assert_eq!((FORM, hash.as_str()), (1, GOLDEN), "{} bytes", bytes.len());
+    let mut other = bytes.clone();
+    other[0] = FORM + 1;
+    assert_eq!(Snapshot::decode(&other), Err(Useless::Form { found: FORM + 1 }));
+    for length in 0..bytes.len() {
+        assert!(Snapshot::decode(&bytes[..length]).is_err(), "{length}");
+    }
 }

@@ -123,6 +123,8 @@ pub struct Gauges<'a> {
     pub waiting: usize,
     /// Auctions in memory.
     pub resident: usize,
+    /// Settled auctions that have left memory.
+    pub cold: usize,
     /// Batches committed since the start.
     pub commits: u64,
     /// How the log is being written.
@@ -159,6 +161,8 @@ pub fn page(gauges: Gauges<'_>) -> String {
     counter("gavel_commands_waiting", "Commands not decided yet.", "gauge", &waiting);
     let resident = gauges.resident.to_string();
     counter("gavel_auctions_resident", "Auctions in memory.", "gauge", &resident);
+    let cold = gauges.cold.to_string();
+    counter("gavel_auctions_cold", "Settled auctions not in memory.", "gauge", &cold);
     let commits = gauges.commits.to_string();
     counter("gavel_commits_total", "Batches committed.", "counter", &commits);
     let quarantined = gauges.quarantined.to_string();

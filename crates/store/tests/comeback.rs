@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 use gavel_auction::command::{Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles};
-use gavel_auction::event::{Digest, HouseId};
+use gavel_auction::event::{Digest, HouseId, Reason};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::Preset;
@@ -33,7 +33,7 @@ struct Open {
     _lock: Option<DirLock>,
 }
 
-fn open_with(dir: &Path, key: u8) -> Open {
+fn open_with(dir: &Path, key: u8, settled_in_memory: usize) -> Open {
     let stores = sqlite::open(dir, &sqlite::Options::default()).unwrap();
     let started = start(Parts {
         house: HOUSE,
@@ -45,7 +45,7 @@ fn open_with(dir: &Path, key: u8) -> Open {
         lists: stores.lists,
         people: stores.people,
         snapshots: stores.snapshots,
-        settled_in_memory: usize::MAX,
+        settled_in_memory,
         last_alive: None,
     });
     let started = started.unwrap();
@@ -54,7 +54,7 @@ fn open_with(dir: &Path, key: u8) -> Open {
 }
 
 fn open(dir: &Path) -> Open {
-    open_with(dir, 5)
+    open_with(dir, 5, usize::MAX)
 }
 
 impl Drop for Open {
@@ -220,7 +220,7 @@ fn snapshots_that_cannot_be_trusted_are_made_anew_from_the_log() {
         assert_eq!(seen(&house.engine), before, "{harm}");
     }
     // Those of a house with another key, and those of a longer log.
-    let house = open_with(dir.path(), 6);
+    let house = open_with(dir.path(), 6, usize::MAX);
     assert!(house.recovery.records > 0);
     drop(house);
 }
@@ -341,6 +341,85 @@ fn what_cannot_be_told_of_one_auction_stops_the_start() {
     }
 }
 
+fn by_clerk(auction: i64, action: Action) -> Ask {
+    let clerk = Person::new(UserId::new(200).unwrap(), Roles::ADMIN);
+    let auction = AuctionId::new(auction).unwrap();
+    let id = command_id(Some(clerk.user), auction, &format!("{action:?}"));
+    let command = Command { actor: Actor::Person(clerk), expected_version: None, action };
+    Ask { auction, id, command }
+}
+
+fn all_have_left(engine: &Engine) {
+    while engine.cold() < AUCTIONS as usize || engine.resident() > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn settled_auctions_leave_memory_and_come_back_when_asked_for() {
+    let (dir, house) = house();
+    let answers = bids(&house.engine, 6..8);
+    for auction in 1..=AUCTIONS {
+        let close = Action::Close { reason: Some(Reason::OnRequest) };
+        accepted(&house.engine, by_clerk(auction, close));
+    }
+    let settled = |head: Option<Arc<Head>>| head.is_some_and(|head| head.certified.is_some());
+    for auction in 1..=AUCTIONS {
+        while !settled(house.engine.head(AuctionId::new(auction).unwrap())) {
+            std::thread::yield_now();
+        }
+    }
+    let before = seen(&house.engine);
+    drop(house);
+    let house = open_with(dir.path(), 5, 0);
+    all_have_left(&house.engine);
+    assert_eq!(seen(&house.engine), before, "readers bring them back");
+    all_have_left(&house.engine);
+    assert_eq!(bids(&house.engine, 6..8), answers, "and so do commands");
+    let late = submit(&house.engine, bid(1, 9));
+    assert!(matches!(late, Ok(Answer::Refused(refused)) if refused.version > 0));
+    all_have_left(&house.engine);
+    // Whatever becomes of a snapshot, there is the log.
+    sql(dir.path(), "snapshots.db", "UPDATE snapshot SET bytes = x'00' WHERE auction < 3");
+    sql(dir.path(), "snapshots.db", "DELETE FROM snapshot WHERE auction = 3");
+    assert_eq!(seen(&house.engine), before);
+    all_have_left(&house.engine);
+    assert_eq!(bids(&house.engine, 6..8), answers);
+    // What was settled may be taken up again.
+    let ends_at = Time(house.engine.now().0 + 3_600_000_000);
+    let reopen = Action::Reopen { reason: Reason::Mistake, ends_at, seed: None };
+    all_have_left(&house.engine);
+    accepted(&house.engine, by_clerk(4, reopen));
+    accepted(&house.engine, bid(4, 9));
+    let four = AuctionId::new(4).unwrap();
+    let head = house.engine.head(four).unwrap();
+    assert_eq!(head.price.map(Amount::minor), Some(900));
+    assert_eq!(house.engine.history(four, 0, 1_000).unwrap().len() as u64, head.version);
+    assert_eq!(house.engine.cold(), AUCTIONS as usize - 1);
+    assert!(matches!(submit(&house.engine, bid(99, 1)), Ok(Answer::Refused(_))), "none such");
+}
+
+/// Processor time of this process so far, in milliseconds: the machine may be shared.
+fn processor() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let after = stat.rsplit(')').next().unwrap().to_owned();
+    let ticks = after.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap());
+    ticks.sum::<u64>() * 10
+}
+
+/// Memory of this process, in MiB.
+fn memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// Moves what the write-ahead file holds into the database, as the upkeep of a server does.
+fn checkpoint(dir: &Path) {
+    let stores = sqlite::open(dir, &sqlite::Options::default()).unwrap();
+    stores.checkpointer.unwrap().truncate().unwrap();
+}
+
 /// B15: `cargo nextest run --release -p gavel-store --run-ignored only million --no-capture`.
 #[test]
 #[ignore = "a measurement, for a release build"]
@@ -363,18 +442,21 @@ fn back_after_a_million_events() {
                 assert!(matches!(answer, Ok(Answer::Accepted(_))), "{answer:?}");
             }
         }
-        println!("{auctions} auctions: {} s to write", clock.now().since(began) / 1_000_000);
+        let wrote = (clock.now().since(began) / 1_000_000, processor() / 1_000);
+        println!("{auctions} auctions: {wrote:?} s to write, {} MiB", memory());
         let began = clock.now();
         drop(house);
         println!("  {} ms to stop", clock.now().since(began) / 1_000);
+        checkpoint(dir.path());
         for snapshots in [true, true, false] {
             if !snapshots {
                 forget_snapshots(dir.path());
             }
-            let began = clock.now();
+            let (began, used) = (clock.now(), processor());
             let house = open(dir.path());
-            let took = clock.now().since(began) / 1_000;
-            println!("  {took} ms to open, snapshots: {snapshots}, {:?}", house.recovery);
+            let took = (clock.now().since(began) / 1_000, processor() - used);
+            println!("  {took:?} ms to open, snapshots: {snapshots}, {:?}", house.recovery);
+            println!("  {} MiB", memory());
         }
         let size = |file| fs::metadata(dir.path().join(file)).unwrap().len() >> 20;
         println!("  {} MiB of log, {} MiB of snapshots", size("log.db"), size("snapshots.db"));

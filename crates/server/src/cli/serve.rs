@@ -255,6 +255,7 @@ fn metrics(house: House) -> axum::Router {
         let gauges = observe::Gauges {
             waiting: house.engine.waiting(),
             resident: house.engine.resident(),
+            cold: house.engine.cold(),
             commits: house.engine.commits(),
             written: house.engine.written(),
             quarantined: house.engine.quarantined(),

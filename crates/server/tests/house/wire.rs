@@ -57,10 +57,7 @@ impl Server {
 
     /// A connection, if the server is there.
     pub fn connect(&self) -> Option<Connection> {
-        let stream = TcpStream::connect(self.address).ok()?;
-        stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-        Some(Connection { reader: BufReader::new(stream), address: self.address })
+        Connection::to(self.address)
     }
 }
 
@@ -85,6 +82,14 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A connection to that address, if somebody is there.
+    pub fn to(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_nodelay(true).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+        Some(Self { reader: BufReader::new(stream), address })
+    }
+
     /// GET: status and body; none if the server is gone.
     pub fn get(&mut self, path: &str) -> Option<(u16, Value)> {
         self.send("GET", path, None, None, "")
