@@ -271,8 +271,8 @@ impl Started {
             inbox.close();
         }
         self.stopping.store(true, Ordering::Release);
-        self.engine.shared.bell.ring();
         for thread in self.threads {
+            thread.thread().unpark();
             if thread.join().is_err() {
                 tracing::error!("a thread of the engine panicked");
             }
