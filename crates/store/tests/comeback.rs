@@ -346,7 +346,7 @@ fn by_clerk(auction: i64, action: Action) -> Ask {
     let auction = AuctionId::new(auction).unwrap();
     let id = command_id(Some(clerk.user), auction, &format!("{action:?}"));
     let command = Command { actor: Actor::Person(clerk), expected_version: None, action };
-    Ask { auction, id, command }
+    Ask { auction, id, command, receipt: false }
 }
 
 fn all_have_left(engine: &Engine) {
