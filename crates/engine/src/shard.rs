@@ -275,7 +275,10 @@ impl<R> Shard<R> {
         }
         write(std::slice::from_mut(self));
         let mut held = std::mem::take(&mut self.open);
+        // The next batch will be about as large.
         self.open.decided = std::mem::take(&mut held.decided);
+        self.open.replies.reserve(held.replies.len());
+        self.open.touched.reserve(held.touched.len());
         held.last = self.position;
         held.changes.reserve(held.touched.len());
         for id in &held.touched {

@@ -16,7 +16,7 @@ pub fn genesis(house: HouseId, auction: AuctionId) -> Digest {
 /// An event's hash: SHA-256("gavel/chain/1", previous hash, public part).
 #[must_use]
 pub fn link(previous: &Digest, public: &[u8]) -> Digest {
-    let mut framed = Framed::default();
+    let mut framed = Framed::new();
     frame_link(&mut framed, previous, public);
     framed.hash()
 }

@@ -128,7 +128,7 @@ pub fn commitment(
     salt: &Digest,
     value: &[u8],
 ) -> Digest {
-    let mut framed = Framed::default();
+    let mut framed = Framed::new();
     frame_commitment(&mut framed, (auction, version), field, salt, value);
     framed.hash()
 }

@@ -30,13 +30,17 @@ use ring::{digest, hmac};
 mod lanes;
 
 /// Fields one after the other, each in its frame: what is hashed.
-#[derive(Default)]
 pub(crate) struct Framed(Vec<u8>);
 
 impl Framed {
+    /// No field yet, and room for those of most messages.
+    pub(crate) fn new() -> Self {
+        Self(Vec::with_capacity(512))
+    }
+
     /// Begins with the tag of a domain.
     pub(crate) fn tagged(tag: &str) -> Self {
-        let mut framed = Self::default();
+        let mut framed = Self::new();
         framed.field(tag.as_bytes());
         framed
     }
@@ -201,7 +205,7 @@ mod tests {
     #[test]
     fn mac_is_hmac_over_the_framed_message() {
         let key = [9; 32];
-        let mut framed = Framed::default();
+        let mut framed = Framed::new();
         framed.integer(1).field(b"ab").short(2);
         let message = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, b'a', b'b', 0, 0, 0, 2];
         let pad = |with: u8| {

@@ -94,7 +94,7 @@ impl AuctionKey {
     /// value is the canonical JSON text. Other values never share a salt, even in a forked log.
     #[must_use]
     pub fn salt(&self, version: Version, field: &str, value: &[u8]) -> Digest {
-        let mut framed = Framed::default();
+        let mut framed = Framed::new();
         frame_salt(&mut framed, version, field, value);
         self.0.sign(&framed)
     }
