@@ -128,7 +128,7 @@ impl SealKey {
     /// The seal of a sequence of fields.
     #[must_use]
     pub fn seal(&self, fields: &[&[u8]]) -> Digest {
-        let mut framed = Framed::default();
+        let mut framed = Framed::new();
         for field in fields {
             framed.field(field);
         }
