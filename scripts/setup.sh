@@ -10,6 +10,7 @@ purpose=${1:-build}
 needed=(cc:gcc make:make pkg-config:pkg-config)
 if [ "$purpose" = test ]; then
   needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3)
+  needed+=(aiosmtpd:python3-aiosmtpd) # the mail server that tests of letters talk to
 fi
 
 missing=()
