@@ -23,7 +23,7 @@ use std::time::Duration;
 const QUEUED: usize = 256;
 
 /// Seconds to wait before each further try.
-const TRIES: [u64; 4] = [1, 5, 20, 60];
+const TRIES: [u64; 3] = [1, 5, 20];
 
 /// How long the mail server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(15);

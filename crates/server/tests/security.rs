@@ -8,6 +8,8 @@ mod accounts;
 mod erasure;
 #[path = "security/mail.rs"]
 mod mail;
+#[path = "security/matrix.rs"]
+mod matrix;
 #[path = "house/served.rs"]
 mod served;
 #[path = "floor/site.rs"]

@@ -1,5 +1,5 @@
-//! `gavel key rotate`: gives the vault of people a new master key. Works on the data of a house that
-//! is stopped. Knows no other keys: the signing key and the log key stay what they are.
+//! `gavel key rotate`: gives the vault of people a new master key. Works on the data of a house
+//! that is stopped. Knows no other keys: the signing key and the log key stay what they are.
 
 use super::failed;
 use super::output::{Failure, Output, count, good};

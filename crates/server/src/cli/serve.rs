@@ -113,6 +113,8 @@ struct Opened {
 }
 
 fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
+    let outside = Outside::new(&config.tokens).context("reading the configuration")?;
+    let outbox = Outbox::open(&config.mail)?;
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
     let password = init::first_admin(&*stores.people)?;
@@ -121,8 +123,6 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let (stop, stopping) = watch::channel(false);
     let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
     let (engine, keys) = (started.engine.clone(), Arc::new(keys));
-    let outside = Outside::new(&config.tokens).context("reading the configuration")?;
-    let outbox = Outbox::open(&config.mail)?;
     let opening = Opening { engine, people, config, keys, passwords, outbox, outside, stopping };
     let house = House::open(opening);
     Ok(Opened { house, started, stop, password, upkeep, lock })

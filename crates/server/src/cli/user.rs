@@ -1,5 +1,5 @@
-//! `gavel user`: making, listing, showing, erasing users, and giving roles. Knows no password longer than it
-//! takes to send it.
+//! `gavel user`: making, listing, showing, erasing users, and giving roles. Knows no password
+//! longer than it takes to send it.
 
 mod people;
 

@@ -350,3 +350,21 @@ fn sec_s33_secrets_are_not_compared_byte_by_byte() {
         }
     }
 }
+
+#[test]
+fn the_public_sees_what_it_is_given() {
+    let house = Served::with(&["users.public=see_people", "users.open_registration=false"]);
+    let admin = house.admin();
+    assert_eq!(house.get("/v1/auctions", None).code(), "unauthenticated");
+    assert_eq!(house.get("/v1/auctions", Some(&admin)).status, 200);
+    assert_eq!(house.get("/v1/users/1", None).status, 200);
+    let body = json!({"username": "anna", "email": "a@example.com", "password": PASSWORD});
+    assert_eq!(house.ask("POST", "/v1/users", None, &body).status, 401);
+    assert_eq!(house.ask("POST", "/v1/users", Some(&admin), &body).status, 201);
+    let roles = house.get("/v1/roles", None).json();
+    assert_eq!(roles["items"][0]["role"], "public");
+    assert_eq!(roles["items"][0]["may"], json!(["see_house", "sign_in", "see_people"]));
+    let clerk = roles["items"].as_array().unwrap().iter().find(|role| role["role"] == "clerk");
+    let may = clerk.unwrap()["may"].as_array().unwrap();
+    assert!(may.contains(&json!("run_auctions")) && !may.contains(&json!("manage_people")));
+}

@@ -2,6 +2,9 @@
 
 use super::served::{Reply, Served};
 use base64::Engine as _;
+use gavel_auction::time::{SECOND, Time};
+use gavel_server::config::Config;
+use gavel_server::outside::{Algorithm, Outside};
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair as RsaKeyPair, PublicKeyComponents};
@@ -361,6 +364,72 @@ fn sec_s13_known_keys_work_while_the_issuer_is_down_and_unknown_ones_ask_once() 
     }
     assert!(issuer.asked.load(Ordering::SeqCst) <= 2);
     assert_eq!(me(&house, &token("ed", "two")).status, 200, "what is known stays known");
+}
+
+/// Time is an argument here, so that an hour passes at once.
+#[test]
+fn sec_s13_keys_are_fetched_when_they_are_old_or_unknown_and_once_a_minute() {
+    let issuer = Issuer::start();
+    let mut config = Config::default().tokens;
+    (config.issuers, config.audiences) = (vec![ISSUER.to_owned()], vec![AUDIENCE.to_owned()]);
+    config.jwks = vec![format!("http://{}/keys", issuer.address)];
+    config.algorithms = vec![Algorithm::EdDsa];
+    let outside = Outside::new(&config).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let begin = now();
+    let long = with(claims("one"), "exp", json!(begin + 100_000));
+    let token = |kid: &str| issuer.token(&json!({"alg": "EdDSA", "kid": kid}), &long);
+    let good = token("ed");
+    let check = |token: &str, after: i64| {
+        runtime.block_on(async {
+            let at = Time((begin + after) * SECOND);
+            let claims = outside.check(token.as_bytes(), at).await;
+            // What is fetched beside is given the time it needs.
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            claims.is_some()
+        })
+    };
+    let asked = || issuer.asked.load(Ordering::SeqCst);
+    let until = |count: u32, after: i64| {
+        for _ in 0..1_000 {
+            if asked() == count {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            runtime.block_on(async { tokio::task::yield_now().await });
+        }
+        panic!("{} fetches, not {count}, after {after} seconds", asked());
+    };
+    assert!(check(&good, 0));
+    assert_eq!(asked(), 1);
+    for number in 0..10_000 {
+        assert!(!check(&format!("{}x", token(&format!("k{number}"))), 61));
+    }
+    assert_eq!(asked(), 2, "once a minute");
+    assert!(check(&good, 3_600));
+    assert_eq!(asked(), 2, "the keys are not old yet");
+    issuer.down.store(true, Ordering::SeqCst);
+    assert!(check(&good, 3_700), "old keys are taken while new ones are fetched");
+    until(3, 3_700);
+    for after in (3_701..7_300).step_by(600) {
+        assert!(check(&good, after), "the issuer is down, and what is known stays known");
+    }
+    issuer.down.store(false, Ordering::SeqCst);
+    let mut fewer = issuer.keys();
+    fewer["keys"].as_array_mut().unwrap().retain(|key| key["kid"] != "ed");
+    *issuer.told.lock().unwrap() = fewer.to_string();
+    let before = asked();
+    assert!(check(&good, 10_000));
+    until(before + 1, 10_000);
+    for _ in 0..1_000 {
+        if !check(&good, 10_001) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("a key that the issuer has taken back is still believed");
 }
 
 #[test]

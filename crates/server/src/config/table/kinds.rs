@@ -22,7 +22,8 @@ macro_rules! text {
 /// A key whose value is a list.
 macro_rules! several {
     (
-        $name:literal, $($field:ident).+, $read:expr, $word:expr, $allowed:literal, $default:literal,
+        $name:literal, $($field:ident).+, $read:expr, $word:expr, $allowed:literal,
+        $default:literal,
         $about:literal
     ) => {
         Key {

@@ -117,7 +117,7 @@ pub(super) fn greet(house: &House, to: &User) {
     let writing = async move {
         if let Some(holder) = holder(&house, &email, to.id).await {
             let text = "Somebody made an account with this address, which is yours already. If it \
-                        was you: sign in, or ask for a new password. If not, nothing is to be done.";
+                        was you: sign in, or ask for a new password. If not, all is well.";
             return send(&house, holder.id, email, "address_known", "You have an account", text);
         }
         let code = code(&house, to.id, Purpose::ConfirmEmail, email.clone(), DAY).await;
