@@ -237,6 +237,7 @@ fn spawn(
             stopping: told,
             committing: None,
             ended: None,
+            durable: None,
             receipts: Vec::new().into_iter(),
             loader,
             thinned: Time(0),
