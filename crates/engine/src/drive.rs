@@ -101,6 +101,7 @@ impl Drive {
                 }
             }
             shard.tick(taken.until);
+            self.shared.close_off_panicked(shard);
             self.scratch = taken.envelopes;
         }
         took
@@ -157,6 +158,7 @@ impl Drive {
                 records.extend(batch.records);
                 leaves.extend(batch.leaves);
             }
+            self.shared.close_off_panicked(shard);
         }
         if records.is_empty() {
             self.sign(&leaves);
