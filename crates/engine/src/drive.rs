@@ -110,6 +110,7 @@ impl Drive {
                 }
             }
             shard.tick(taken.until);
+            self.shared.close_off_panicked(shard);
             self.scratch = taken.envelopes;
         }
         took
@@ -169,6 +170,7 @@ impl Drive {
                 records.extend(batch.records);
                 leaves.extend(batch.leaves);
             }
+            self.shared.close_off_panicked(shard);
         }
         if records.is_empty() {
             // Answers only: they may tell of what is durable but not let out yet.

@@ -188,6 +188,7 @@ fn recover_one(
             shared.views.replace(change);
         }
     }
+    shared.close_off_panicked(&mut shard);
     shard.leave_cold(cold.keys().copied());
     for (auction, position) in cold {
         shared.views.leave(auction, position);
