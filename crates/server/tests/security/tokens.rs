@@ -2,10 +2,10 @@
 
 use super::served::{Reply, Served};
 use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gavel_auction::time::{SECOND, Time};
 use gavel_server::config::Config;
 use gavel_server::outside::{Algorithm, Outside};
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair as RsaKeyPair, PublicKeyComponents};
 use ring::signature::{
