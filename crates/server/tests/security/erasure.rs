@@ -135,3 +135,35 @@ fn sec_s34_whoever_is_erased_is_in_no_file_and_what_was_sold_stays_sold() {
     let (sound, text) = gavel(&["doctor", "--data", data.to_str().unwrap()]);
     assert!(sound, "{text}");
 }
+
+#[test]
+fn sec_s34_the_master_key_may_be_kept_apart_from_the_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("house");
+    let password = dir.path().join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    let run = |args: &[&str], keys: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+        command.args(args).arg("--data").arg(&data);
+        if !keys.is_empty() {
+            command.env("GAVEL_VAULT__KEYS", keys);
+        }
+        let done = command.output().unwrap();
+        let text = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+        (done.status.success(), text.into_owned())
+    };
+    let (old, new) = ("ab".repeat(32), "cd".repeat(32));
+    let init = ["init", "--admin", "erika", "--password-file", password.to_str().unwrap()];
+    assert!(run(&init, &old).0);
+    assert!(!data.join("keys/vault.key").exists(), "it is in the environment alone");
+    assert!(run(&["doctor"], &old).0);
+    let (opens, told) = run(&["doctor"], &new);
+    assert!(!opens && told.contains("a master key of the vault that is not there"), "{told}");
+    let (done, told) = run(&["key", "rotate"], &old);
+    assert!(!done && told.contains("GAVEL_VAULT__KEYS=NEW,OLD"), "{told}");
+    let (done, told) = run(&["key", "rotate"], &format!("{new},{old}"));
+    assert!(done && told.contains("new master key"), "{told}");
+    assert!(run(&["doctor"], &new).0 && !run(&["doctor"], &old).0);
+    let (opens, told) = run(&["doctor"], "nonsense");
+    assert!(!opens && !told.contains("nonsense"), "{told}");
+}
