@@ -35,20 +35,24 @@ enum Stuck {
 struct Pace {
     at: Time,
     written: u64,
+    /// When much was last written.
+    busy: Time,
 }
 
 impl Pace {
     fn begin(shared: &Shared) -> Self {
-        Self { at: shared.clock.now(), written: shared.written.records.total().1 }
+        let (at, written) = (shared.clock.now(), shared.written.records.total().1);
+        Self { at, written, busy: Time(0) }
     }
 
-    /// Whether little was written since the last look.
+    /// Whether little has been written for a while.
     fn quiet(&mut self, shared: &Shared) -> bool {
         let now = Self::begin(shared);
         let micros = u64::try_from(now.at.since(self.at)).unwrap_or(0).max(1);
         let written = now.written.saturating_sub(self.written);
-        *self = now;
-        written.saturating_mul(1_000_000) / micros < limits::SNAPSHOT_QUIET
+        let much = written.saturating_mul(1_000_000) / micros >= limits::SNAPSHOT_QUIET;
+        *self = Self { busy: if much { now.at } else { self.busy }, ..now };
+        self.at.since(self.busy) >= limits::SNAPSHOT_CALM_SECONDS * SECOND
     }
 }
 

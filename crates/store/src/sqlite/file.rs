@@ -104,6 +104,10 @@ impl Kind {
     }
 }
 
+/// Bytes of a page of the log, where records are appended and a batch fills several pages: each
+/// page of a commit costs two writes, whatever its size.
+const LOG_PAGE: u32 = 16 * 1024;
+
 /// Refuses a SQLite that can damage a file.
 pub(super) fn check_sqlite() -> Result<(), OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -143,6 +147,9 @@ pub(super) fn create(
         .map_err(sql)?;
     if id != kind.application_id() && (id != 0 || tables != 0) {
         return Err(foreign(&path, kind, id));
+    }
+    if kind == Kind::Log && tables == 0 {
+        connection.pragma_update(None, "page_size", LOG_PAGE).map_err(sql)?;
     }
     prepare(&connection, &path, kind)?;
     migrate(&mut connection, &path, kind, first)?;
