@@ -199,7 +199,9 @@ impl House {
         if now >= expires_at {
             return Ok(None);
         }
-        let waits = self.config.users.confirm_email && !user.email_confirmed;
+        // Whoever comes from an issuer is vouched for there.
+        let unconfirmed = !user.email_confirmed && verified.is_none();
+        let waits = self.config.users.confirm_email && unconfirmed;
         let signed_in = SignedIn {
             user: user.id,
             roles: if waits && !user.roles.is_staff() { Roles::default() } else { user.roles },
