@@ -70,7 +70,10 @@ impl Kind {
     const fn migrations(self) -> &'static [&'static str] {
         match self {
             Self::Log => &[include_str!("../../migrations/sqlite/log/0001_log.sql")],
-            Self::People => &[include_str!("../../migrations/sqlite/people/0001_people.sql")],
+            Self::People => &[
+                include_str!("../../migrations/sqlite/people/0001_people.sql"),
+                include_str!("../../migrations/sqlite/people/0002_vault.sql"),
+            ],
             Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
             Self::Snapshots => {
                 &[include_str!("../../migrations/sqlite/snapshots/0001_snapshots.sql")]
