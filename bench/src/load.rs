@@ -97,7 +97,9 @@ impl Load {
         let mut events = Events::with_capacity(1024);
         let mut pending: usize = connections.iter().map(Connection::pending).sum();
         while pending > 0 {
-            poll.poll(&mut events, Some(Duration::from_secs(30)))?;
+            if !wait(&mut poll, &mut events, Duration::from_secs(30))? {
+                continue;
+            }
             if events.is_empty() {
                 return Err(wire::odd("no answer for thirty seconds"));
             }
@@ -123,6 +125,18 @@ impl Load {
             }
         }
         meter.finish()
+    }
+}
+
+/// Waits for answers; false if a signal came first.
+pub(crate) fn wait(poll: &mut Poll, events: &mut Events, longest: Duration) -> io::Result<bool> {
+    match poll.poll(events, Some(longest)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }
 

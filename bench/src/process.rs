@@ -112,8 +112,10 @@ impl Server {
         let begin = Moment::now();
         while begin.elapsed() < longest {
             let before = cpu_seconds(self.pid())?;
-            std::thread::sleep(Duration::from_secs(1));
-            if cpu_seconds(self.pid())? - before < QUIET {
+            // Snapshots are made in steps of a second or so, with rests between them.
+            let look = Duration::from_secs(5).min(longest);
+            std::thread::sleep(look);
+            if (cpu_seconds(self.pid())? - before) / look.as_secs_f64() < QUIET {
                 break;
             }
         }

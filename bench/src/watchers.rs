@@ -4,6 +4,7 @@
 
 use crate::client::Client;
 use crate::clock::{Moment, wall_micros};
+use crate::load::wait;
 use crate::wire;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -142,7 +143,7 @@ fn watch(mut poll: Poll, mut streams: Vec<Stream>, stop: &AtomicBool) -> io::Res
     let mut events = Events::with_capacity(1024);
     let mut heard = Moment::now();
     loop {
-        poll.poll(&mut events, Some(Duration::from_millis(50)))?;
+        wait(&mut poll, &mut events, Duration::from_millis(50))?;
         let now = wall_micros();
         for event in &events {
             streams[event.token().0].receive(now)?;

@@ -3,7 +3,7 @@
 //! cannot make the generator ask less. One thread; a request goes to a connection that waits for
 //! nothing, else it stands in line for one.
 
-use super::{Connection, LONGEST, Script};
+use super::{Connection, LONGEST, Script, wait};
 use crate::chance::Chance;
 use crate::clock::{Moment, wall_micros};
 use crate::machine::cpu_seconds;
@@ -156,7 +156,7 @@ impl Open {
             if next.is_none() && lines.line.is_empty() && lines.busy == 0 {
                 break;
             }
-            poll.poll(&mut events, Some(lines.rest(next, now)))?;
+            wait(&mut poll, &mut events, lines.rest(next, now))?;
             let now = Moment::now();
             if !events.is_empty() || lines.busy == 0 {
                 heard = now;
