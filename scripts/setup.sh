@@ -9,7 +9,8 @@ purpose=${1:-build}
 # command:package. A command that is there is never installed again.
 needed=(cc:gcc make:make pkg-config:pkg-config)
 if [ "$purpose" = test ]; then
-  needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3)
+  needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3
+    openssl:openssl python3:python3)
 fi
 
 missing=()

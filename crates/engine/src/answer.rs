@@ -81,8 +81,8 @@ pub enum Failure {
     /// There is no room to write; nothing was done.
     #[error("the house has no room left to write; nothing was done")]
     StorageFull,
-    /// This auction's history is damaged; nothing is decided about it.
-    #[error("this auction is closed off because its history is damaged")]
+    /// Nothing is decided about this auction: its history is damaged, or its rules have panicked.
+    #[error("this auction is closed off: its history is damaged, or its rules failed")]
     Quarantined,
     /// The house is closing; nothing was done.
     #[error("the house is stopping; nothing was done")]

@@ -7,7 +7,7 @@ use crate::effect::{Effects, Settled};
 use crate::engine::{Shared, partition_of};
 use crate::inbox::{Envelope, Reply};
 use crate::limits;
-use crate::log::{LogError, Record};
+use crate::log::{LogError, Position, Record};
 use crate::recover;
 use crate::residents::{Loader, Residents};
 use crate::shard::Shard;
@@ -39,6 +39,8 @@ pub(crate) struct Drive {
     pub(crate) committing: Option<Time>,
     /// How the batch under way has ended, if that was awaited.
     pub(crate) ended: Option<Committed>,
+    /// What has become durable and is still to be let out.
+    pub(crate) durable: Option<Durable>,
     /// The receipts of the batch under way, in the order of its leaves.
     pub(crate) receipts: std::vec::IntoIter<Vec<u8>>,
     pub(crate) loader: Loader,
@@ -47,19 +49,26 @@ pub(crate) struct Drive {
     pub(crate) scratch: Vec<Envelope>,
 }
 
+/// A batch that has become durable, before anybody hears of it.
+pub(crate) struct Durable {
+    /// Of each shard.
+    effects: Vec<Effects<Reply>>,
+    /// The receipts of its leaves.
+    receipts: std::vec::IntoIter<Vec<u8>>,
+    /// For those who listen.
+    records: Vec<Record>,
+}
+
 impl Drive {
     /// Runs until it is told to stop and everything that waited has been answered.
     pub(crate) fn run(mut self) {
         loop {
             let stopping = self.stopping.load(Ordering::Acquire);
             let ended = self.settle();
-            if ended {
-                // Who was just answered may have more to ask, and who waits for the processor too:
-                // let them, so that one commit serves them all. Returns at once if nobody does.
-                std::thread::yield_now();
-            }
             let took = self.decide();
             let sent = self.commit();
+            // Last, so that the disk already works for the next batch.
+            self.let_out();
             if self.committing.is_some() && !sent && took == 0 {
                 // What arrives now cannot become durable before this commit has ended, so being
                 // woken for each arrival would only cost; the end of the commit wakes.
@@ -101,6 +110,7 @@ impl Drive {
                 }
             }
             shard.tick(taken.until);
+            self.shared.close_off_panicked(shard);
             self.scratch = taken.envelopes;
         }
         took
@@ -116,14 +126,9 @@ impl Drive {
         }
     }
 
-    /// Takes in auctions that were loaded, and lets settled ones leave.
+    /// Takes in auctions that were loaded.
     fn take_in(&mut self) -> usize {
         let mut took = 0;
-        let now = self.shared.clock.now();
-        let thin_out = now.since(self.thinned) >= THIN_OUT_EVERY;
-        if thin_out {
-            self.thinned = now;
-        }
         for (residents, shard) in self.shared.residents.iter().zip(&mut self.shards) {
             for (id, snapshot) in residents.loaded() {
                 took += 1;
@@ -137,11 +142,19 @@ impl Drive {
                 }
                 shard.unpark(id);
             }
-            if thin_out {
+        }
+        took
+    }
+
+    /// Lets settled auctions leave memory, now and then.
+    fn thin_out(&mut self) {
+        let now = self.shared.clock.now();
+        if now.since(self.thinned) >= THIN_OUT_EVERY {
+            self.thinned = now;
+            for (residents, shard) in self.shared.residents.iter().zip(&mut self.shards) {
                 residents.thin_out(&self.shared, shard);
             }
         }
-        took
     }
 
     /// Hands what was decided to the committer, if that is free.
@@ -157,10 +170,13 @@ impl Drive {
                 records.extend(batch.records);
                 leaves.extend(batch.leaves);
             }
+            self.shared.close_off_panicked(shard);
         }
         if records.is_empty() {
+            // Answers only: they may tell of what is durable but not let out yet.
+            self.let_out();
             self.sign(&leaves);
-            self.release(|shard| shard.committed());
+            self.conclude(records);
         } else {
             self.committing = Some(self.shared.clock.now());
             self.shared.written.records.count(records.len() as u64);
@@ -182,7 +198,7 @@ impl Drive {
         self.receipts = receipts.into_iter();
     }
 
-    /// Lets out what the batch under way was holding, if that has ended.
+    /// Sees to the batch under way, if that has ended.
     fn settle(&mut self) -> bool {
         let Some(committed) = self.ended.take().or_else(|| self.committer.ended()) else {
             return false;
@@ -192,28 +208,42 @@ impl Drive {
             self.shared.written.micros.count(u64::try_from(took).unwrap_or(0));
         }
         match committed {
-            Committed::Durable(records) => {
-                self.release(|shard| shard.committed());
-                self.shared.feed.publish(records);
-            }
+            Committed::Durable(records) => self.conclude(records),
             Committed::Full => self.reread(&Failure::StorageFull),
             Committed::Settled => self.reread(&Failure::OutcomeUnknown),
         }
         true
     }
 
-    fn release(&mut self, of: impl Fn(&mut Shard<Reply>) -> Effects<Reply>) {
-        for index in 0..self.shards.len() {
-            let Some(shard) = self.shards.get_mut(index) else { continue };
-            let effects = of(shard);
-            let durable = shard.durable();
-            self.let_out(effects, index, durable);
-            self.shared.release(index, durable);
-        }
-        self.shared.progress.send_modify(|commits| *commits += 1);
+    /// The oldest batch is durable: it may be let out.
+    fn conclude(&mut self, records: Vec<Record>) {
+        let effects = self.shards.iter_mut().map(Shard::committed).collect();
+        let receipts = std::mem::take(&mut self.receipts);
+        self.durable = Some(Durable { effects, receipts, records });
     }
 
-    fn let_out(&mut self, mut effects: Effects<Reply>, partition: usize, durable: u64) {
+    /// Lets out what has become durable.
+    fn let_out(&mut self) {
+        if let Some(Durable { effects, mut receipts, records }) = self.durable.take() {
+            for (partition, effects) in effects.into_iter().enumerate() {
+                let durable = self.shards.get(partition).map_or(0, Shard::durable);
+                self.speak(effects, &mut receipts, partition, durable);
+                self.shared.release(partition, durable);
+            }
+            self.shared.progress.send_modify(|commits| *commits += 1);
+            self.shared.feed.publish(records);
+        }
+        self.thin_out();
+    }
+
+    /// Heads first, then the answers.
+    fn speak(
+        &self,
+        mut effects: Effects<Reply>,
+        receipts: &mut std::vec::IntoIter<Vec<u8>>,
+        partition: usize,
+        durable: Position,
+    ) {
         let mut touched = Vec::with_capacity(effects.changes.len());
         for change in effects.changes {
             touched.push(change.head.auction);
@@ -227,7 +257,7 @@ impl Drive {
         if let Some(lists) = self.shared.touched.get(partition) {
             lists.note(durable, touched.into_iter());
         }
-        for (reply, receipt) in effects.receipts.into_iter().zip(&mut self.receipts) {
+        for (reply, receipt) in effects.receipts.into_iter().zip(receipts) {
             if let Some((_, Settled::Answer(answer))) = effects.replies.get_mut(reply) {
                 answer.give(receipt.into());
             }

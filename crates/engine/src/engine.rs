@@ -15,6 +15,7 @@ use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
 use crate::residents::Residents;
 use crate::scrub::Progress;
+use crate::shard::Shard;
 use crate::snapshot::{Damage, Seal, Snapshots};
 use crate::views::Views;
 use crate::words::Words;
@@ -73,6 +74,19 @@ impl Shared {
         if self.views.quarantine(damage.auction) {
             tracing::error!(%damage, "quarantined: the history of this auction is damaged");
             self.newly_quarantined().push(damage.auction);
+        }
+    }
+
+    /// Closes an auction off that this shard is reading, and whose history is damaged.
+    pub(crate) fn close_off<R>(&self, shard: &mut Shard<R>, damage: &Damage) {
+        self.quarantine(damage);
+        shard.quarantine(damage.auction);
+    }
+
+    /// Shows no more of the auctions whose rules have panicked.
+    pub(crate) fn close_off_panicked<R>(&self, shard: &mut Shard<R>) {
+        for auction in shard.panicked() {
+            self.views.quarantine(auction);
         }
     }
 
@@ -277,13 +291,13 @@ impl Engine {
         self.shared.views.len()
     }
 
-    /// Whether an auction is closed off because its history is damaged.
+    /// Whether an auction is closed off: its history is damaged, or its rules have panicked.
     #[must_use]
     pub fn is_quarantined(&self, auction: AuctionId) -> bool {
         self.shared.views.is_quarantined(auction)
     }
 
-    /// How many auctions are closed off because their history is damaged.
+    /// How many auctions are closed off.
     #[must_use]
     pub fn quarantined(&self) -> usize {
         self.shared.views.quarantined()

@@ -31,6 +31,27 @@ enum Stuck {
     Damage(Damage),
 }
 
+/// How fast the log has been growing lately: while many bid, the processor is theirs.
+struct Pace {
+    at: Time,
+    written: u64,
+}
+
+impl Pace {
+    fn begin(shared: &Shared) -> Self {
+        Self { at: shared.clock.now(), written: shared.written.records.total().1 }
+    }
+
+    /// Whether little was written since the last look.
+    fn quiet(&mut self, shared: &Shared) -> bool {
+        let now = Self::begin(shared);
+        let micros = u64::try_from(now.at.since(self.at)).unwrap_or(0).max(1);
+        let written = now.written.saturating_sub(self.written);
+        *self = now;
+        written.saturating_mul(1_000_000) / micros < limits::SNAPSHOT_QUIET
+    }
+}
+
 /// One partition, as far as its snapshots are.
 struct Progress {
     mark: Mark,
@@ -47,6 +68,7 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
         .zip(&shared.inboxes)
         .map(|(partition, _)| Progress::begin(shared, snapshots, partition))
         .collect();
+    let mut pace = Pace::begin(shared);
     loop {
         let stop = stopping.load(Ordering::Acquire);
         let (began, mut behind) = (shared.clock.now(), false);
@@ -54,7 +76,7 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
             if stop || stopping.load(Ordering::Acquire) {
                 break;
             }
-            behind |= progress.turn(shared, snapshots);
+            behind |= progress.turn(shared, snapshots, &mut pace);
         }
         if stop {
             break;
@@ -66,7 +88,7 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
     for progress in &mut partitions {
         while shared.clock.now() < end && progress.behind(shared) > 0 {
-            if !progress.advance(shared, snapshots) {
+            if !progress.advance(shared, snapshots, &mut || true) {
                 break;
             }
         }
@@ -97,26 +119,35 @@ impl Progress {
     }
 
     /// Whether more is left to do at once.
-    fn turn(&mut self, shared: &Shared, snapshots: &dyn Snapshots) -> bool {
+    fn turn(&mut self, shared: &Shared, snapshots: &dyn Snapshots, pace: &mut Pace) -> bool {
         let now = shared.clock.now();
-        let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
         let behind = self.behind(shared);
-        if behind == 0 || !(due || behind >= limits::SNAPSHOT_BEHIND) {
+        let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
+        let wanted = behind > 0 && (due || behind >= limits::SNAPSHOT_BEHIND);
+        let late = behind >= limits::SNAPSHOT_LATEST;
+        let mut go_on = || late || pace.quiet(shared);
+        if !wanted || !go_on() {
             return false;
         }
-        let more = self.advance(shared, snapshots) && behind > limits::SNAPSHOT_RECORDS as u64;
+        let more =
+            self.advance(shared, snapshots, &mut go_on) && behind > limits::SNAPSHOT_RECORDS as u64;
         if !more {
             self.at = now;
         }
         more
     }
 
-    /// One step; false if it could not be made.
-    fn advance(&mut self, shared: &Shared, snapshots: &dyn Snapshots) -> bool {
+    /// One step, shorter if it is not to go on; false if it could not be made.
+    fn advance(
+        &mut self,
+        shared: &Shared,
+        snapshots: &dyn Snapshots,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> bool {
         if self.stuck {
             return false;
         }
-        match Step::take(shared, snapshots, &self.mark) {
+        match Step::take(shared, snapshots, &self.mark, go_on) {
             Ok(mark) => {
                 self.mark = mark;
                 self.tell(shared);
@@ -164,7 +195,12 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     /// Brings the auctions that the next records concern up with these, and the mark with them.
-    fn take(shared: &'a Shared, snapshots: &'a dyn Snapshots, mark: &Mark) -> Result<Mark, Stuck> {
+    fn take(
+        shared: &'a Shared,
+        snapshots: &'a dyn Snapshots,
+        mark: &Mark,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Mark, Stuck> {
         let mut step = Self { shared, snapshots, mark: mark.clone(), auctions: HashMap::new() };
         let mut left = limits::SNAPSHOT_RECORDS;
         while left > 0 && step.auctions.len() < limits::SNAPSHOT_AUCTIONS {
@@ -172,7 +208,7 @@ impl<'a> Step<'a> {
             let records = shared.reader.scan(mark.partition, step.mark.position, most)?;
             step.follow(&records)?;
             left -= records.len();
-            if records.len() < most {
+            if records.len() < most || !go_on() {
                 break;
             }
         }

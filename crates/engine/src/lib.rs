@@ -12,8 +12,8 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `views`, [`feed`], [`history`], [`words`], `projection`, `keeper`, `residents`,
-//! `scrub`; the traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
+//! `recover`, `panics`, `views`, [`feed`], [`history`], [`words`], `projection`, `keeper`,
+//! `residents`, `scrub`; the traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
@@ -34,6 +34,7 @@ pub mod limits;
 pub mod lists;
 pub mod log;
 mod memory;
+mod panics;
 pub mod people;
 mod projection;
 mod recover;

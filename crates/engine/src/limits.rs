@@ -30,6 +30,12 @@ pub const SNAPSHOT_BEHIND: u64 = 50_000;
 /// See [`SNAPSHOT_BEHIND`].
 pub const SNAPSHOT_SECONDS: i64 = 10;
 
+/// Records a second above which snapshots wait for a quieter moment.
+pub const SNAPSHOT_QUIET: u64 = 2_000;
+
+/// Records that may wait for that moment: they would have to be replayed after a crash.
+pub const SNAPSHOT_LATEST: u64 = 400_000;
+
 /// Seconds that the last snapshots may take when the house stops.
 pub const SNAPSHOT_STOP_SECONDS: i64 = 5;
 

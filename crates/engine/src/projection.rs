@@ -14,6 +14,11 @@ use std::time::Duration;
 const REST: Duration = Duration::from_millis(50);
 /// A pass may take up to this part of the time: the rest belongs to bids.
 const SHARE: u32 = 8;
+/// And up to this one where much is going on. Who rests longer has less to do, because an auction
+/// has one row, however often it has changed.
+const BUSY_SHARE: u32 = 24;
+/// Changed auctions of one pass from which on much is going on.
+const BUSY: usize = 1000;
 /// Rows that are put in place in one transaction.
 const ROWS: usize = 2000;
 
@@ -43,19 +48,21 @@ impl Touched {
 /// Runs until told to stop.
 pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Acquire) {
-        let began = shared.clock.now();
+        let (began, mut changed) = (shared.clock.now(), 0);
         for (partition, touched) in (0..).zip(&shared.touched) {
             let Changed { upto, auctions } = touched.take();
             if auctions.is_empty() {
                 continue;
             }
+            changed += auctions.len();
             if let Err(error) = project(shared, partition, upto, &auctions) {
                 tracing::warn!(%error, "lists lag behind the log");
                 touched.note(upto, auctions.into_iter());
             }
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
-        std::thread::sleep(REST.max(Duration::from_micros(took) * (SHARE - 1)));
+        let share = if changed >= BUSY { BUSY_SHARE } else { SHARE };
+        std::thread::sleep(REST.max(Duration::from_micros(took) * (share - 1)));
     }
 }
 

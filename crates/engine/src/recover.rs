@@ -299,11 +299,15 @@ pub(crate) fn reread(
         shard.forget(*id);
         for position in shared.views.positions(*id, 0, usize::MAX) {
             let event = event_at(&*shared.reader, partition, position)?;
-            shard.restore_event(&event, position).map_err(|damage| damaged(partition, damage))?;
+            if let Err(damage) = shard.restore_event(&event, position) {
+                shared.close_off(shard, &damage);
+            }
         }
     }
     for record in &landed {
-        shard.restore(record).map_err(|damage| damaged(partition, damage))?;
+        if let Err(damage) = shard.restore(record) {
+            shared.close_off(shard, &damage);
+        }
     }
     for id in lost {
         shared.views.forget(*id);
@@ -341,8 +345,4 @@ fn landed(
         after = last.position;
         landed.extend(records);
     }
-}
-
-fn damaged(partition: Partition, damage: Damage) -> LogError {
-    LogError::Damaged { partition, position: damage.position, what: damage.to_string() }
 }

@@ -16,6 +16,7 @@ use crate::effect::{Batch, Effects, Settled};
 use crate::inbox::Ask;
 use crate::limits;
 use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
+use crate::panics::{Panicked, guarded};
 use crate::snapshot::{Damage, Snapshot};
 use crate::views::Change;
 use cold::Cold;
@@ -31,7 +32,6 @@ use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
 use held::{Decided, Held};
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use wanted::Asked;
 
@@ -50,6 +50,8 @@ pub struct Shard<R> {
     open: Held<R>,
     in_flight: VecDeque<Held<R>>,
     cold: Cold<R>,
+    /// Auctions whose rules panicked, since that was looked at.
+    panicked: Vec<AuctionId>,
 }
 
 impl<R> Shard<R> {
@@ -68,6 +70,7 @@ impl<R> Shard<R> {
             open: Held::default(),
             in_flight: VecDeque::new(),
             cold: Cold::default(),
+            panicked: Vec::new(),
         }
     }
 
@@ -116,7 +119,7 @@ impl<R> Shard<R> {
                 self.refusals.insert(name, digest, refused.clone());
                 Settled::Answer(Answer::Refused(refused))
             }
-            Err(Poisoned) => Settled::Failed(Failure::Quarantined),
+            Err(Panicked) => Settled::Failed(Failure::Quarantined),
         };
         if creates && self.auctions.get(&id).is_some_and(|entry| entry.auction.version() == 0) {
             // What was asked to be created, and refused, leaves no trace.
@@ -148,9 +151,8 @@ impl<R> Shard<R> {
         let due = self.deadlines.iter().take_while(|(due, _)| *due <= to);
         let due: Vec<AuctionId> = due.map(|(_, id)| *id).collect();
         for id in due {
-            if self.tick_auction(id, to, Some((from, to))).is_err() {
-                tracing::error!(auction = id.get(), "quarantined: its rules panicked");
-            }
+            // One whose rules panic is closed off, and the others get theirs.
+            self.tick_auction(id, to, Some((from, to))).ok();
         }
     }
 
@@ -160,12 +162,12 @@ impl<R> Shard<R> {
         id: AuctionId,
         at: Time,
         mut outage: Option<(Time, Time)>,
-    ) -> Result<(), Poisoned> {
+    ) -> Result<(), Panicked> {
         loop {
-            let Some(entry) = self.auctions.get(&id) else { return Ok(()) };
-            if entry.poisoned {
-                return Err(Poisoned);
+            if self.is_closed_off(id) {
+                return Err(Panicked);
             }
+            let Some(entry) = self.auctions.get(&id) else { return Ok(()) };
             let due = entry.auction.next_deadline().is_some_and(|due| due <= at);
             if !due && outage.is_none() {
                 return Ok(());
@@ -201,18 +203,19 @@ impl<R> Shard<R> {
         command: &Command,
         origin: &Origin,
         at: Time,
-    ) -> Result<Result<Accepted, Refused>, Poisoned> {
-        let entry = self.auctions.get_mut(&id).ok_or(Poisoned)?;
-        if entry.poisoned {
-            return Err(Poisoned);
-        }
-        let auction = &entry.auction;
-        let judged = catch_unwind(AssertUnwindSafe(|| auction.decide(command, at)));
+    ) -> Result<Result<Accepted, Refused>, Panicked> {
+        let entry = self.auctions.get_mut(&id).filter(|entry| !entry.closed_off);
+        let entry = entry.ok_or(Panicked)?;
+        let auction = &mut entry.auction;
+        let judged = guarded(id, || {
+            let events = auction.decide(command, at)?;
+            events.iter().for_each(|event| auction.apply(event));
+            Ok(events)
+        });
         let events = match judged {
-            Err(_) => {
-                entry.poisoned = true;
-                tracing::error!(auction = id.get(), "quarantined: its rules panicked");
-                return Err(Poisoned);
+            Err(Panicked) => {
+                self.spoiled(id);
+                return Err(Panicked);
             }
             Ok(Err(refusal)) => {
                 let (version, end) = (auction.version(), auction.effective_end());
@@ -238,7 +241,7 @@ impl<R> Shard<R> {
                 previous: entry.position,
                 position: self.position,
             };
-            entry.take(&event, After::Draft(self.open.decided.len()), self.position);
+            entry.note(&event, After::Draft(self.open.decided.len()), self.position);
             self.open.decided.push(decided);
             last = Some(event);
         }
@@ -282,9 +285,11 @@ impl<R> Shard<R> {
         held.last = self.position;
         held.changes.reserve(held.touched.len());
         for id in &held.touched {
-            if let Some(entry) = self.auctions.get_mut(id) {
-                entry.touched = false;
-                held.changes.extend(entry.change());
+            let Some(entry) = self.auctions.get_mut(id) else { continue };
+            entry.touched = false;
+            match guarded(*id, || entry.change()) {
+                Ok(change) => held.changes.extend(change),
+                Err(Panicked) => self.spoiled(*id),
             }
         }
         let records = std::mem::take(&mut held.records);
@@ -323,6 +328,7 @@ impl<R> Shard<R> {
             let told = |(reply, _)| (reply, Settled::Failed(failure.clone()));
             replies.extend(held.replies.into_iter().map(told));
         }
+        lost.retain(|id| !self.is_closed_off(*id));
         lost.iter().for_each(|id| self.forget(*id));
         self.refusals.clear();
         self.position = self.durable;
@@ -357,6 +363,9 @@ impl<R> Shard<R> {
         let house = self.house;
         let id = event.auction;
         let entry = self.auctions.entry(id).or_insert_with(|| Entry::new(id, house));
+        if entry.closed_off {
+            return Ok(());
+        }
         entry.restore(event, at)?;
         reindex(&mut self.deadlines, entry);
         Ok(())
@@ -371,23 +380,44 @@ impl<R> Shard<R> {
     /// Takes in an auction as it was recovered; returns what readers should see of it.
     pub(crate) fn admit(&mut self, snapshot: Snapshot) -> Option<Change> {
         let entry = Entry::recovered(snapshot);
-        let entry = self.auctions.entry(entry.auction.id()).insert_entry(entry).into_mut();
+        let id = entry.auction.id();
+        let entry = self.auctions.entry(id).insert_entry(entry).into_mut();
         reindex(&mut self.deadlines, entry);
-        entry.whole_change()
+        self.restored(id)
     }
 
-    /// Closes an auction off whose history is damaged: nothing more is decided about it.
+    /// Closes an auction off: nothing more is decided about it.
     pub(crate) fn quarantine(&mut self, id: AuctionId) {
         self.forget(id);
         self.cold.forget(id);
         let mut entry = Entry::new(id, self.house);
-        entry.poisoned = true;
+        entry.closed_off = true;
         self.auctions.insert(id, entry);
+    }
+
+    fn is_closed_off(&self, id: AuctionId) -> bool {
+        self.auctions.get(&id).is_some_and(|entry| entry.closed_off)
+    }
+
+    /// Closes an auction off whose rules panicked. Its history holds: a restart brings it back.
+    fn spoiled(&mut self, id: AuctionId) {
+        self.quarantine(id);
+        self.panicked.push(id);
+    }
+
+    /// The auctions whose rules have panicked since this was asked last: readers are to be shown
+    /// nothing of them.
+    pub fn panicked(&mut self) -> Vec<AuctionId> {
+        std::mem::take(&mut self.panicked)
     }
 
     /// What readers should see of an auction that was restored; none if it is not here.
     pub(crate) fn restored(&mut self, id: AuctionId) -> Option<Change> {
-        self.auctions.get_mut(&id).and_then(Entry::whole_change)
+        let entry = self.auctions.get_mut(&id)?;
+        guarded(id, || entry.whole_change()).unwrap_or_else(|Panicked| {
+            self.spoiled(id);
+            None
+        })
     }
 
     /// The auctions of this partition.
@@ -424,9 +454,6 @@ pub fn write<R>(shards: &mut [Shard<R>]) {
     let mut written = encode_all(&drafts).into_iter();
     shards.iter_mut().for_each(|shard| shard.keep(&mut written));
 }
-
-/// The rules of an auction panicked: nothing more is decided about it.
-struct Poisoned;
 
 fn reindex(deadlines: &mut BTreeSet<(Time, AuctionId)>, entry: &mut Entry) {
     let next = entry.auction.next_deadline();

@@ -5,6 +5,7 @@
 
 use crate::dedup::Accepted;
 use crate::log::{EventRecord, LogError, Partition, Position};
+use crate::panics::{Panicked, guarded};
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Digest, Event, HouseId};
 use gavel_auction::ids::{AuctionId, Version};
@@ -104,7 +105,7 @@ impl Snapshot {
     pub fn follow(&mut self, record: &EventRecord, at: Position) -> Result<(), Damage> {
         let last = self.position();
         let (event, origin) = continues(&self.auction, &self.chain, last, record, at)?;
-        self.auction.apply(&event);
+        applied(&mut self.auction, &event, at)?;
         self.chain = record.hash;
         self.positions.push(at);
         self.accepted.note(&origin, event.version);
@@ -194,6 +195,19 @@ pub(crate) fn continues(
         return Err(damage("its public part names another event".to_owned()));
     }
     Ok((event, origin))
+}
+
+/// Has an auction take an event of the log. What its rules cannot take closes it off.
+///
+/// # Errors
+/// If they panic; then the auction is not to be used any more.
+pub(crate) fn applied(auction: &mut Auction, event: &Event, at: Position) -> Result<(), Damage> {
+    guarded(event.auction, || auction.apply(event)).map_err(|Panicked| Damage {
+        auction: event.auction,
+        version: event.version,
+        position: at,
+        what: "the rules cannot take it".to_owned(),
+    })
 }
 
 /// Up to where all auctions of a partition are in snapshots.

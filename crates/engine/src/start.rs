@@ -188,6 +188,7 @@ fn recover_one(
             shared.views.replace(change);
         }
     }
+    shared.close_off_panicked(&mut shard);
     shard.leave_cold(cold.keys().copied());
     for (auction, position) in cold {
         shared.views.leave(auction, position);
@@ -237,6 +238,7 @@ fn spawn(
             stopping: told,
             committing: None,
             ended: None,
+            durable: None,
             receipts: Vec::new().into_iter(),
             loader,
             thinned: Time(0),

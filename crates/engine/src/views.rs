@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 /// All that readers see of the auctions in memory.
 pub(crate) struct Views {
     partitions: Vec<RwLock<Part>>,
-    /// Auctions that are closed off because their history is damaged.
+    /// Auctions that are closed off.
     quarantined: RwLock<BTreeSet<AuctionId>>,
 }
 
@@ -131,7 +131,7 @@ impl Views {
         self.partitions.iter().map(count).sum()
     }
 
-    /// Shows an auction no more: its history is damaged. Whether that is new.
+    /// Shows an auction no more. Whether that is new.
     pub(crate) fn quarantine(&self, auction: AuctionId) -> bool {
         self.forget(auction);
         self.quarantined.write().unwrap_or_else(PoisonError::into_inner).insert(auction)

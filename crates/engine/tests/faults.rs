@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[path = "planted/history.rs"]
+mod history;
+
 use gavel_auction::command::{Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles};
 use gavel_auction::event::{Digest, Fact, HouseId};
 use gavel_auction::ids::{AuctionId, UserId};
@@ -17,6 +20,7 @@ use gavel_engine::{Ask, Parts, Started, start};
 use gavel_proof::command::command_id;
 use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_store::sqlite;
+use history::{Place, Planted};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -91,8 +95,23 @@ fn open(dir: &Path, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Opened {
 
 impl House {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A house in whose log these auctions stand already, with their numbers.
+    fn with(planted: &[(i64, Planted)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         sqlite::init(dir.path(), HOUSE, 2, gavel_auction::time::Time(1)).unwrap();
+        let mut stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
+        for (number, planted) in planted {
+            let auction = AuctionId::new(*number).unwrap();
+            let partition = gavel_engine::engine::partition_of(auction, 2);
+            let after = stores.reader.last_position(partition).unwrap();
+            let log_key = LogKey::from_bytes([5; 32]);
+            let place = Place { house: HOUSE, log_key, auction, partition, after };
+            stores.log.append(&planted.records(&place)).unwrap();
+        }
+        drop(stores);
         let plan = Arc::default();
         let (started, reader, lock) = open(dir.path(), &plan);
         let engine = started.engine.clone();
@@ -244,6 +263,50 @@ async fn answers_survive_a_restart_word_for_word() {
     house.restart();
     assert_eq!(accepted(&house.engine, create(1)).await, created);
     assert_eq!(accepted(&house.engine, bid(1, 1, "a", 500)).await, placed);
+}
+
+/// Whether an auction is closed off, to whoever asks.
+async fn is_closed_off(house: &House, auction: i64) -> bool {
+    let id = AuctionId::new(auction).unwrap();
+    let submitted = house.engine.submit(bid(auction, 1, "off", 500)).await;
+    let closed = house.engine.is_quarantined(id) && house.engine.head(id).is_none();
+    closed && submitted == Err(Failure::Quarantined)
+}
+
+#[tokio::test]
+async fn auctions_whose_rules_panic_are_closed_off_and_the_house_goes_on() {
+    let (at_once, when_read, later) = (2, 4, 6);
+    let planted =
+        [(at_once, Planted::NoEnd), (when_read, Planted::Stranger), (later, Planted::StillClock)];
+    let mut house = House::with(&planted);
+    // Time is at work from the start, and the others share their partition with these.
+    accepted(&house.engine, create(8)).await;
+    assert!(is_closed_off(&house, at_once).await && is_closed_off(&house, when_read).await);
+    assert_eq!(house.engine.quarantined(), 2);
+    assert!(house.engine.head(AuctionId::new(later).unwrap()).is_some());
+
+    // A commit fails after which one of them is read again.
+    house.plan([Fate::UnknownButWritten]);
+    let register = ask(later, 5, "register", Action::Register);
+    let registered = house.engine.submit(register.clone()).await;
+    assert_eq!(registered, Err(Failure::OutcomeUnknown));
+    let price = Amount::new(700).unwrap();
+    let accept = ask(later, 6, "accept", Action::Accept { price });
+    assert_eq!(house.engine.submit(accept.clone()).await, Err(Failure::Quarantined));
+    assert!(is_closed_off(&house, later).await);
+    assert_eq!(house.engine.quarantined(), 3);
+    let placed = accepted(&house.engine, bid(8, 1, "a", 500)).await;
+    let head = house.engine.head(placed.event.auction).unwrap();
+    assert_eq!((placed.event.version, head.version), (4, 4));
+
+    // What is sound of them comes back with a restart, until the rules stumble again.
+    house.restart();
+    assert!(is_closed_off(&house, when_read).await);
+    let registered = house.engine.submit(register).await;
+    assert!(matches!(registered, Ok(Answer::Accepted(_))), "{registered:?}");
+    assert_eq!(house.engine.submit(accept).await, Err(Failure::Quarantined));
+    assert_eq!(accepted(&house.engine, bid(8, 1, "a", 500)).await, placed);
+    assert!(is_closed_off(&house, at_once).await);
 }
 
 /// Tries until the outcome is known, as a careful client does.

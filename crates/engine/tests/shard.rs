@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[path = "planted/history.rs"]
+mod history;
+
 use gavel_auction::command::{Action, Actor, Command, Create, Offer, Person, PlaceBid, Roles};
 use gavel_auction::event::{Digest, Fact, HouseId};
 use gavel_auction::ids::{AuctionId, UserId};
@@ -18,6 +21,7 @@ use gavel_engine::shard::Shard;
 use gavel_engine::snapshot::{FORM, Snapshot, Useless};
 use gavel_proof::command::command_id;
 use gavel_proof::keys::LogKey;
+use history::{Place, Planted};
 use std::sync::Arc;
 
 const HOUSE: HouseId = HouseId([7; 16]);
@@ -345,4 +349,85 @@ fn snapshots_of_this_form_have_these_bytes() {
     for length in 0..bytes.len() {
         assert!(Snapshot::decode(&bytes[..length]).is_err(), "{length}");
     }
+}
+
+/// A shard that has an auction whose rules will stumble, number 2, and a sound one.
+fn with_planted(planted: Planted) -> World {
+    let auction = AuctionId::new(2).unwrap();
+    let place = Place { house: HOUSE, log_key: log_key(), auction, partition: 1, after: 0 };
+    let mut world = World { shard: Shard::new(1, HOUSE, log_key()), log: planted.records(&place) };
+    world.log.iter().for_each(|record| world.shard.restore(record).unwrap());
+    world.shard.submit(create(600), START, 0);
+    world.commit();
+    world
+}
+
+/// What of auction 2 is asked for.
+fn of_planted(ask: Ask) -> Ask {
+    Ask { auction: AuctionId::new(2).unwrap(), ..ask }
+}
+
+/// The sound auction goes on as if nothing had been; the other is not decided about any more.
+fn goes_on_without_the_planted(world: &mut World) {
+    assert_eq!(world.shard.panicked(), [AuctionId::new(2).unwrap()]);
+    world.at(2, of_planted(bid(1, "other", 1_000)), 1);
+    world.at(2, bid(1, "a", 1_000), 2);
+    world.shard.tick(START.plus_seconds(599));
+    let effects = world.commit();
+    assert_eq!(World::settled(&effects, 1), &Settled::Failed(Failure::Quarantined));
+    assert!(matches!(World::settled(&effects, 2), Settled::Answer(Answer::Accepted(_))));
+    assert_eq!(world.shard.next_deadline(), Some(START.plus_seconds(600)));
+    world.shard.tick(START.plus_seconds(600));
+    let effects = world.commit();
+    assert_eq!(effects.changes[0].head.auction, auction());
+    let positions: Vec<u64> = world.log.iter().map(|record| record.position).collect();
+    assert_eq!(positions, (1..=positions.len() as u64).collect::<Vec<_>>(), "without holes");
+    assert!(world.shard.panicked().is_empty(), "it is said once");
+}
+
+#[test]
+fn rules_that_panic_when_time_comes_stop_their_own_auction_only() {
+    let mut world = with_planted(Planted::NoEnd);
+    world.shard.tick(START);
+    goes_on_without_the_planted(&mut world);
+}
+
+#[test]
+fn rules_that_panic_at_a_command_stop_their_own_auction_only() {
+    let mut world = with_planted(Planted::StillClock);
+    register_and_accept(&mut world);
+    let effects = world.commit();
+    assert!(matches!(World::settled(&effects, 10), Settled::Answer(Answer::Accepted(_))));
+    assert_eq!(World::settled(&effects, 11), &Settled::Failed(Failure::Quarantined));
+    assert!(effects.changes.is_empty(), "what the panic may have spoiled is not shown");
+    goes_on_without_the_planted(&mut world);
+}
+
+/// The second of these panics; the first has an event in the same batch.
+fn register_and_accept(world: &mut World) {
+    world.at(1, of_planted(ask(5, "register", Action::Register)), 10);
+    let price = Amount::new(700).unwrap();
+    world.at(1, of_planted(ask(5, "accept", Action::Accept { price })), 11);
+}
+
+#[test]
+fn what_panicked_stays_closed_off_when_its_batch_fails() {
+    let mut world = with_planted(Planted::StillClock);
+    register_and_accept(&mut world);
+    world.shard.take_batch().expect("a batch");
+    let (effects, lost) = world.shard.failed(&Failure::OutcomeUnknown);
+    assert_eq!(effects.replies.len(), 2);
+    assert!(lost.is_empty(), "there is nothing of it to be re-read");
+    goes_on_without_the_planted(&mut world);
+}
+
+#[test]
+fn an_event_that_the_rules_cannot_take_is_damage_of_its_auction() {
+    let place =
+        Place { house: HOUSE, log_key: log_key(), auction: auction(), partition: 1, after: 0 };
+    let mut shard = Shard::<u32>::new(1, HOUSE, log_key());
+    let records = Planted::Stranger.records(&place);
+    let damage = records.iter().find_map(|record| shard.restore(record).err()).unwrap();
+    assert_eq!((damage.auction, damage.version, damage.position), (auction(), 4, 4));
+    assert!(damage.what.contains("rules"), "{}", damage.what);
 }

@@ -129,7 +129,7 @@ pub struct Gauges<'a> {
     pub commits: u64,
     /// How the log is being written.
     pub written: &'a Commits,
-    /// Auctions closed off because their history is damaged.
+    /// Auctions closed off: their history is damaged, or their rules failed.
     pub quarantined: usize,
     /// How often the whole log has been read again since the start.
     pub scrubbed: u64,
@@ -166,7 +166,7 @@ pub fn page(gauges: Gauges<'_>) -> String {
     let commits = gauges.commits.to_string();
     counter("gavel_commits_total", "Batches committed.", "counter", &commits);
     let quarantined = gauges.quarantined.to_string();
-    let about = "Auctions closed off because their history is damaged.";
+    let about = "Auctions closed off: their history is damaged, or their rules failed.";
     counter("gavel_auctions_quarantined", about, "gauge", &quarantined);
     let scrubbed = gauges.scrubbed.to_string();
     let about = "How often the whole log was read again.";

@@ -21,8 +21,9 @@ const ROUND: Duration = Duration::from_millis(250);
 /// How often the alive mark is made.
 const MARK_EVERY: i64 = 5 * SECOND;
 
-/// Bytes of the write-ahead file from which on it is moved into the database.
-const CHECKPOINT_AT: u64 = 32 * 1024 * 1024;
+/// Bytes of the write-ahead file from which on it is moved into the database. It grows to four
+/// times that at most, which is what the store makes ready: growing costs each commit more.
+const CHECKPOINT_AT: u64 = 8 * 1024 * 1024;
 
 /// The upkeep of a house that is open. Ends with a last mark when dropped.
 pub struct Upkeep {

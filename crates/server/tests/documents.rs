@@ -88,6 +88,29 @@ fn integrators_find_the_api_as_described() {
 }
 
 #[test]
+fn a_dispute_is_settled_from_files_alone() {
+    let told = [
+        "Certificate 5-8 holds.",
+        "the accepted bid of 140.00 EUR is there, as event 6",
+        "refused: closed, the auction has closed",
+        "Refund: 22.00 EUR",
+        "Refund: 0.00 EUR",
+        "Signature Verified Successfully",
+        "receipt: accepted at version 6, before the end",
+        "receipt: refused at version 8, after the end",
+        "head: nothing up to position 8 was changed or cut off",
+        "Certificate 5-7 holds.",
+        "Signature Verification Failure",
+    ];
+    let complained = [
+        "the house did not keep to its receipt",
+        "this is not the history that the receipt was given for",
+        "wrong_event: the certificate does not hold: event 6 is wrong",
+    ];
+    says("docs/disputes.md", &told, &complained);
+}
+
+#[test]
 fn the_tour_of_the_readme_works() {
     let told = [
         "Auction 1 is open",

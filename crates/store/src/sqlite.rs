@@ -5,6 +5,7 @@
 //! In the server's process, never open any of these files with `std::fs`: closing
 //! such a file lets go of SQLite's locks on it. Copies are made by [`backup`].
 
+mod ahead;
 pub mod backup;
 pub mod checkpoint;
 mod disposable;
@@ -302,6 +303,7 @@ pub fn open(dir: &Path, options: &Options) -> Result<Stores, OpenError> {
 
 fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, OpenError> {
     let lock = lock::take(dir)?;
+    ahead::make_room(&path);
     let connection = file::open_to_write(&path, Kind::Log)?;
     let meta = read_meta(&connection, &path)?;
     let people = open_people(dir, meta.house)?;

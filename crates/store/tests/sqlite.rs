@@ -424,9 +424,12 @@ fn the_write_ahead_file_begins_anew_under_steady_writes() {
         }
         drop(stop);
     });
-    // 8 MB went through it.
+    // 8 MB went through it. The file itself is as long as it was made ready, and no longer.
+    let checkpointer = stores.checkpointer.as_ref().unwrap();
+    let written = checkpointer.checkpoint_if_large(u64::MAX).unwrap().written;
+    assert!(written < 4 << 20, "{written}");
     let wal = fs::metadata(dir.path().join("log.db-wal")).unwrap().len();
-    assert!(wal < 4 << 20, "{wal}");
+    assert_eq!(wal, 32 << 20);
     let backlog = stores.checkpointer.as_ref().unwrap().truncate().unwrap();
     assert_eq!(backlog.waiting, 0);
     assert_eq!(fs::metadata(dir.path().join("log.db-wal")).unwrap().len(), 0);

@@ -109,7 +109,7 @@ impl<R> Shard<R> {
         let safe = covered.min(self.durable);
         let may_go = |entry: &Entry| {
             let written = matches!(entry.last, After::Hash(_)) && !entry.touched;
-            entry.auction.is_settled() && written && !entry.poisoned && entry.position <= safe
+            entry.auction.is_settled() && written && !entry.closed_off && entry.position <= safe
         };
         let position = self.auctions.get(&id).filter(|entry| may_go(entry))?.position;
         self.forget(id);

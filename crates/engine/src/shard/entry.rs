@@ -2,7 +2,7 @@
 
 use crate::dedup::Accepted;
 use crate::log::{EventRecord, Position};
-use crate::snapshot::{Damage, Snapshot, continues};
+use crate::snapshot::{Damage, Snapshot, applied, continues};
 use crate::views::Change;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Event, Fact, HouseId};
@@ -24,8 +24,8 @@ pub(super) struct Entry {
     pub(super) deadline: Option<Time>,
     /// Whether the open batch touches it.
     pub(super) touched: bool,
-    /// Whether its rules have panicked.
-    pub(super) poisoned: bool,
+    /// Whether nothing more is decided: its rules have panicked, or its history is damaged.
+    pub(super) closed_off: bool,
     key: Option<Arc<AuctionKey>>,
     /// Whom the open batch concerns, in order.
     concerned: Vec<UserId>,
@@ -45,9 +45,8 @@ impl Entry {
         Arc::clone(self.key.get_or_insert_with(made))
     }
 
-    /// Takes an event that was just decided.
-    pub(super) fn take(&mut self, event: &Event, last: After, position: Position) {
-        self.auction.apply(event);
+    /// Notes an event that the auction has just taken.
+    pub(super) fn note(&mut self, event: &Event, last: After, position: Position) {
         self.last = last;
         self.position = position;
         self.unpublished.push(position);
@@ -64,7 +63,8 @@ impl Entry {
             return Err(Damage { auction, version, position: at, what });
         };
         let (event, origin) = continues(&self.auction, &chain, self.position, record, at)?;
-        self.take(&event, After::Hash(record.hash), at);
+        applied(&mut self.auction, &event, at)?;
+        self.note(&event, After::Hash(record.hash), at);
         self.accepted.note(&origin, event.version);
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Entry {
             accepted,
             deadline: None,
             touched: false,
-            poisoned: false,
+            closed_off: false,
             key: None,
             concerned: Vec::new(),
             unpublished: positions,

@@ -101,7 +101,12 @@ impl House {
 
     /// Sets the clock, and lets all that is due happen.
     pub fn at(&mut self, seconds: i64) -> &mut Self {
-        self.now = Time((START + seconds) * 1_000_000);
+        self.at_time(Time((START + seconds) * 1_000_000))
+    }
+
+    /// The same, to the microsecond.
+    pub fn at_time(&mut self, now: Time) -> &mut Self {
+        self.now = now;
         while self.auction.next_deadline().is_some_and(|due| due <= self.now) {
             let before = self.log.len();
             self.tick(None);
@@ -115,6 +120,10 @@ impl House {
     /// Sets the clock, and nothing happens.
     pub fn now_at(&mut self, seconds: i64) {
         self.now = Time((START + seconds) * 1_000_000);
+    }
+
+    pub fn now(&self) -> Time {
+        self.now
     }
 
     pub fn tick(&mut self, outage: Option<(Time, Time)>) -> &mut Self {

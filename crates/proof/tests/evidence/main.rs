@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests only, helpers of tests included")]
 
+mod batches;
+mod dispute;
 mod faults;
 mod golden;
 mod house;

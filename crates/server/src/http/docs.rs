@@ -196,7 +196,7 @@ const CODES: &[(&str, &str)] = &[
     ("overloaded", "Too much from everybody together; nothing was done."),
     ("outcome_unknown", "Repeat with the same key to learn what happened."),
     ("storage_full", "There is no room left to write; nothing was done."),
-    ("quarantined", "This auction is closed off because its history is damaged."),
+    ("quarantined", "This auction is closed off: its history is damaged, or its rules failed."),
     ("internal", "A mistake of the house; it was logged."),
 ];
 

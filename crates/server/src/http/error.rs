@@ -246,7 +246,7 @@ impl Problem {
     /// An auction that is closed off.
     #[must_use]
     pub fn quarantined() -> Self {
-        Self::of(Code::Quarantined, "This history is damaged; nothing of it is shown.")
+        Self::of(Code::Quarantined, "This auction is closed off; nothing of it is shown.")
     }
 
     /// Adds a fact.

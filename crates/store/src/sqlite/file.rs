@@ -2,6 +2,7 @@
 //! keep what it acknowledged. Refuses to know what is in the tables.
 
 use super::OpenError;
+use super::ahead;
 use gavel_auction::event::HouseId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -303,9 +304,7 @@ fn migrate(
 /// Nobody may be writing the file meanwhile. SQLite holds no locks on it, so closing it lets go of
 /// none (the same done to the database itself would).
 fn settle(database: &Path) -> Result<(), OpenError> {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    let path = PathBuf::from(name);
+    let path = ahead::path_of(database);
     rewrite(&path).map_err(|source| OpenError::Io { file: path, source })
 }
 
