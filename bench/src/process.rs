@@ -28,6 +28,8 @@ const LIMITS: [&str; 10] = [
 
 /// Part of a core below which a house has nothing of its own to do; its scrub never rests.
 const QUIET: f64 = 0.09;
+/// How long it is looked at for that.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A server under load. Ends with this value.
 pub(crate) struct Server {
@@ -37,8 +39,10 @@ pub(crate) struct Server {
     pub(crate) ready_after: Duration,
     /// Where its standard error goes, if that is kept.
     log: Option<PathBuf>,
+    /// Where its metrics are, if it has any.
+    metrics: Option<SocketAddr>,
     // Kept open, so that the server can go on writing to it.
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -83,10 +87,13 @@ impl Server {
             child.wait()?;
             return Err(wire::odd("ended without saying where it listens"));
         };
-        let ready_after = Duration::ZERO;
-        let mut server = Self { child, address, ready_after, log, _output: output };
+        let (ready_after, metrics) = (Duration::ZERO, None);
+        let mut server = Self { child, address, ready_after, log, metrics, output };
         server.wait_until_ready()?;
         server.ready_after = begin.elapsed();
+        if server.log.is_some() {
+            server.metrics = self::address(&mut server.output)?;
+        }
         Ok(server)
     }
 
@@ -112,14 +119,20 @@ impl Server {
         let begin = Moment::now();
         while begin.elapsed() < longest {
             let before = cpu_seconds(self.pid())?;
-            // Snapshots are made in steps of a second or so, with rests between them.
-            let look = Duration::from_secs(5).min(longest);
-            std::thread::sleep(look);
-            if (cpu_seconds(self.pid())? - before) / look.as_secs_f64() < QUIET {
+            std::thread::sleep(LOOK.min(longest));
+            let used = (cpu_seconds(self.pid())? - before) / LOOK.as_secs_f64();
+            if used < QUIET && self.gauge("gavel_snapshots_behind")? == 0 {
                 break;
             }
         }
         Ok(begin.elapsed())
+    }
+
+    /// A metric of the server's.
+    fn gauge(&self, name: &str) -> io::Result<i64> {
+        let none = || io::Error::other(format!("there is no metric {name}"));
+        let (_, page) = Client::connect(self.metrics.ok_or_else(none)?)?.get("/metrics", None)?;
+        wire::number(&page, &format!("\n{name} ")).ok_or_else(none)
     }
 
     /// A number that the server has written to its log as `name=NUMBER`.

@@ -53,7 +53,8 @@ pub(crate) struct Lot {
     /// The public price's score; none while there is none, or it is hidden.
     pub(crate) price: Option<Score>,
     pub(crate) buy_now_gone: bool,
-    pub(crate) draws: Option<Draws>,
+    /// Apart, because few auctions have any.
+    pub(crate) draws: Option<Box<Draws>>,
     pub(crate) certified: Option<Version>,
 }
 

@@ -19,6 +19,8 @@ use thiserror::Error;
 const REST: Duration = Duration::from_millis(100);
 /// It may take up to this part of the time: the rest belongs to bids.
 const SHARE: u32 = 8;
+/// And up to this one while hardly anybody bids.
+const QUIET_SHARE: u32 = 2;
 
 /// Why snapshots did not get on.
 #[derive(Debug, Error)]
@@ -35,11 +37,13 @@ enum Stuck {
 struct Pace {
     at: Time,
     written: u64,
+    was_quiet: bool,
 }
 
 impl Pace {
     fn begin(shared: &Shared) -> Self {
-        Self { at: shared.clock.now(), written: shared.written.records.total().1 }
+        let written = shared.written.records.total().1;
+        Self { at: shared.clock.now(), written, was_quiet: true }
     }
 
     /// Whether little was written since the last look.
@@ -48,7 +52,8 @@ impl Pace {
         let micros = u64::try_from(now.at.since(self.at)).unwrap_or(0).max(1);
         let written = now.written.saturating_sub(self.written);
         *self = now;
-        written.saturating_mul(1_000_000) / micros < limits::SNAPSHOT_QUIET
+        self.was_quiet = written.saturating_mul(1_000_000) / micros < limits::SNAPSHOT_QUIET;
+        self.was_quiet
     }
 }
 
@@ -82,7 +87,8 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
             break;
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
-        let rest = Duration::from_micros(took) * (SHARE - 1);
+        let share = if pace.was_quiet { QUIET_SHARE } else { SHARE };
+        let rest = Duration::from_micros(took) * (share - 1);
         std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
     }
     let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
@@ -125,7 +131,7 @@ impl Progress {
         let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
         let wanted = behind > 0 && (due || behind >= limits::SNAPSHOT_BEHIND);
         let late = behind >= limits::SNAPSHOT_LATEST;
-        let mut go_on = || late || pace.quiet(shared);
+        let mut go_on = || pace.quiet(shared) || late;
         if !wanted || !go_on() {
             return false;
         }

@@ -40,7 +40,8 @@ pub struct Shard<R> {
     partition: Partition,
     house: HouseId,
     log_key: LogKey,
-    auctions: HashMap<AuctionId, Entry, RandomState>,
+    /// Apart from the table, which is half empty at times.
+    auctions: HashMap<AuctionId, Box<Entry>, RandomState>,
     deadlines: BTreeSet<(Time, AuctionId)>,
     refusals: Refusals,
     /// The last position given out, durable or not.
@@ -93,7 +94,7 @@ impl<R> Shard<R> {
         let creates = matches!(command.action, Action::Create(_));
         if creates && !self.auctions.contains_key(&id) {
             let entry = Entry::new(id, self.house);
-            self.auctions.insert(id, entry);
+            self.auctions.insert(id, Box::new(entry));
         }
         let Some(entry) = self.auctions.get(&id) else {
             let refusal = gavel_auction::refusal::Refusal::NotFound;
@@ -362,7 +363,7 @@ impl<R> Shard<R> {
     pub fn restore_event(&mut self, event: &EventRecord, at: Position) -> Result<(), Damage> {
         let house = self.house;
         let id = event.auction;
-        let entry = self.auctions.entry(id).or_insert_with(|| Entry::new(id, house));
+        let entry = self.auctions.entry(id).or_insert_with(|| Box::new(Entry::new(id, house)));
         if entry.closed_off {
             return Ok(());
         }
@@ -381,7 +382,7 @@ impl<R> Shard<R> {
     pub(crate) fn admit(&mut self, snapshot: Snapshot) -> Option<Change> {
         let entry = Entry::recovered(snapshot);
         let id = entry.auction.id();
-        let entry = self.auctions.entry(id).insert_entry(entry).into_mut();
+        let entry = self.auctions.entry(id).insert_entry(Box::new(entry)).into_mut();
         reindex(&mut self.deadlines, entry);
         self.restored(id)
     }
@@ -392,7 +393,7 @@ impl<R> Shard<R> {
         self.cold.forget(id);
         let mut entry = Entry::new(id, self.house);
         entry.closed_off = true;
-        self.auctions.insert(id, entry);
+        self.auctions.insert(id, Box::new(entry));
     }
 
     fn is_closed_off(&self, id: AuctionId) -> bool {
