@@ -14,7 +14,7 @@ use std::time::Duration;
 /// People who bid.
 pub(crate) const BIDDERS: usize = 64;
 /// Connections that open auctions.
-const CREATORS: usize = 16;
+const CREATORS: usize = 128;
 /// For a script that ends by itself.
 pub(crate) const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(3_600);
 const PASSWORD: &str = "correct-horse-battery-9-staple";
@@ -54,7 +54,7 @@ impl House {
     ) -> io::Result<Vec<i64>> {
         let ids = Vec::with_capacity(count);
         let mut script = Creating { house: self, preset, schedule, count, sent: 0, ids, odd: None };
-        self.load(CREATORS.min(count), 4, Duration::ZERO, AS_LONG_AS_IT_TAKES).run(&mut script)?;
+        self.load(CREATORS.min(count), 1, Duration::ZERO, AS_LONG_AS_IT_TAKES).run(&mut script)?;
         match script.odd {
             Some(odd) => Err(io::Error::other(format!("an auction was not created: {odd}"))),
             None => Ok(script.ids),

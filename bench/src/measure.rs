@@ -70,6 +70,7 @@ impl Plan {
         long_rounds: 1,
         warm_up: Duration::from_secs(1),
         measured: Duration::from_secs(3),
+        resident: 200_000,
         settling: Duration::from_secs(60),
         ..Self::FULL
     };

@@ -37,10 +37,13 @@ pub(crate) struct Open {
     pub(crate) seed: u64,
 }
 
-/// One answer: when its request was due, how much later it came, and its status.
+/// One answer.
 struct Answer {
+    /// When its request was due, and how much later it came.
     due: Duration,
     late: Duration,
+    /// How long it took from when the request was sent.
+    took: Duration,
     status: u16,
 }
 
@@ -66,12 +69,26 @@ pub(crate) const AWAY: Which = |status| matches!(status, 429 | 503);
 impl Served {
     /// How late those answers came whose requests were due then.
     pub(crate) fn late(&self, due: &Range<Duration>, which: Which) -> io::Result<Histogram<u64>> {
-        let mut late = Histogram::new_with_max(LONGEST, 3).map_err(io::Error::other)?;
+        self.histogram(due, which, |answer| answer.late)
+    }
+
+    /// How long those answers took since their requests, which were due then, were sent.
+    pub(crate) fn took(&self, due: &Range<Duration>, which: Which) -> io::Result<Histogram<u64>> {
+        self.histogram(due, which, |answer| answer.took)
+    }
+
+    fn histogram(
+        &self,
+        due: &Range<Duration>,
+        which: Which,
+        of: fn(&Answer) -> Duration,
+    ) -> io::Result<Histogram<u64>> {
+        let mut all = Histogram::new_with_max(LONGEST, 3).map_err(io::Error::other)?;
         let meant = |answer: &&Answer| due.contains(&answer.due) && which(answer.status);
         for answer in self.answers.iter().filter(meant) {
-            late.saturating_record(u64::try_from(answer.late.as_nanos()).unwrap_or(u64::MAX));
+            all.saturating_record(u64::try_from(of(answer).as_nanos()).unwrap_or(u64::MAX));
         }
-        Ok(late)
+        Ok(all)
     }
 
     /// How many answers came in that time, whenever their requests were due.
@@ -134,6 +151,7 @@ impl Open {
         let mut poll = Poll::new()?;
         let mut lines = Lines {
             connections: Connection::open(self.address, self.connections, &poll)?,
+            sent: vec![Moment::now(); self.connections],
             free: (0..self.connections).collect(),
             line: VecDeque::new(),
             busy: 0,
@@ -179,6 +197,8 @@ impl Open {
 /// The connections, and who waits for one.
 struct Lines {
     connections: Vec<Connection>,
+    /// When each of them sent last.
+    sent: Vec<Moment>,
     free: VecDeque<usize>,
     /// When the requests in line were due.
     line: VecDeque<Moment>,
@@ -204,6 +224,7 @@ impl Lines {
                 return Err(wire::odd("the script ended before the load"));
             }
             self.connections[index].flush()?;
+            self.sent[index] = Moment::now();
             self.busy += 1;
         }
         Ok(())
@@ -228,17 +249,18 @@ impl Lines {
         script: &mut impl Script,
         now: Moment,
     ) -> io::Result<()> {
-        let Self { connections, answers, begin, .. } = self;
+        let Self { connections, answers, begin, sent, .. } = self;
         let connection = &mut connections[index];
-        let mut took = 0;
+        let took = now.since(sent[index]);
+        let mut answered = 0;
         if readable {
-            took = connection.receive(script, |reply, due| {
+            answered = connection.receive(script, |reply, due| {
                 let (late, due) = (now.since(due), due.since(*begin));
-                answers.push(Answer { due, late, status: reply.status });
+                answers.push(Answer { due, late, took, status: reply.status });
             })?;
         }
         connection.flush()?;
-        for _ in 0..took {
+        for _ in 0..answered {
             self.free.push_back(index);
             self.busy -= 1;
         }
@@ -267,7 +289,8 @@ mod tests {
     #[test]
     fn answers_are_sorted_by_when_they_were_due_and_when_they_came() {
         let ms = Duration::from_millis;
-        let answer = |due, late, status| Answer { due: ms(due), late: ms(late), status };
+        let answer =
+            |due, late, status| Answer { due: ms(due), late: ms(late), took: ms(1), status };
         let served = Served {
             answers: vec![answer(1, 2, 201), answer(1, 20, 201), answer(2, 1, 503)],
             gone: vec![ms(3)],
@@ -280,6 +303,7 @@ mod tests {
         assert_eq!(served.late(&early, AWAY).unwrap().len(), 1);
         assert_eq!((served.came(&early, WELL), served.came(&early, AWAY)), (1, 1));
         assert_eq!((served.gone(&early), served.gone(&(ms(4)..ms(9)))), (1, 0));
+        assert!((0.9..1.1).contains(&millis(&served.took(&early, WELL).unwrap(), 0.999)));
         let worst = millis(&served.late(&early, WELL).unwrap(), 0.999);
         assert!((19.9..20.1).contains(&worst), "{worst}");
     }

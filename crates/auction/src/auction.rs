@@ -181,6 +181,15 @@ impl Auction {
         self.lot.as_ref().map(|lot| &lot.terms)
     }
 
+    /// Keeps its rules where others keep them: `same` gives equal ones.
+    pub fn share_terms(&mut self, same: impl FnOnce(&Arc<Terms>) -> Arc<Terms>) {
+        if let Some(lot) = &mut self.lot {
+            let shared = same(&lot.terms);
+            debug_assert_eq!(shared, lot.terms, "sharing changes nothing");
+            lot.terms = shared;
+        }
+    }
+
     /// Who sells, once it has been created.
     #[must_use]
     pub fn seller(&self) -> Option<UserId> {

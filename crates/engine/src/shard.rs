@@ -8,6 +8,7 @@
 mod cold;
 pub mod entry;
 mod held;
+mod shelf;
 mod wanted;
 
 use crate::answer::{Accepted, Answer, Failure, Refused};
@@ -31,6 +32,7 @@ use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
 use held::{Decided, Held};
+use shelf::Shelf;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use wanted::Asked;
@@ -42,6 +44,7 @@ pub struct Shard<R> {
     log_key: LogKey,
     /// Apart from the table, which is half empty at times.
     auctions: HashMap<AuctionId, Box<Entry>, RandomState>,
+    shelf: Shelf,
     deadlines: BTreeSet<(Time, AuctionId)>,
     refusals: Refusals,
     /// The last position given out, durable or not.
@@ -64,6 +67,7 @@ impl<R> Shard<R> {
             house,
             log_key,
             auctions: HashMap::default(),
+            shelf: Shelf::default(),
             deadlines: BTreeSet::new(),
             refusals: Refusals::new(limits::REMEMBERED_REFUSALS),
             position: 0,
@@ -229,6 +233,9 @@ impl<R> Shard<R> {
             entry.touched = true;
             self.open.touched.push(id);
         }
+        if matches!(command.action, Action::Create(_)) {
+            entry.auction.share_terms(|terms| self.shelf.same(terms));
+        }
         let key = entry.key(&self.log_key, self.house);
         let mut last = None;
         for event in events {
@@ -380,7 +387,8 @@ impl<R> Shard<R> {
 
     /// Takes in an auction as it was recovered; returns what readers should see of it.
     pub(crate) fn admit(&mut self, snapshot: Snapshot) -> Option<Change> {
-        let entry = Entry::recovered(snapshot);
+        let mut entry = Entry::recovered(snapshot);
+        entry.auction.share_terms(|terms| self.shelf.same(terms));
         let id = entry.auction.id();
         let entry = self.auctions.entry(id).insert_entry(Box::new(entry)).into_mut();
         reindex(&mut self.deadlines, entry);
