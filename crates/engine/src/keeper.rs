@@ -37,23 +37,29 @@ enum Stuck {
 struct Pace {
     at: Time,
     written: u64,
-    was_quiet: bool,
+    /// When much was last written.
+    busy: Time,
 }
 
 impl Pace {
     fn begin(shared: &Shared) -> Self {
-        let written = shared.written.records.total().1;
-        Self { at: shared.clock.now(), written, was_quiet: true }
+        let (at, written) = (shared.clock.now(), shared.written.records.total().1);
+        Self { at, written, busy: Time(0) }
     }
 
-    /// Whether little was written since the last look.
+    /// Whether little has been written for a while.
     fn quiet(&mut self, shared: &Shared) -> bool {
         let now = Self::begin(shared);
         let micros = u64::try_from(now.at.since(self.at)).unwrap_or(0).max(1);
         let written = now.written.saturating_sub(self.written);
-        *self = now;
-        self.was_quiet = written.saturating_mul(1_000_000) / micros < limits::SNAPSHOT_QUIET;
-        self.was_quiet
+        let much = written.saturating_mul(1_000_000) / micros >= limits::SNAPSHOT_QUIET;
+        *self = Self { busy: if much { now.at } else { self.busy }, ..now };
+        self.calm()
+    }
+
+    /// What [`Pace::quiet`] found last.
+    fn calm(&self) -> bool {
+        self.at.since(self.busy) >= limits::SNAPSHOT_CALM_SECONDS * SECOND
     }
 }
 
@@ -87,7 +93,7 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
             break;
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
-        let share = if pace.was_quiet { QUIET_SHARE } else { SHARE };
+        let share = if pace.calm() { QUIET_SHARE } else { SHARE };
         let rest = Duration::from_micros(took) * (share - 1);
         std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
     }

@@ -31,8 +31,11 @@ pub const SNAPSHOT_BEHIND: u64 = 50_000;
 /// See [`SNAPSHOT_BEHIND`].
 pub const SNAPSHOT_SECONDS: i64 = 10;
 
-/// Records a second above which snapshots wait for a quieter moment.
+/// Records a second above which snapshots wait for a quieter moment, and how long that must last:
+/// bids come in bursts.
 pub const SNAPSHOT_QUIET: u64 = 2_000;
+/// See [`SNAPSHOT_QUIET`].
+pub const SNAPSHOT_CALM_SECONDS: i64 = 3;
 
 /// Records that may wait for that moment: they would have to be replayed after a crash.
 pub const SNAPSHOT_LATEST: u64 = 400_000;

@@ -5,38 +5,55 @@ use gavel_auction::command::Roles;
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
+use std::fmt;
 use thiserror::Error;
 
 /// A person with an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Who.
     pub id: UserId,
     /// The public name, unique without regard to case.
     pub username: String,
-    /// The address, unique without regard to case.
-    pub email: String,
+    /// The address, if there is one.
+    pub email: Option<String>,
+    /// Whether he has shown that the address is his. Of those only one can have an address.
+    pub email_confirmed: bool,
     /// The name in letters, if given.
     pub name: Option<String>,
     /// The telephone number, if given.
     pub phone: Option<String>,
+    /// Where he lives, if given.
+    pub address: Option<String>,
     /// What he may be.
     pub roles: Roles,
     /// Why the house shut him out, if it did.
     pub banned: Option<String>,
     /// Since when he is here.
     pub created_at: Time,
-    /// The password's hash in PHC form.
-    pub password_hash: String,
+    /// The password's hash in PHC form; none if he signs in elsewhere.
+    pub password_hash: Option<String>,
+    /// What his second factor is, in the edge's own form.
+    pub second_factor: Option<Vec<u8>>,
+    /// What others issued for him before this does not count any more.
+    pub signed_out_at: Time,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "User({})", self.id)
+    }
 }
 
 /// What a new user brings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default)]
 pub struct NewUser {
     /// The public name.
     pub username: String,
     /// The address.
-    pub email: String,
+    pub email: Option<String>,
+    /// Whether somebody who knows has said that the address is his.
+    pub email_confirmed: bool,
     /// The name in letters.
     pub name: Option<String>,
     /// The telephone number.
@@ -44,24 +61,41 @@ pub struct NewUser {
     /// What he may be.
     pub roles: Roles,
     /// The password's hash in PHC form.
-    pub password_hash: String,
+    pub password_hash: Option<String>,
+    /// Who he is to somebody else, if he signs in there.
+    pub outside: Option<Outside>,
+}
+
+/// Who somebody is to an issuer of tokens.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Outside {
+    /// Who says so.
+    pub issuer: String,
+    /// Whom it means.
+    pub subject: String,
 }
 
 /// What of a user may be changed. `None` leaves it; `Some(None)` takes it away.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct UserChange {
     /// The name in letters.
     pub name: Option<Option<String>>,
     /// The telephone number.
     pub phone: Option<Option<String>>,
-    /// The address.
-    pub email: Option<String>,
+    /// Where he lives.
+    pub address: Option<Option<String>>,
+    /// The address, and whether it was shown to be his.
+    pub email: Option<(String, bool)>,
     /// The password's hash.
     pub password_hash: Option<String>,
+    /// The second factor.
+    pub second_factor: Option<Option<Vec<u8>>>,
     /// What he may be.
     pub roles: Option<Roles>,
     /// Why the house shut him out.
     pub banned: Option<Option<String>>,
+    /// What others issued for him before this does not count.
+    pub signed_out_at: Option<Time>,
 }
 
 /// A session as the store keeps it: never the token, only its digest.
@@ -69,7 +103,35 @@ pub struct UserChange {
 pub struct Session {
     /// Whose.
     pub user: UserId,
+    /// Since when.
+    pub created_at: Time,
     /// Until when.
+    pub expires_at: Time,
+    /// With what, and from where, he signed in.
+    pub from: Option<String>,
+}
+
+/// What a code that was sent to somebody is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Shows that his address is his.
+    ConfirmEmail,
+    /// Shows that another address is his, and makes it his.
+    ChangeEmail,
+    /// A new password.
+    ResetPassword,
+}
+
+/// A code that was sent to somebody, as the store keeps it: never the code, only its digest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code {
+    /// To whom.
+    pub user: UserId,
+    /// What for.
+    pub purpose: Purpose,
+    /// The address it went to.
+    pub email: String,
+    /// Until when it is good.
     pub expires_at: Time,
 }
 
@@ -107,7 +169,7 @@ pub enum Reserved {
 /// Which users to list.
 #[derive(Clone, Debug, Default)]
 pub struct UserQuery {
-    /// Part of username or address.
+    /// Part of the username; or all of an address, a name, or one of its words.
     pub text: Option<String>,
     /// Only with this role: bidder, seller, clerk, admin.
     pub role: Option<String>,
@@ -122,14 +184,16 @@ pub trait People: Send + Sync {
     /// Adds a user.
     ///
     /// # Errors
-    /// [`PeopleError::UsernameTaken`], [`PeopleError::EmailTaken`], or the store's own.
+    /// [`PeopleError::UsernameTaken`]; [`PeopleError::EmailTaken`] if the address is confirmed and
+    /// another's, or the subject is; or the store's own.
     fn add_user(&self, user: &NewUser, now: Time) -> Result<User, PeopleError>;
     /// The user with this id.
     ///
     /// # Errors
     /// The store's own.
     fn user(&self, id: UserId) -> Result<Option<User>, PeopleError>;
-    /// The user with this username or address, without regard to case.
+    /// The user with this username or address, without regard to case. Of several who claim an
+    /// address it is the one who has confirmed it, else the first.
     ///
     /// # Errors
     /// The store's own.
@@ -144,11 +208,27 @@ pub trait People: Send + Sync {
     /// # Errors
     /// [`PeopleError::EmailTaken`], or the store's own.
     fn change_user(&self, id: UserId, change: &UserChange) -> Result<bool, PeopleError>;
-    /// Erases a user with his sessions; his id stays used. False if there is none.
+    /// Erases a user with his sessions, and keeps the tombstone instead; his id stays used. False
+    /// if there is none.
     ///
     /// # Errors
     /// The store's own.
-    fn erase_user(&self, id: UserId) -> Result<bool, PeopleError>;
+    fn erase_user(&self, id: UserId, tombstone: &str) -> Result<bool, PeopleError>;
+    /// The tombstone of a user, if he was erased.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn tombstone(&self, id: UserId) -> Result<Option<String>, PeopleError>;
+    /// The user whom an issuer means.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn user_from(&self, outside: &Outside) -> Result<Option<User>, PeopleError>;
+    /// Who a user is to an issuer.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn outside_of(&self, user: UserId) -> Result<Option<Outside>, PeopleError>;
 
     /// Keeps a session by the digest of its token.
     ///
@@ -160,16 +240,43 @@ pub trait People: Send + Sync {
     /// # Errors
     /// The store's own.
     fn session(&self, token: &Digest) -> Result<Option<Session>, PeopleError>;
+    /// The sessions of a user that have not expired, with their digests.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn sessions(&self, user: UserId, now: Time) -> Result<Vec<(Digest, Session)>, PeopleError>;
     /// Ends a session.
     ///
     /// # Errors
     /// The store's own.
     fn end_session(&self, token: &Digest) -> Result<(), PeopleError>;
-    /// Ends all sessions of a user, and those that expired before `now`.
+    /// Ends all sessions of a user, and forgets sessions, codes and what was used up that expired
+    /// before `now`.
     ///
     /// # Errors
     /// The store's own.
     fn end_sessions(&self, user: Option<UserId>, now: Time) -> Result<(), PeopleError>;
+
+    /// Keeps a code by its digest; older ones for the same purpose are good no more.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn add_code(&self, digest: &Digest, code: &Code) -> Result<(), PeopleError>;
+    /// Takes a code: it is good once. None if there is none, or it has expired.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn take_code(&self, digest: &Digest, now: Time) -> Result<Option<Code>, PeopleError>;
+    /// Notes that something of a user's has been used up, until then; false if it was already.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn spend(&self, user: UserId, what: &Digest, until: Time) -> Result<bool, PeopleError>;
+    /// Whether something of a user's has been used up.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn is_spent(&self, user: UserId, what: &Digest) -> Result<bool, PeopleError>;
 
     /// The auction id for (actor, key, body digest), the same at every repeat; keeps the listing
     /// of a new one in the same transaction. Without a key, always a new id.

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod init;
+pub mod key;
 pub mod login;
 pub mod output;
 pub mod overrides;
@@ -64,6 +65,7 @@ pub enum Command {
     Backup(backup::Args),
     Import(import::Args),
     Restore(restore::Args),
+    Key(key::Args),
     Completions(completions::Args),
 }
 
@@ -86,6 +88,7 @@ impl Command {
             Self::Import(args) => import::run(args, out),
             Self::Backup(args) => backup::run(args, out),
             Self::Restore(args) => restore::run(args, out),
+            Self::Key(args) => key::run(args, out),
             Self::Completions(args) => completions::run(args, Cli::command()),
         }
     }

@@ -5,6 +5,8 @@
 
 pub mod table;
 
+use crate::outside::Algorithm;
+use crate::permissions::Verb;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +31,12 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// Accounts.
     pub users: UsersConfig,
+    /// How mail leaves the house.
+    pub mail: MailConfig,
+    /// Whose tokens are believed besides the house's own.
+    pub tokens: TokensConfig,
+    /// What opens the vault; empty: the file `keys/vault.key`.
+    pub vault_keys: Secret,
     /// What is written to the log of the process.
     pub log: LogConfig,
 }
@@ -40,6 +48,8 @@ pub struct HouseConfig {
     pub name: String,
     /// Partitions of a new house's log.
     pub partitions: u16,
+    /// Where people find it, for mails; empty is not said.
+    pub url: String,
 }
 
 /// Where and for whom the house listens.
@@ -124,6 +134,79 @@ pub struct UsersConfig {
     pub session_hours: i64,
     /// Threads that hash passwords.
     pub hashing_threads: u16,
+    /// Whether one bids and sells only with a confirmed address.
+    pub confirm_email: bool,
+    /// What callers without a token may see.
+    pub public: Vec<Verb>,
+}
+
+/// How mail leaves the house.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailConfig {
+    /// The server that takes it; empty is none.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: MailTls,
+    /// The user to sign in as; empty is nobody.
+    pub user: String,
+    /// His password.
+    pub password: Secret,
+    /// Whom mails come from.
+    pub from: String,
+    /// Without a server: `log`, or the directory that mails are written to.
+    pub outbox: String,
+}
+
+/// How a connection that carries mail is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailTls {
+    /// From its first byte.
+    Always,
+    /// From STARTTLS on, without which nothing is sent.
+    Starttls,
+    /// Not at all: for a server on this machine.
+    None,
+}
+
+/// Whose tokens are believed besides the house's own. All lists are as long as `issuers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokensConfig {
+    /// Who issues them: `iss`.
+    pub issuers: Vec<String>,
+    /// For whom: `aud`, or Cognito's `client_id`.
+    pub audiences: Vec<String>,
+    /// Where the issuer's keys are.
+    pub jwks: Vec<String>,
+    /// How they may be signed.
+    pub algorithms: Vec<Algorithm>,
+    /// How long keys that were fetched are taken for all there are.
+    pub keys_seconds: i64,
+}
+
+/// A text that is never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is set, in words.
+    #[must_use]
+    pub fn told(&self) -> String {
+        if self.0.is_empty() { String::new() } else { "(set)".to_owned() }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// What is written to the log of the process.
@@ -238,7 +321,7 @@ impl Config {
         (key.set)(self, value.trim()).ok_or_else(|| ConfigError::Wrong {
             place: source.clone(),
             key: name.to_owned(),
-            value: value.to_owned(),
+            value: if key.secret() { "(secret)".to_owned() } else { value.to_owned() },
             allowed: key.allowed,
         })
     }

@@ -101,19 +101,19 @@ pub async fn begin(house: &House, url: &str) -> anyhow::Result<Option<String>> {
     drop(tasks::spawn("the seller of the demonstration, as long as the house", selling));
     let password = chance::token().chars().take(12).collect::<String>();
     let hash = house.passwords.hash(password.clone()).await.context("hashing a password")?;
-    Ok(add(house, VISITOR, hash).await?.map(|_| password))
+    Ok(add(house, VISITOR, Some(hash)).await?.map(|_| password))
 }
 
 /// Somebody of the demonstration, signed in; he has no password.
 async fn visitor(house: &House, url: &str, name: &'static str) -> anyhow::Result<Visitor> {
-    let user = match add(house, name, "none".to_owned()).await? {
+    let user = match add(house, name, None).await? {
         Some(user) => user,
         None => {
             let known = house.people.user_by_login(name).context("finding a user")?;
             known.context("a user of the demonstration is gone")?.id
         }
     };
-    let begun = house.begin_session(user).await;
+    let begun = house.begin_session(user, None).await;
     let (token, _) = begun.map_err(|problem| anyhow::anyhow!(problem.code()))?;
     Visitor::new(url, Some(token)).map_err(|failure| anyhow::anyhow!(failure.detail))
 }
@@ -122,13 +122,12 @@ async fn visitor(house: &House, url: &str, name: &'static str) -> anyhow::Result
 async fn add(
     house: &House,
     name: &'static str,
-    password_hash: String,
+    password_hash: Option<String>,
 ) -> anyhow::Result<Option<gavel_auction::ids::UserId>> {
-    let email = format!("{name}@demo.invalid");
+    let email = Some(format!("{name}@demo.invalid"));
     let (username, now) = (name.to_owned(), house.now());
-    let (display, phone) = (None, None);
-    let user =
-        NewUser { username, email, name: display, phone, roles: Roles::MEMBER, password_hash };
+    let roles = Roles::MEMBER;
+    let user = NewUser { username, email, roles, password_hash, ..NewUser::default() };
     match house.blocking(move |people| people.add_user(&user, now)).await {
         Ok(user) => Ok(Some(user.id)),
         Err(problem) if problem.code() == "taken" => Ok(None),

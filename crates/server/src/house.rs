@@ -6,9 +6,12 @@ use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
+use crate::mail::Outbox;
 use crate::observe;
 use crate::operations::Operations;
+use crate::outside::Outside;
 use crate::passwords::Passwords;
+use crate::permissions::Verb;
 use crate::places::Counts;
 use gavel_auction::command::Action;
 use gavel_auction::time::Time;
@@ -49,6 +52,12 @@ pub struct Rooms {
     pub streams: Counts,
     /// Where passwords are hashed.
     pub passwords: Passwords,
+    /// Where letters go.
+    pub outbox: Outbox,
+    /// Whose tokens are believed besides the house's own.
+    pub outside: Outside,
+    /// What callers without a token may do, besides signing in.
+    pub(crate) public: Vec<Verb>,
     /// Whether it is ready to answer: set last at start, taken away first at stop.
     pub ready: AtomicBool,
     /// Turns true when the house begins to stop; long replies (streams) end then.
@@ -68,6 +77,10 @@ pub struct Opening {
     pub keys: Arc<HouseKeys>,
     /// Where passwords are hashed.
     pub passwords: Passwords,
+    /// Where letters go.
+    pub outbox: Outbox,
+    /// Whose tokens are believed besides the house's own.
+    pub outside: Outside,
     /// Turns true when the house begins to stop.
     pub stopping: watch::Receiver<bool>,
 }
@@ -76,7 +89,10 @@ impl House {
     /// Puts a house together.
     #[must_use]
     pub fn open(opening: Opening) -> Self {
-        let Opening { engine, people, config, keys, passwords, stopping } = opening;
+        let Opening { engine, people, config, keys, passwords, outbox, outside, stopping } =
+            opening;
+        let mut public = config.users.public.clone();
+        public.extend(config.users.open_registration.then_some(Verb::Register));
         let most = &config.limits;
         Self(Arc::new(Rooms {
             operations: Operations::default(),
@@ -90,6 +106,9 @@ impl House {
             config,
             keys,
             passwords,
+            outbox,
+            outside,
+            public,
             stopping,
         }))
     }

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod body;
 pub mod docs;
 pub mod error;
+mod gate;
 pub mod health;
 pub mod idempotency;
 pub(crate) mod json;
@@ -73,6 +74,7 @@ pub fn routes() -> OpenApiRouter<House> {
 pub fn site(house: House) -> Router {
     let (router, description) = routes().split_for_parts();
     router
+        .route_layer(axum::middleware::from_fn_with_state(house.clone(), gate::pass))
         .merge(docs::routes(description))
         .merge(page::routes())
         .fallback(unknown)

@@ -94,6 +94,25 @@ pub fn store_failed(which: &str, error: &(dyn std::error::Error + 'static)) {
     tracing::error!(which, error = %error, "a store failed");
 }
 
+/// A letter left the house, or would have if there were a way. No word of it is told.
+pub fn letter_left(user: i64, kind: &'static str, nowhere: bool) {
+    if nowhere {
+        tracing::info!(user, kind, "a letter was not sent: neither mail.host nor mail.outbox");
+    } else {
+        tracing::debug!(user, kind, "a letter left");
+    }
+}
+
+/// A letter was lost.
+pub fn letter_lost(user: i64, kind: &'static str, why: &str) {
+    tracing::warn!(user, kind, why, "a letter was lost");
+}
+
+/// The keys of an issuer of tokens could not be fetched; those known stay.
+pub fn keys_not_fetched(issuer: &str, why: &str) {
+    tracing::warn!(issuer, why, "the keys of an issuer could not be fetched");
+}
+
 /// A connection could not be taken.
 pub fn accept_failed(error: &std::io::Error) {
     tracing::warn!(%error, "a connection could not be taken");

@@ -5,6 +5,7 @@
 mod site;
 
 use axum::body::Body;
+use gavel_auction::command::Roles;
 use http::Request;
 use serde_json::{Value, json};
 use site::{Person, Reply, Site};
@@ -110,14 +111,15 @@ fn what_makes_no_sense_is_said_at_once() {
         site.get(&format!("/v1/operations/{wrong}"), Some(&bob)).refused(404, "not_found");
     }
     // Every kind of command can be asked in this way.
+    let admin = site.person("admin", Roles::ADMIN);
     for (verb, by, body) in [
-        ("hold", &anna, json!({})),
-        ("resume", &anna, json!({})),
+        ("hold", &admin, json!({})),
+        ("resume", &admin, json!({})),
         ("register", &bob, json!({})),
         ("addenda", &anna, json!({"text": "A note"})),
         ("cancel", &anna, json!({"reason": "withdrawn", "note": "gone"})),
-        ("certify", &anna, json!({})),
-        ("reopen", &anna, json!({"reason": "mistake", "ends_at": "2199-01-01T00:00:00Z"})),
+        ("certify", &admin, json!({})),
+        ("reopen", &admin, json!({"reason": "mistake", "ends_at": "2199-01-01T00:00:00Z"})),
     ] {
         let command = format!("{path}/{verb}");
         let told = outcome(&site, &location(&later(&site, &command, by, verb, &body)), by);

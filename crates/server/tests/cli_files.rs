@@ -38,7 +38,8 @@ fn backtest(text: &str, args: &[&str]) -> (i32, String, String) {
     let mut command = gavel(&["backtest", "-"]);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    // Whoever refuses the arguments has gone before he reads.
+    drop(child.stdin.take().unwrap().write_all(text.as_bytes()));
     told(&child.wait_with_output().unwrap())
 }
 

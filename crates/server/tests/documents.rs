@@ -44,6 +44,27 @@ fn operators_can_do_as_they_are_told() {
 }
 
 #[test]
+fn people_keys_and_tokens_are_looked_after_as_described() {
+    let told = [
+        "the address is confirmed",
+        "(this one)",
+        "anna@example.com, confirmed",
+        "has the roles: bidder.",
+        "anna is shut out; his sessions have ended.",
+        "anna is let in again.",
+        "\"role\":\"public\"",
+        "User 2 is erased.",
+        "User 2 was erased. The house signed:",
+        "The vault has a new master key.",
+        "another key",
+        "erika@house.invalid",
+        "must have one entry for each of `tokens.issuers`",
+        "closed",
+    ];
+    says("docs/security.md", &told, &[]);
+}
+
+#[test]
 fn imports_and_exports_work_as_described() {
     let told = [
         "4 would be created, 0 there already",

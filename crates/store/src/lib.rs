@@ -10,4 +10,8 @@
 //! | `lists.db` | lists and search | the projection; may be deleted at any time |
 //! | `snapshots.db` | auctions as of a place in the log | the keeper; may be deleted at any time |
 
+mod names;
 pub mod sqlite;
+pub mod vault;
+
+pub use names::composed;

@@ -20,6 +20,7 @@ mod people;
 mod pool;
 mod snapshots;
 
+use crate::vault::{Keyring, Vault, VaultError};
 use checkpoint::Checkpointer;
 use file::Kind;
 use gavel_auction::event::HouseId;
@@ -39,8 +40,10 @@ use thiserror::Error;
 pub const MOST_PARTITIONS: u16 = 1024;
 
 /// How to open a house.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// What opens the vault of people; without it none of them can be read or written.
+    pub vault: Option<Keyring>,
     /// Only read, beside a server that may be running: no lock is taken, nothing is written or
     /// migrated (SQLite may leave a `-shm` file behind).
     pub read_only: bool,
@@ -182,6 +185,14 @@ pub enum OpenError {
         /// Settings as read back.
         what: String,
     },
+    /// The vault of people does not open.
+    #[error("the vault in {} does not open: {source}", file.display())]
+    Vault {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: VaultError,
+    },
     /// SQLite failed.
     #[error("{}: {source}", file.display())]
     Sqlite {
@@ -298,7 +309,11 @@ pub fn meta(dir: &Path) -> Result<Meta, OpenError> {
 pub fn open(dir: &Path, options: &Options) -> Result<Stores, OpenError> {
     file::check_sqlite()?;
     let log = log_of(dir)?;
-    if options.read_only { open_read_only(dir, log) } else { open_whole(dir, log, options) }
+    if options.read_only {
+        open_read_only(dir, log, options)
+    } else {
+        open_whole(dir, log, options)
+    }
 }
 
 fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, OpenError> {
@@ -306,7 +321,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
     ahead::make_room(&path);
     let connection = file::open_to_write(&path, Kind::Log)?;
     let meta = read_meta(&connection, &path)?;
-    let people = open_people(dir, meta.house)?;
+    let people = open_people(dir, meta.house, options)?;
     let (lists, lists_rebuilt) = lists::SqliteLists::open(dir, meta.house)?;
     let gate = Arc::new(checkpoint::Gate::default());
     let checkpointer = Checkpointer::new(&path, Arc::clone(&gate))?;
@@ -328,21 +343,52 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
     })
 }
 
-fn open_people(dir: &Path, expected: HouseId) -> Result<people::SqlitePeople, OpenError> {
+fn open_people(
+    dir: &Path,
+    expected: HouseId,
+    options: &Options,
+) -> Result<people::SqlitePeople, OpenError> {
     let path = Kind::People.path(dir);
-    let connection = file::open_to_write(&path, Kind::People)?;
+    let mut connection = file::open_to_write(&path, Kind::People)?;
     let found = file::house_of(&connection, &path)?;
     if found != expected {
         return Err(OpenError::OtherHouse { file: path, found, expected });
     }
+    let ring = options.vault.clone();
+    let vault = ring.map(|ring| people::sealing::open(&mut connection, &path, ring)).transpose()?;
     let writer = group::GroupWriter::new(path.clone(), Some(connection));
-    Ok(people::SqlitePeople::new(writer, Readers::new(path)))
+    Ok(people::SqlitePeople::new(writer, Readers::new(path), vault.map(Arc::new)))
 }
 
-fn open_read_only(dir: &Path, path: PathBuf) -> Result<Stores, OpenError> {
+/// The vault, for reading; none if nobody has a key, or nobody was ever in it.
+fn vault_to_read(path: &Path, options: &Options) -> Result<Option<Arc<Vault>>, OpenError> {
+    let connection = match (file::open_checked_to_read(path, Kind::People), &options.vault) {
+        // A copy of an older house: it is all there, though nobody in it can be read yet.
+        (Err(OpenError::Older { .. }), None) => return Ok(None),
+        (opened, _) => opened?,
+    };
+    let Some(ring) = options.vault.clone() else { return Ok(None) };
+    people::sealing::kept(&connection, path, ring).map(|vault| vault.map(Arc::new))
+}
+
+/// Gives the vault of a house that nobody has open a new master key: the first of the ring, which
+/// must still have the old one. How many people that were.
+///
+/// # Errors
+/// Why it cannot be done; then nothing was.
+pub fn rotate_vault(dir: &Path, ring: &Keyring) -> Result<usize, OpenError> {
+    file::check_sqlite()?;
+    log_of(dir)?;
+    let _lock = lock::take(dir)?;
+    let path = Kind::People.path(dir);
+    let mut connection = file::open_to_write(&path, Kind::People)?;
+    people::sealing::rotate(&mut connection, &path, ring.clone())
+}
+
+fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, OpenError> {
     let meta = read_meta(&file::open_checked_to_read(&path, Kind::Log)?, &path)?;
     let people = Kind::People.path(dir);
-    file::open_checked_to_read(&people, Kind::People)?;
+    let vault = vault_to_read(&people, options)?;
     let lists = Kind::Lists.path(dir);
     let (lists, lists_rebuilt): (Arc<dyn Lists>, bool) =
         match file::open_checked_to_read(&lists, Kind::Lists) {
@@ -353,7 +399,7 @@ fn open_read_only(dir: &Path, path: PathBuf) -> Result<Stores, OpenError> {
     Ok(Stores {
         log: Box::new(log::ReadOnlyLog),
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
-        people: Arc::new(people::SqlitePeople::new(writer, Readers::new(people))),
+        people: Arc::new(people::SqlitePeople::new(writer, Readers::new(people), vault)),
         lists,
         snapshots: None,
         partitions: meta.partitions,

@@ -11,7 +11,8 @@ use gavel_engine::log::{
     AppendError, Entry, EventRecord, Log, LogReader, Partition, Position, Record,
 };
 use gavel_engine::people::{
-    Addendum, Listing, NewUser, People, PeopleError, Reserved, Session, User, UserChange, UserQuery,
+    Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved, Session,
+    User, UserChange, UserQuery,
 };
 use std::any::Any;
 use std::collections::HashSet;
@@ -40,7 +41,21 @@ const STORES: &[Store] = &[Store { name: "sqlite", fresh: sqlite::fresh, again: 
 mod sqlite {
     use super::{House, HouseId, Time};
     use gavel_store::sqlite::{self, Options, Stores};
+    use gavel_store::vault::Keyring;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use tempfile::TempDir;
+
+    fn with_vault() -> Options {
+        Options { vault: Some(Keyring::new([7; 32], chance)), ..Options::default() }
+    }
+
+    /// Never twice the same, as far as a test needs.
+    fn chance() -> [u8; 32] {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let mut bytes = [5; 32];
+        bytes[..8].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        bytes
+    }
 
     pub fn fresh() -> House {
         let dir = tempfile::tempdir().unwrap();
@@ -57,7 +72,7 @@ mod sqlite {
 
     fn open(dir: TempDir) -> House {
         let Stores { log, reader, people, lists, checkpointer, lock, .. } =
-            sqlite::open(dir.path(), &Options::default()).unwrap();
+            sqlite::open(dir.path(), &with_vault()).unwrap();
         let rest: Box<dyn std::any::Any> = Box::new((checkpointer, lock));
         House { log, reader, people, lists, kept: Box::new((dir, rest)) }
     }
@@ -171,12 +186,16 @@ fn the_log_goes_on_after_it_was_opened_again() {
 fn new_user(username: &str, email: &str) -> NewUser {
     NewUser {
         username: username.to_owned(),
-        email: email.to_owned(),
-        name: None,
+        email: Some(email.to_owned()),
         phone: Some("+41 44 000 00 00".to_owned()),
         roles: Roles::MEMBER,
-        password_hash: "$argon2id$".to_owned(),
+        password_hash: Some("$argon2id$".to_owned()),
+        ..NewUser::default()
     }
+}
+
+fn session(user: UserId, expires_at: i64) -> Session {
+    Session { user, created_at: Time(1), expires_at: Time(expires_at), from: None }
 }
 
 fn add(house: &House, username: &str, email: &str) -> Result<User, PeopleError> {
@@ -210,9 +229,88 @@ fn names_are_unique_without_regard_to_case() {
             let added = add(&house, name, &format!("{number}@example.org"));
             assert!(matches!(added, Err(PeopleError::UsernameTaken)), "{name}");
         }
-        let added = add(&house, "Other", "A@EXAMPLE.org");
-        assert!(matches!(added, Err(PeopleError::EmailTaken)));
-        add(&house, "Other", "d@example.org").unwrap();
+        for name in ["0dOn", "PauI", "rnary"] {
+            let (name, email) = (name.to_owned(), "l@example.org");
+            let first = name.replace("0dOn", "Odon").replace('I', "l").replace("rn", "m");
+            add(&house, &first, email).unwrap();
+            let added = add(&house, &name, email);
+            assert!(matches!(added, Err(PeopleError::UsernameTaken)), "{name} after {first}");
+        }
+    });
+}
+
+#[test]
+fn many_may_claim_an_address_and_one_has_it() {
+    each(|_, house| {
+        let anna = add(&house, "anna", "a@example.org").unwrap();
+        let bert = add(&house, "bert", "A@example.ORG").unwrap();
+        let holder = || house.people.user_by_login("a@EXAMPLE.org").unwrap().unwrap().id;
+        assert_eq!(holder(), anna.id);
+        let email = Some(("A@example.ORG".to_owned(), true));
+        let confirm = UserChange { email, ..UserChange::default() };
+        assert!(house.people.change_user(bert.id, &confirm).unwrap());
+        assert_eq!(holder(), bert.id);
+        let taken = house.people.change_user(anna.id, &confirm);
+        assert!(matches!(taken, Err(PeopleError::EmailTaken)));
+        let third = NewUser { email_confirmed: true, ..new_user("cleo", "a@example.org") };
+        let taken = house.people.add_user(&third, Time(6));
+        assert!(matches!(taken, Err(PeopleError::EmailTaken)));
+        assert!(house.people.user_by_login("cleo").unwrap().is_none());
+    });
+}
+
+#[test]
+fn whoever_signs_in_elsewhere_is_found_by_issuer_and_subject() {
+    each(|store, house| {
+        let outside = |issuer: &str, subject: &str| Outside {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        };
+        let new = |name, of: Outside| NewUser { outside: Some(of), ..new_user(name, "o@x.org") };
+        let one = outside("https://a", "1");
+        let anna = house.people.add_user(&new("anna", one.clone()), Time(1)).unwrap();
+        let twice = house.people.add_user(&new("bert", one.clone()), Time(1));
+        assert!(matches!(twice, Err(PeopleError::EmailTaken)));
+        house.people.add_user(&new("bert", outside("https://b", "1")), Time(1)).unwrap();
+        let house = (store.again)(house);
+        assert_eq!(house.people.user_from(&one).unwrap(), Some(anna.clone()));
+        assert!(house.people.user_from(&outside("https://a", "2")).unwrap().is_none());
+        assert!(house.people.outside_of(anna.id).unwrap() == Some(one.clone()));
+        assert!(house.people.erase_user(anna.id, "gone").unwrap());
+        assert_eq!(house.people.user_from(&one).unwrap(), None);
+        assert_eq!(house.people.tombstone(anna.id).unwrap().as_deref(), Some("gone"));
+    });
+}
+
+#[test]
+fn codes_are_good_once_in_time_and_only_the_newest() {
+    each(|_, house| {
+        let anna = add(&house, "anna", "a@example.org").unwrap().id;
+        let digest = |number| Digest([number; 32]);
+        let code = |purpose| Code {
+            user: anna,
+            purpose,
+            email: "a@example.org".to_owned(),
+            expires_at: Time(100),
+        };
+        let add = |number, purpose| {
+            house.people.add_code(&digest(number), &code(purpose)).unwrap();
+        };
+        let take = |number, now| house.people.take_code(&digest(number), Time(now)).unwrap();
+        add(1, Purpose::ResetPassword);
+        add(2, Purpose::ConfirmEmail);
+        add(3, Purpose::ResetPassword);
+        assert!(take(1, 50).is_none(), "a newer one was asked for");
+        assert!(take(2, 50) == Some(code(Purpose::ConfirmEmail)));
+        assert!(take(2, 50).is_none(), "it was used");
+        assert!(take(3, 100).is_none(), "it is too late");
+        assert!(take(3, 50).is_none(), "and that used it up");
+        assert!(house.people.spend(anna, &digest(9), Time(100)).unwrap());
+        assert!(!house.people.spend(anna, &digest(9), Time(100)).unwrap());
+        assert!(house.people.is_spent(anna, &digest(9)).unwrap());
+        assert!(!house.people.is_spent(anna, &digest(8)).unwrap());
+        house.people.end_sessions(None, Time(101)).unwrap();
+        assert!(!house.people.is_spent(anna, &digest(9)).unwrap());
     });
 }
 
@@ -224,23 +322,24 @@ fn a_user_is_changed_where_the_change_says_so() {
         let change = UserChange {
             name: Some(Some("Anna Müller".to_owned())),
             phone: Some(None),
-            email: Some("ANNA@example.org".to_owned()),
+            address: Some(Some("1 High Street".to_owned())),
+            email: Some(("ANNA@example.org".to_owned(), true)),
             roles: Some(Roles::ADMIN),
             banned: Some(Some("shill bids".to_owned())),
-            password_hash: None,
+            second_factor: Some(Some(vec![0, 255])),
+            signed_out_at: Some(Time(9)),
+            ..UserChange::default()
         };
         assert!(house.people.change_user(anna.id, &change).unwrap());
         anna.name = Some("Anna Müller".to_owned());
         anna.phone = None;
-        anna.email = "ANNA@example.org".to_owned();
+        anna.address = Some("1 High Street".to_owned());
+        anna.second_factor = Some(vec![0, 255]);
+        anna.signed_out_at = Time(9);
+        (anna.email, anna.email_confirmed) = (Some("ANNA@example.org".to_owned()), true);
         anna.roles = Roles::ADMIN;
         anna.banned = Some("shill bids".to_owned());
         assert_eq!(house.people.user(anna.id).unwrap(), Some(anna.clone()));
-
-        let taken = UserChange { email: Some("Bert@example.org".into()), ..Default::default() };
-        let changed = house.people.change_user(anna.id, &taken);
-        assert!(matches!(changed, Err(PeopleError::EmailTaken)));
-        assert_eq!(house.people.user(anna.id).unwrap(), Some(anna));
         let nobody = UserId::new(99).unwrap();
         assert!(!house.people.change_user(nobody, &UserChange::default()).unwrap());
     });
@@ -260,7 +359,14 @@ fn users_are_listed_by_id_text_and_role() {
         };
         assert_eq!(list(None, None, 0, 2), [anna.id, bert.id]);
         assert_eq!(list(None, None, bert.id.get(), 2), [clerk.id]);
-        assert_eq!(list(Some("EXAMPLE.COM"), None, 0, 9), [bert.id, clerk.id]);
+        assert_eq!(list(Some("Y@EXAMPLE.COM"), None, 0, 9), [bert.id]);
+        assert_eq!(list(Some("EXAMPLE.COM"), None, 0, 9), []);
+        let named = UserChange { name: Some(Some("Anna Bell".into())), ..Default::default() };
+        house.people.change_user(anna.id, &named).unwrap();
+        assert_eq!(list(Some("bell"), None, 0, 9), [anna.id]);
+        assert_eq!(list(Some("ANNA BELL"), None, 0, 9), [anna.id]);
+        assert_eq!(list(Some("bel"), None, 0, 9), []);
+        assert_eq!(list(Some("nn"), None, 0, 9), [anna.id]);
         assert_eq!(list(Some("%_"), None, 0, 9), [clerk.id]);
         assert_eq!(list(Some("ZOË"), Some("clerk"), 0, 9), [clerk.id]);
         assert_eq!(list(None, Some("bidder"), 0, 9), [anna.id, bert.id]);
@@ -273,10 +379,10 @@ fn an_erased_user_is_gone_and_his_id_stays_used() {
     each(|store, house| {
         let anna = add(&house, "anna", "anna@example.org").unwrap();
         let token = Digest([9; 32]);
-        let session = Session { user: anna.id, expires_at: Time(100) };
+        let session = session(anna.id, 100);
         house.people.add_session(&token, &session).unwrap();
-        assert!(house.people.erase_user(anna.id).unwrap());
-        assert!(!house.people.erase_user(anna.id).unwrap());
+        assert!(house.people.erase_user(anna.id, "gone").unwrap());
+        assert!(!house.people.erase_user(anna.id, "gone").unwrap());
         assert_eq!(house.people.user(anna.id).unwrap(), None);
         assert_eq!(house.people.session(&token).unwrap(), None);
         let house = (store.again)(house);
@@ -293,7 +399,7 @@ fn sessions_end_one_by_one_together_and_by_time() {
         for (number, user, expires_at) in
             [(1, anna, 100), (2, anna, 100), (3, bert, 100), (4, bert, 10), (5, bert, 100)]
         {
-            let session = Session { user, expires_at: Time(expires_at) };
+            let session = session(user, expires_at);
             house.people.add_session(&token(number), &session).unwrap();
             assert_eq!(house.people.session(&token(number)).unwrap(), Some(session));
         }
@@ -301,6 +407,12 @@ fn sessions_end_one_by_one_together_and_by_time() {
             let lives = |number: &u8| house.people.session(&token(*number)).unwrap().is_some();
             (1..=5).filter(lives).collect::<Vec<_>>()
         };
+        let from = Some("a browser, 192.0.2.1".to_owned());
+        let seen = Session { from, ..session(bert, 100) };
+        house.people.add_session(&token(6), &seen).unwrap();
+        let listed = house.people.sessions(bert, Time(10)).unwrap();
+        assert_eq!(listed.len(), 3);
+        assert!(listed.contains(&(token(6), seen)));
         house.people.end_session(&token(5)).unwrap();
         house.people.end_session(&token(77)).unwrap();
         assert_eq!(alive(), [1, 2, 3, 4]);

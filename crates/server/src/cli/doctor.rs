@@ -68,7 +68,9 @@ fn examine(args: &Args, out: Output) -> Result<(), Failure> {
     })?;
     let keys = keys::read(&args.data).map_err(|error| no_house(error.to_string()))?;
     let files = integrity(&args.data);
-    let options = Options { read_only: true, ..Options::default() };
+    // The vault's key is tried too: without it nobody in the house can be read.
+    let vault = Some(keys.vault.clone());
+    let options = Options { read_only: true, vault, ..Options::default() };
     let stores = sqlite::open(&args.data, &options);
     let stores = stores.map_err(|error| no_house(error.to_string()))?;
     let mut found = chains::examine(&*stores.reader, meta.partitions, &keys, out);

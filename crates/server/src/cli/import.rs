@@ -53,12 +53,13 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
             .accept("--data DIR, a directory that `gavel init` or `gavel serve` made")
     })?;
     if args.dry_run {
-        let options = Options { read_only: true, ..Options::default() };
+        let options =
+            Options { read_only: true, vault: Some(keys.vault.clone()), ..Options::default() };
         let stores = sqlite::open(&args.data, &options).map_err(|error| failed(error.into()))?;
         let plan = judged(&args.files, &*stores.people, &keys)?;
         return tell(&plan, false, out);
     }
-    let (stores, _) = init::open_or_make(&args.data, 1).map_err(failed)?;
+    let (stores, _) = init::open_or_make(&args.data, 1, "").map_err(failed)?;
     let people = Arc::clone(&stores.people);
     let plan = judged(&args.files, &*people, &keys)?;
     let awake = wake(&args.data, stores, &keys, 0).map_err(failed)?;
@@ -117,6 +118,7 @@ fn apply(plan: &Plan, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
                 let password_hash = password
                     .as_ref()
                     .map_or_else(|| unknown.clone(), |password| passwords::hash(password.as_str()));
+                let password_hash = Some(password_hash);
                 let user = NewUser { password_hash, ..user.clone() };
                 if !step.exists {
                     people.add_user(&user, awake.started.engine.now()).context("adding a user")?;

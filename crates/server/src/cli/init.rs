@@ -58,7 +58,8 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let keys = make(&args.data, config.house.partitions).map_err(failed)?;
     let add = || -> anyhow::Result<()> {
-        let stores = sqlite::open(&args.data, &Options::default())?;
+        let vault = Some(keys.vault.clone());
+        let stores = sqlite::open(&args.data, &Options { vault, ..Options::default() })?;
         add_admin(&*stores.people, &args.admin, &email, &password)
     };
     add().map_err(failed)?;
@@ -99,18 +100,27 @@ pub fn make(data: &Path, partitions: u16) -> anyhow::Result<HouseKeys> {
     Ok(keys)
 }
 
-/// Opens the house in a directory with its keys; makes both if there is nothing yet.
+/// Opens the house in a directory with its keys; makes both if there is nothing yet. The vault's
+/// key is `given`, unless that is empty.
 ///
 /// # Errors
 /// Why it cannot be opened.
-pub fn open_or_make(data: &Path, partitions: u16) -> anyhow::Result<(Stores, HouseKeys)> {
+pub fn open_or_make(
+    data: &Path,
+    partitions: u16,
+    given: &str,
+) -> anyhow::Result<(Stores, HouseKeys)> {
     match sqlite::meta(data) {
         Ok(_) => {}
         Err(OpenError::NoHouse { .. }) => drop(make(data, partitions)?),
         Err(error) => return Err(error.into()),
     }
-    let keys = keys::read(data).context("reading the house's keys")?;
-    let stores = sqlite::open(data, &Options::default())?;
+    let mut keys = keys::read(data).context("reading the house's keys")?;
+    if !given.is_empty() {
+        keys.vault = keys::given(given).context("reading `vault.keys`")?;
+    }
+    let vault = Some(keys.vault.clone());
+    let stores = sqlite::open(data, &Options { vault, ..Options::default() })?;
     anyhow::ensure!(
         stores.meta.house == keys.house,
         "the keys are of house {}, the log is of house {}",
@@ -138,11 +148,10 @@ fn add_admin(people: &dyn People, name: &str, email: &str, password: &str) -> an
     let roles = Roles { bidder: false, seller: true, clerk: true, admin: true };
     let user = NewUser {
         username: name.to_owned(),
-        email: email.to_owned(),
-        name: None,
-        phone: None,
+        email: Some(email.to_owned()),
         roles,
-        password_hash: passwords::hash(password),
+        password_hash: Some(passwords::hash(password)),
+        ..NewUser::default()
     };
     let now = Clock::default().now();
     people.add_user(&user, now).context("adding the administrator")?;

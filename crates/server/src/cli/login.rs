@@ -16,6 +16,9 @@ pub struct Args {
     /// Read the password from the first line of this file; - is standard input
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// A code of your second factor, or a recovery code
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
     /// Sign out instead, and forget the kept login
     #[arg(long, conflicts_with_all = ["name", "password_file"])]
     forget: bool,
@@ -41,7 +44,10 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         });
     };
     let password = session::password(args.password_file.as_deref(), "Password")?;
-    let body = json!({"login": name, "password": password});
+    let mut body = json!({"login": name, "password": password});
+    if let Some(code) = &args.code {
+        body["code"] = json!(code);
+    }
     let reply = client.ask(&Method::POST, "/v1/session", &body)?.json();
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let kept = Kept {

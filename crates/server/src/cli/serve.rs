@@ -8,6 +8,8 @@ use crate::demo::{self, Place};
 use crate::house::{House, Opening};
 use crate::http::Edge;
 use crate::keys::HouseKeys;
+use crate::mail::Outbox;
+use crate::outside::Outside;
 use crate::passwords::Passwords;
 use crate::upkeep::{self, Upkeep};
 use crate::{listen, observe, tasks};
@@ -111,14 +113,18 @@ struct Opened {
 }
 
 fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
-    let (stores, keys) = init::open_or_make(data, config.house.partitions)?;
+    let outside = Outside::new(&config.tokens).context("reading the configuration")?;
+    let outbox = Outbox::open(&config.mail)?;
+    let (stores, keys) =
+        init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
     let (stop, stopping) = watch::channel(false);
     let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
     let (engine, keys) = (started.engine.clone(), Arc::new(keys));
-    let house = House::open(Opening { engine, people, config, keys, passwords, stopping });
+    let opening = Opening { engine, people, config, keys, passwords, outbox, outside, stopping };
+    let house = House::open(opening);
     Ok(Opened { house, started, stop, password, upkeep, lock })
 }
 

@@ -1,5 +1,7 @@
-//! `gavel user`: making, listing, erasing users, and giving roles. Knows no password longer than it
-//! takes to send it.
+//! `gavel user`: making, listing, showing, erasing users, and giving roles. Knows no password
+//! longer than it takes to send it.
+
+mod people;
 
 use super::client::{HouseArgs, Order};
 use super::output::{Failure, Output, good, instant, table};
@@ -20,8 +22,18 @@ pub struct Args {
 enum Verb {
     /// Make a user
     Create(CreateArgs),
-    /// List and search users (staff)
+    /// List and search users (administrators)
     List(ListArgs),
+    /// Show what the house knows of a user (administrators)
+    Show(people::OneArgs),
+    /// Shut a user out (administrators)
+    Ban(people::BanArgs),
+    /// Let a user in again (administrators)
+    Unban(people::OneArgs),
+    /// Erase a user, and all that is known of him (administrators)
+    Erase(people::OneArgs),
+    /// List or end sessions, your own or a user's (administrators)
+    Sessions(people::SessionsArgs),
     /// Erase your own account, and all that is known of you
     Delete(DeleteArgs),
     /// Set a user's roles (administrators)
@@ -50,7 +62,7 @@ struct CreateArgs {
 
 #[derive(clap::Args, Debug)]
 struct ListArgs {
-    /// Only those with this in their name or address
+    /// Part of a username; or all of an address, a name, or a word of a name
     #[arg(long, value_name = "WORDS")]
     search: Option<String>,
     /// Only with this role: bidder, seller, clerk or admin
@@ -93,6 +105,11 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     match &args.verb {
         Verb::Create(args) => create(args, out),
         Verb::List(args) => list(args, out),
+        Verb::Show(args) => people::show(args, out),
+        Verb::Ban(args) => people::ban(args, out),
+        Verb::Unban(args) => people::unban(args, out),
+        Verb::Erase(args) => people::erase(args, out),
+        Verb::Sessions(args) => people::sessions(args, out),
         Verb::Delete(args) => delete(args, out),
         Verb::Role(args) => role(args, out),
     }

@@ -1,10 +1,15 @@
 //! Every key of the configuration: what it is, what it may be, what it is if nobody says.
 
+mod kinds;
+
 use super::{
-    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MemoryConfig, ServerConfig,
-    TimeoutsConfig, UsersConfig,
+    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MailConfig, MailTls, MemoryConfig,
+    Secret, ServerConfig, TimeoutsConfig, TokensConfig, UsersConfig,
 };
+use crate::outside::Algorithm;
+use crate::permissions::Verb;
 use gavel_auction::command::Roles;
+use kinds::{limit, number, seconds, secret, several, text};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// One key.
@@ -23,45 +28,12 @@ pub struct Key {
     pub get: fn(&Config) -> String,
 }
 
-/// A key whose value is a number within bounds.
-macro_rules! number {
-    (
-        $name:literal, $($field:ident).+, $range:expr, $allowed:literal, $default:literal,
-        $about:literal
-    ) => {
-        Key {
-            name: $name,
-            about: $about,
-            allowed: $allowed,
-            default: $default,
-            set: |config, value| {
-                config.$($field).+ = value.parse().ok().filter(|value| $range.contains(value))?;
-                Some(())
-            },
-            get: |config| config.$($field).+.to_string(),
-        }
-    };
-}
-
-/// A limit: any number, 0 for none.
-macro_rules! limit {
-    ($name:literal, $field:ident, $default:literal, $about:literal) => {
-        number!(
-            $name,
-            limits.$field,
-            0..=1_000_000,
-            "a whole number up to 1000000; 0 is no limit",
-            $default,
-            $about
-        )
-    };
-}
-
-/// A time-out in seconds.
-macro_rules! seconds {
-    ($name:literal, $field:ident, $default:literal, $about:literal) => {
-        number!($name, timeouts.$field, 1..=3600, "whole seconds from 1 to 3600", $default, $about)
-    };
+impl Key {
+    /// Whether its value is never shown.
+    #[must_use]
+    pub fn secret(&self) -> bool {
+        matches!(self.name, "mail.password" | "vault.keys")
+    }
 }
 
 /// All keys, by section.
@@ -85,6 +57,13 @@ pub const KEYS: &[Key] = &[
         "a whole number from 1 to 1024; fixed when the house is made",
         "1",
         "Partitions of a new house's log"
+    ),
+    text!(
+        "house.url",
+        house.url,
+        "a URL such as https://auctions.example.com, or nothing",
+        "",
+        "Where people find the house; stands in mails"
     ),
     Key {
         name: "server.listen",
@@ -262,6 +241,114 @@ pub const KEYS: &[Key] = &[
         "Threads that hash passwords (19 MiB each)"
     ),
     Key {
+        name: "users.confirm_email",
+        about: "Whether one bids and sells only with a confirmed e-mail address",
+        allowed: "true or false",
+        default: "false",
+        set: |config, value| {
+            config.users.confirm_email = value.parse().ok()?;
+            Some(())
+        },
+        get: |config| config.users.confirm_email.to_string(),
+    },
+    several!(
+        "users.public",
+        users.public,
+        Verb::of_public,
+        |verb| verb.word(),
+        "see_auctions, see_people or both, separated by a comma; or nothing",
+        "see_auctions,see_people",
+        "What callers without a token may do, besides signing in"
+    ),
+    text!("mail.host", mail.host, "a host name, or nothing", "", "The server that takes mail"),
+    number!("mail.port", mail.port, 1..=65535, "a port", "587", "Its port"),
+    Key {
+        name: "mail.tls",
+        about: "How the connection to it is protected",
+        allowed: "starttls, always (from the first byte), or none (a server on this machine)",
+        default: "starttls",
+        set: |config, value| {
+            config.mail.tls = match value {
+                "starttls" => MailTls::Starttls,
+                "always" => MailTls::Always,
+                "none" => MailTls::None,
+                _ => return None, // not ours: a text
+            };
+            Some(())
+        },
+        get: |config| match config.mail.tls {
+            MailTls::Starttls => "starttls".to_owned(),
+            MailTls::Always => "always".to_owned(),
+            MailTls::None => "none".to_owned(),
+        },
+    },
+    text!("mail.user", mail.user, "a name, or nothing", "", "Who signs in to the mail server"),
+    secret!("mail.password", mail.password, "a text", "His password; better in the environment"),
+    text!(
+        "mail.from",
+        mail.from,
+        "an address such as Gavel <house@example.com>",
+        "Gavel <gavel@localhost>",
+        "Whom mails come from"
+    ),
+    text!(
+        "mail.outbox",
+        mail.outbox,
+        "log (that there was one, and no word of it), or a directory",
+        "log",
+        "Where mails go while there is no mail server"
+    ),
+    several!(
+        "tokens.issuers",
+        tokens.issuers,
+        |one: &str| Some(one.to_owned()),
+        String::as_str,
+        "issuers as they stand in `iss`, separated by commas",
+        "",
+        "Whose tokens (JWT) are believed besides the house's own"
+    ),
+    several!(
+        "tokens.audiences",
+        tokens.audiences,
+        |one: &str| Some(one.to_owned()),
+        String::as_str,
+        "one for each issuer, in their order",
+        "",
+        "Whom their tokens must be for: `aud`, or Cognito's `client_id`"
+    ),
+    several!(
+        "tokens.jwks",
+        tokens.jwks,
+        fetched,
+        String::as_str,
+        "https URLs (http on this machine), one for each issuer, in their order",
+        "",
+        "Where their keys are (JWKS)"
+    ),
+    several!(
+        "tokens.algorithms",
+        tokens.algorithms,
+        Algorithm::parse,
+        |one| one.word(),
+        "of RS256, PS256, ES256, EdDSA, separated by commas",
+        "RS256,ES256",
+        "How their tokens may be signed"
+    ),
+    number!(
+        "tokens.keys_seconds",
+        tokens.keys_seconds,
+        60..=86_400,
+        "whole seconds from 60 to 86400",
+        "3600",
+        "How long fetched keys are taken for all there are"
+    ),
+    secret!(
+        "vault.keys",
+        vault_keys,
+        "64 hexadecimal digits; older ones behind, separated by commas; or nothing",
+        "What opens the vault, if not keys/vault.key; better in the environment"
+    ),
+    Key {
         name: "log.level",
         about: "From which level on the process logs",
         allowed: "error, warn, info, debug or trace, or a filter such as gavel_engine=debug,warn",
@@ -285,6 +372,13 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// A URL that is fetched: https, or http on this machine.
+fn fetched(url: &str) -> Option<String> {
+    let here = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
+    let fits = url.starts_with("https://") || here.iter().any(|here| url.starts_with(here));
+    fits.then(|| url.to_owned())
+}
+
 fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -293,7 +387,7 @@ fn list(value: &str) -> impl Iterator<Item = &str> {
 pub(super) fn defaults() -> Config {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut config = Config {
-        house: HouseConfig { name: String::new(), partitions: 1 },
+        house: HouseConfig { name: String::new(), partitions: 1, url: String::new() },
         server: ServerConfig {
             listen: nowhere,
             hosts: Vec::new(),
@@ -328,7 +422,26 @@ pub(super) fn defaults() -> Config {
             open_registration: true,
             session_hours: 0,
             hashing_threads: 1,
+            confirm_email: false,
+            public: Vec::new(),
         },
+        mail: MailConfig {
+            host: String::new(),
+            port: 0,
+            tls: MailTls::Starttls,
+            user: String::new(),
+            password: Secret::default(),
+            from: String::new(),
+            outbox: String::new(),
+        },
+        tokens: TokensConfig {
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            jwks: Vec::new(),
+            algorithms: Vec::new(),
+            keys_seconds: 0,
+        },
+        vault_keys: Secret::default(),
         log: LogConfig { level: String::new(), json: false },
     };
     for key in KEYS {

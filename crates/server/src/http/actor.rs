@@ -1,22 +1,26 @@
-//! Who is calling: from a bearer token to a person. Keeps what it read of a session for a few
-//! seconds, so that a bid does not wait for the store. Judges nothing; a ban only travels along.
+//! Who is calling: from a bearer token, the house's own or an issuer's, to a person. Keeps what it
+//! read of him for a few seconds, so that a bid does not wait for the store. Judges nothing; a ban
+//! only travels along.
+
+mod arrival;
 
 use crate::chance;
 use crate::house::House;
 use crate::http::error::Problem;
+use crate::outside::Verified;
 use axum::extract::FromRequestParts;
 use gavel_auction::command::{Person, Roles};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::Viewer;
-use gavel_engine::people::{PeopleError, Session};
+use gavel_engine::people::{People, PeopleError, Session, User};
 use gavel_proof::hash::sha256;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// How long what was read of a session is believed.
 const BELIEVED: i64 = 3 * SECOND;
@@ -40,6 +44,8 @@ pub struct SignedIn {
     pub username: Arc<str>,
     /// The digest of his token.
     pub token: Digest,
+    /// If an issuer gave it: what was verified of it.
+    pub outside: Option<Verified>,
 }
 
 impl SignedIn {
@@ -53,28 +59,6 @@ impl SignedIn {
     #[must_use]
     pub fn viewer(&self) -> Viewer {
         Viewer { user: Some(self.user), roles: self.roles, banned: self.banned }
-    }
-
-    /// Only somebody of the house may go on.
-    ///
-    /// # Errors
-    /// Forbidden to all others.
-    pub fn staff(&self) -> Result<(), Problem> {
-        if self.roles.is_staff() && !self.banned {
-            return Ok(());
-        }
-        Err(Problem::forbidden("That is for the house's own people."))
-    }
-
-    /// Only an administrator may go on.
-    ///
-    /// # Errors
-    /// Forbidden to all others.
-    pub fn admin(&self) -> Result<(), Problem> {
-        if self.roles.admin && !self.banned {
-            return Ok(());
-        }
-        Err(Problem::forbidden("That is for administrators."))
     }
 }
 
@@ -103,6 +87,10 @@ impl FromRequestParts<House> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
+        // The gate has recognised him already.
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let bad = || Problem::unauthenticated("This token is not, or no longer, good: sign in.");
         let value = match (values.next(), values.next()) {
@@ -111,19 +99,29 @@ impl FromRequestParts<House> for Caller {
             (Some(_), Some(_)) => return Err(bad()),
         };
         let (scheme, token) = value.split_at_checked(7).ok_or_else(bad)?;
-        if !scheme.eq_ignore_ascii_case(b"bearer ") || token.len() != TOKEN {
+        if !scheme.eq_ignore_ascii_case(b"bearer ") {
             return Err(bad());
         }
-        let digest = sha256(token);
-        house.signed_in(&digest).await?.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
+        let found = match token.len() {
+            TOKEN => house.signed_in(&sha256(token)).await?,
+            _ if house.outside.is_open() => house.arrived(token).await?,
+            _ => None, // not ours: a length
+        };
+        found.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
     }
 }
 
 /// The sessions that were read lately.
-#[derive(Default)]
 pub struct SignIns {
     kept: RwLock<HashMap<Digest, Kept>>,
-    changes: AtomicU64,
+    /// Counts what made readings worthless. Long replies look at it.
+    changes: watch::Sender<u64>,
+}
+
+impl Default for SignIns {
+    fn default() -> Self {
+        Self { kept: RwLock::default(), changes: watch::Sender::new(0) }
+    }
 }
 
 struct Kept {
@@ -135,15 +133,32 @@ struct Kept {
 impl SignIns {
     /// Forgets one session: it has ended.
     pub fn forget(&self, token: &Digest) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(token);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(token);
+        // Before the lock is let go: whoever read before it must not keep what he read.
+        self.changed();
+    }
+
+    /// Tells of every session that ended and every user that changed.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    fn changes(&self) -> u64 {
+        *self.changes.borrow()
     }
 
     /// Forgets all sessions of a user: something about him has changed.
     pub fn forget_user(&self, user: UserId) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, kept| kept.signed_in.user != user);
+        // Before the lock is let go: whoever read before it must not keep what he read.
+        self.changed();
     }
 
     fn get(&self, token: &Digest, now: Time) -> Option<SignedIn> {
@@ -156,7 +171,7 @@ impl SignIns {
     /// Keeps what was read, unless something has changed since the reading began.
     fn keep(&self, kept: Kept, changes: u64) {
         let mut all = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if self.changes.load(Ordering::SeqCst) != changes {
+        if self.changes() != changes {
             return;
         }
         if all.len() >= KEPT {
@@ -167,31 +182,34 @@ impl SignIns {
 }
 
 impl House {
-    /// Whose session this is, if it is one that still runs.
+    /// Whose token this is, by its digest, if it is a session that still runs or one of an issuer
+    /// that was verified before.
     pub(crate) async fn signed_in(&self, token: &Digest) -> Result<Option<SignedIn>, Problem> {
         let now = self.now();
         if let Some(signed_in) = self.sign_ins.get(token, now) {
             return Ok(Some(signed_in));
         }
-        let changes = self.sign_ins.changes.load(Ordering::SeqCst);
-        let token = *token;
-        let read = move |people: &dyn gavel_engine::people::People| {
-            let Some(session) = people.session(&token)? else { return Ok(None) };
-            let user = people.user(session.user)?;
-            Ok::<_, PeopleError>(user.map(|user| (session, user)))
+        let changes = self.sign_ins.changes();
+        let (token, verified) = (*token, self.outside.known(token, now));
+        let read = move |people: &dyn People| match verified {
+            Some(verified) => read_outside(people, &token, verified),
+            None => read_session(people, &token),
         };
-        let Some((session, user)) = self.blocking(read).await? else { return Ok(None) };
-        if now >= session.expires_at {
+        let Some((expires_at, user)) = self.blocking(read).await? else { return Ok(None) };
+        if now >= expires_at {
             return Ok(None);
         }
+        // Whoever comes from an issuer is vouched for there.
+        let unconfirmed = !user.email_confirmed && verified.is_none();
+        let waits = self.config.users.confirm_email && unconfirmed;
         let signed_in = SignedIn {
             user: user.id,
-            roles: user.roles,
+            roles: if waits && !user.roles.is_staff() { Roles::default() } else { user.roles },
             banned: user.banned.is_some(),
             username: user.username.into(),
             token,
+            outside: verified,
         };
-        let expires_at = session.expires_at;
         let kept = Kept { signed_in: signed_in.clone(), expires_at, read_at: now };
         self.sign_ins.keep(kept, changes);
         Ok(Some(signed_in))
@@ -201,12 +219,35 @@ impl House {
     ///
     /// # Errors
     /// If it cannot be kept.
-    pub async fn begin_session(&self, user: UserId) -> Result<(String, Time), Problem> {
+    pub async fn begin_session(
+        &self,
+        user: UserId,
+        from: Option<String>,
+    ) -> Result<(String, Time), Problem> {
         let token = chance::token();
         let digest = sha256(token.as_bytes());
-        let expires_at = self.now().plus_seconds(self.config.users.session_hours * 3600);
-        let session = Session { user, expires_at };
+        let created_at = self.now();
+        let expires_at = created_at.plus_seconds(self.config.users.session_hours * 3600);
+        let session = Session { user, created_at, expires_at, from };
         self.blocking(move |people| people.add_session(&digest, &session)).await?;
         Ok((token, expires_at))
     }
+}
+
+type Found = Option<(Time, User)>;
+
+fn read_session(people: &dyn People, token: &Digest) -> Result<Found, PeopleError> {
+    let Some(session) = people.session(token)? else { return Ok(None) };
+    Ok(people.user(session.user)?.map(|user| (session.expires_at, user)))
+}
+
+/// Also a token of an issuer can be signed out here, alone or with all that came before.
+fn read_outside(
+    people: &dyn People,
+    token: &Digest,
+    verified: Verified,
+) -> Result<Found, PeopleError> {
+    let Some(user) = people.user(verified.user)? else { return Ok(None) };
+    let over = verified.issued_at <= user.signed_out_at || people.is_spent(user.id, token)?;
+    Ok((!over).then_some((verified.expires_at, user)))
 }

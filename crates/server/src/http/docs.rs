@@ -155,6 +155,7 @@ async fn problems() -> Response {
 const CODES: &[(&str, &str)] = &[
     ("malformed", "The request makes no sense; <code>field</code> says where."),
     ("unauthenticated", "Sign in, or sign in again."),
+    ("second_factor_needed", "The password is right: send a code of the second factor too."),
     ("forbidden", "That is not yours to do."),
     ("banned", "The house shut this person out."),
     ("own_auction", "A seller cannot bid on his own auction."),

@@ -29,6 +29,8 @@ pub enum Code {
     Unauthenticated,
     /// Signed in, but not allowed.
     Forbidden,
+    /// The password is right, and a second factor is asked for.
+    SecondFactorNeeded,
     /// Shut out of the house.
     Banned,
     /// No such thing, or none the caller may know of.
@@ -76,6 +78,7 @@ impl Code {
         match self {
             Self::Malformed => ("malformed", StatusCode::BAD_REQUEST),
             Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED),
+            Self::SecondFactorNeeded => ("second_factor_needed", StatusCode::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
             Self::Banned => ("banned", StatusCode::FORBIDDEN),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),

@@ -6,6 +6,7 @@ use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::SignedIn;
 use crate::http::error::Problem;
+use crate::permissions::{Object, Verb};
 use axum::extract::FromRequestParts;
 use gavel_auction::time::{SECOND, Time};
 use http::request::Parts;
@@ -142,6 +143,7 @@ impl FromRequestParts<House> for Bidder {
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
         let Peer(ip) = Peer::of(parts);
         let signed_in = SignedIn::from_request_parts(parts, house).await?;
+        signed_in.may(Verb::Bid, Object::Anything)?;
         house.limits.bid(signed_in.user.get(), ip, house.now())?;
         Ok(Self(signed_in))
     }

@@ -1,6 +1,8 @@
 //! Version 1 of the API: which module answers which routes.
 
 pub mod meta;
+pub mod password;
+pub mod roles;
 pub mod session;
 pub mod users;
 
@@ -38,6 +40,8 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(meta::routes())
         .merge(users::routes())
         .merge(session::routes())
+        .merge(password::routes())
+        .merge(roles::routes())
         .merge(auctions::routes())
         .merge(listing::routes())
         .merge(operator::routes())

@@ -13,6 +13,8 @@ use gavel_server::config::Config;
 use gavel_server::house::{House, Opening};
 use gavel_server::http::Edge;
 use gavel_server::keys;
+use gavel_server::mail::Outbox;
+use gavel_server::outside::Outside;
 use gavel_server::passwords::Passwords;
 use gavel_store::sqlite::{self, Options};
 use http::{HeaderMap, Request};
@@ -121,16 +123,15 @@ impl Site {
         let people = &self.inside().people;
         let user = NewUser {
             username: name.to_owned(),
-            email: format!("{name}@example.com"),
-            name: None,
-            phone: None,
+            email: Some(format!("{name}@example.com")),
             roles,
-            password_hash: "none".to_owned(),
+            ..NewUser::default()
         };
         let user = people.add_user(&user, Time(1)).expect("the house of the test works");
         let token = format!("{name:x<43}");
         let digest = sha256(token.as_bytes());
-        let session = Session { user: user.id, expires_at: Time(i64::MAX) };
+        let (created_at, expires_at) = (Time(1), Time(i64::MAX));
+        let session = Session { user: user.id, created_at, expires_at, from: None };
         people.add_session(&digest, &session).expect("the house of the test works");
         Person { id: user.id.get(), token }
     }
@@ -243,7 +244,9 @@ impl Drop for Site {
 
 fn open(data: &Path) -> Open {
     let made = keys::read(data).expect("the house of the test works");
-    let stores = sqlite::open(data, &Options::default()).expect("the house of the test works");
+    let vault = Some(made.vault.clone());
+    let stores = sqlite::open(data, &Options { vault, ..Options::default() })
+        .expect("the house of the test works");
     let started = gavel_engine::start(Parts {
         house: made.house,
         log_key: made.log.clone(),
@@ -265,9 +268,11 @@ fn open(data: &Path) -> Open {
     let house = House::open(Opening {
         engine: started.engine.clone(),
         people: Arc::clone(&stores.people),
-        config: Arc::new(config),
+        config: Arc::new(config.clone()),
         keys: Arc::new(made),
         passwords: Passwords::start(1).expect("the house of the test works"),
+        outbox: Outbox::open(&config.mail).expect("the house of the test works"),
+        outside: Outside::new(&config.tokens).expect("the house of the test works"),
         stopping: tokio::sync::watch::channel(false).1,
     });
     Open { edge: Edge::new(house), started, people: stores.people, _lock: stores.lock }

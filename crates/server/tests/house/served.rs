@@ -63,6 +63,16 @@ impl Served {
 
     /// The same, on this data.
     pub fn on(data: tempfile::TempDir, sets: &[&str]) -> Self {
+        Self::begin(data, sets, Stdio::inherit())
+    }
+
+    /// The same, with its log lines in a file.
+    pub fn logging(log: &std::path::Path, sets: &[&str]) -> Self {
+        let file = std::fs::File::create(log).expect("a file for its log");
+        Self::begin(tempfile::tempdir().expect("a scratch directory"), sets, file.into())
+    }
+
+    fn begin(data: tempfile::TempDir, sets: &[&str], log: Stdio) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
         let calm = [
@@ -75,7 +85,8 @@ impl Served {
         for set in calm.iter().chain(sets) {
             command.args(["--set", set]);
         }
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the house must start");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(log).spawn().expect("the house must start");
         let out = child.stdout.take().expect("its standard output");
         let mut lines = BufReader::new(out).lines().map(|line| line.expect("a line"));
         let address = after(&lines.next().expect("its address"), "open at http://");

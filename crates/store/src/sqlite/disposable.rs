@@ -126,6 +126,7 @@ fn is_replaceable(error: &OpenError) -> bool {
         | OpenError::HouseExists { .. }
         | OpenError::BadPartitions(_)
         | OpenError::NotDurable { .. }
+        | OpenError::Vault { .. }
         | OpenError::Io { .. } => false,
     }
 }

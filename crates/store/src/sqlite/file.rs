@@ -70,7 +70,10 @@ impl Kind {
     const fn migrations(self) -> &'static [&'static str] {
         match self {
             Self::Log => &[include_str!("../../migrations/sqlite/log/0001_log.sql")],
-            Self::People => &[include_str!("../../migrations/sqlite/people/0001_people.sql")],
+            Self::People => &[
+                include_str!("../../migrations/sqlite/people/0001_people.sql"),
+                include_str!("../../migrations/sqlite/people/0002_vault.sql"),
+            ],
             Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
             Self::Snapshots => {
                 &[include_str!("../../migrations/sqlite/snapshots/0001_snapshots.sql")]
@@ -100,6 +103,10 @@ impl Kind {
         }
     }
 }
+
+/// Bytes of a page of the log, where records are appended and a batch fills several pages: each
+/// page of a commit costs two writes, whatever its size.
+const LOG_PAGE: u32 = 16 * 1024;
 
 /// Refuses a SQLite that can damage a file.
 pub(super) fn check_sqlite() -> Result<(), OpenError> {
@@ -140,6 +147,9 @@ pub(super) fn create(
         .map_err(sql)?;
     if id != kind.application_id() && (id != 0 || tables != 0) {
         return Err(foreign(&path, kind, id));
+    }
+    if kind == Kind::Log && tables == 0 {
+        connection.pragma_update(None, "page_size", LOG_PAGE).map_err(sql)?;
     }
     prepare(&connection, &path, kind)?;
     migrate(&mut connection, &path, kind, first)?;

@@ -1,66 +1,39 @@
 //! Users and sessions. Refuses to know what a password is, or who may do what.
 
+mod rows;
+pub(super) mod sealing;
+
 use super::group::{GroupWriter, failed};
+use super::listings;
 use super::pool::Readers;
-use gavel_auction::command::Roles;
+use crate::names::folded;
+use crate::vault::{Field, Index, Vault, VaultError};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_engine::people::{
-    Addendum, Listing, NewUser, People, PeopleError, Reserved, Session, User, UserChange, UserQuery,
+    Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved, Session,
+    User, UserChange, UserQuery,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use super::listings;
-
-/// A macro because SQL is put together from literals only.
-macro_rules! select_user {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, username, email, name, phone, roles, banned, created_at, password_hash
-             FROM user ",
-            $rest
-        )
-    };
-}
-
-const ADD_USER: &str = "INSERT INTO user (username, username_folded, email, email_folded, name,
-        phone, roles, banned, created_at, password_hash)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, ?9)";
-const CHANGE_USER: &str = "UPDATE user SET email = ?2, email_folded = ?3, name = ?4, phone = ?5,
-        roles = ?6, banned = ?7, password_hash = ?8
-    WHERE id = ?1";
-const HAS_USERNAME: &str = "SELECT id FROM user WHERE username_folded = ?1";
-const HAS_EMAIL: &str = "SELECT id FROM user WHERE email_folded = ?1";
-const USER: &str = select_user!("WHERE id = ?1");
-const USER_BY_EMAIL: &str = select_user!("WHERE email_folded = ?1");
-const USER_BY_NAME: &str = select_user!("WHERE username_folded = ?1");
-const USERS: &str = select_user!(
-    "WHERE id > ?1 AND (?2 = 0 OR roles & ?2 <> 0)
-       AND (?3 = '' OR instr(username_folded, ?3) > 0 OR instr(email_folded, ?3) > 0)
-     ORDER BY id LIMIT ?4"
-);
-
-const BIDDER: i64 = 1;
-const SELLER: i64 = 2;
-const CLERK: i64 = 4;
-const ADMIN: i64 = 8;
-
-/// The form in which names are compared: without regard to case, also where a letter has more than
-/// two forms.
-fn folded(name: &str) -> String {
-    name.trim().to_uppercase().to_lowercase()
-}
+use rows::{Sealed, sealed};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
 
 /// Keeps people in `people.db`.
 pub(super) struct SqlitePeople {
     writer: GroupWriter,
     readers: Readers,
+    /// None if the house was opened without its key: then nobody in it can be read.
+    vault: Option<Arc<Vault>>,
 }
 
 impl SqlitePeople {
-    pub(super) const fn new(writer: GroupWriter, readers: Readers) -> Self {
-        Self { writer, readers }
+    pub(super) const fn new(
+        writer: GroupWriter,
+        readers: Readers,
+        vault: Option<Arc<Vault>>,
+    ) -> Self {
+        Self { writer, readers, vault }
     }
 
     fn read<T>(
@@ -69,90 +42,157 @@ impl SqlitePeople {
     ) -> Result<T, PeopleError> {
         self.readers.with(read).map_err(failed)
     }
+
+    fn vault(&self) -> Result<&Arc<Vault>, PeopleError> {
+        self.vault.as_ref().ok_or(sealed(VaultError::NoKey))
+    }
+
+    /// Writes with the vault at hand.
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &Vault) -> Result<T, PeopleError> + Send + 'static,
+    ) -> Result<T, PeopleError> {
+        let vault = Arc::clone(self.vault()?);
+        self.writer.write(move |connection| work(connection, &vault))
+    }
+
+    fn find(
+        &self,
+        sql: &'static str,
+        values: impl rusqlite::Params,
+    ) -> Result<Option<User>, PeopleError> {
+        let vault = self.vault()?;
+        let found = self.read(|connection| rows::one(connection, sql, values))?;
+        found.map(|found| found.open(vault)).transpose()
+    }
 }
 
 impl People for SqlitePeople {
     fn add_user(&self, user: &NewUser, now: Time) -> Result<User, PeopleError> {
         let user = user.clone();
-        self.writer.write(move |connection| add_user(connection, &user, now))
+        self.write(move |connection, vault| rows::add(connection, vault, &user, now))
     }
 
     fn user(&self, id: UserId) -> Result<Option<User>, PeopleError> {
-        self.read(|connection| user(connection, id))
+        self.find(rows::USER, [id.get()])
     }
 
     fn user_by_login(&self, login: &str) -> Result<Option<User>, PeopleError> {
         let login = folded(login);
-        // The address first: nobody takes over another's address by naming himself so.
-        self.read(|connection| {
-            let by =
-                |sql| connection.prepare_cached(sql)?.query_row([&login], read_user).optional();
-            match by(USER_BY_EMAIL)? {
-                Some(user) => Ok(Some(user)),
-                None => by(USER_BY_NAME),
-            }
-        })
+        // No username has an @, no address is without.
+        if login.contains('@') {
+            let index = self.vault()?.index(Index::Email, &[&login]);
+            self.find(rows::USER_BY_EMAIL, [&index[..]])
+        } else {
+            self.find(rows::USER_BY_NAME, [login])
+        }
+    }
+
+    fn user_from(&self, outside: &Outside) -> Result<Option<User>, PeopleError> {
+        let subject = rows::subject(self.vault()?, outside);
+        self.find(rows::USER_FROM, [&subject[..]])
+    }
+
+    fn outside_of(&self, user: UserId) -> Result<Option<Outside>, PeopleError> {
+        let vault = Arc::clone(self.vault()?);
+        self.read(move |connection| Ok(rows::outside_of(connection, &vault, user)))?
     }
 
     fn users(&self, query: &UserQuery) -> Result<Vec<User>, PeopleError> {
         let role = match query.role.as_deref() {
             None => 0,
-            Some("bidder") => BIDDER,
-            Some("seller") => SELLER,
-            Some("clerk") => CLERK,
-            Some("admin") => ADMIN,
+            Some("bidder") => rows::BIDDER,
+            Some("seller") => rows::SELLER,
+            Some("clerk") => rows::CLERK,
+            Some("admin") => rows::ADMIN,
             Some(_) => return Ok(Vec::new()),
         };
+        let vault = self.vault()?;
         let text = query.text.as_deref().map(folded).unwrap_or_default();
+        let word = vault.index(Index::Word, &[&text]);
         let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(USERS)?;
-            let rows = statement.query_map(params![query.after, role, text, limit], read_user)?;
-            rows.collect()
-        })
+        let found: Vec<Sealed> = self.read(|connection| {
+            let mut statement = connection.prepare_cached(rows::USERS)?;
+            let values = params![query.after, role, text, &word[..16], limit];
+            statement.query_map(values, rows::read)?.collect()
+        })?;
+        found.into_iter().map(|found| found.open(vault)).collect()
     }
 
     fn change_user(&self, id: UserId, change: &UserChange) -> Result<bool, PeopleError> {
         let change = change.clone();
-        self.writer.write(move |connection| change_user(connection, id, change))
+        self.write(move |connection, vault| rows::change(connection, vault, id, change))
     }
 
-    fn erase_user(&self, id: UserId) -> Result<bool, PeopleError> {
+    fn erase_user(&self, id: UserId, tombstone: &str) -> Result<bool, PeopleError> {
+        let tombstone = tombstone.to_owned();
         let erased = self.writer.write(move |connection| {
-            // His sessions go with him (`ON DELETE CASCADE`).
-            let erase = |sql| connection.execute(sql, [id.get()]);
-            erase("DELETE FROM auction_key WHERE actor = ?1")
-                .and_then(|_| erase("DELETE FROM user WHERE id = ?1"))
-                .map_err(failed)
+            // His sessions and all else goes with him (`ON DELETE CASCADE`).
+            let erase = |sql| connection.execute(sql, [id.get()]).map_err(failed);
+            erase("DELETE FROM auction_key WHERE actor = ?1")?;
+            let erased = erase("DELETE FROM user WHERE id = ?1")?;
+            if erased > 0 {
+                let sql = "INSERT OR REPLACE INTO tombstone (user, text) VALUES (?1, ?2)";
+                run(connection, sql, params![id.get(), tombstone])?;
+            }
+            Ok(erased)
         })?;
         // Also if he was gone already: an earlier try may have failed just here.
         self.writer.scrub()?;
         Ok(erased > 0)
     }
 
+    fn tombstone(&self, id: UserId) -> Result<Option<String>, PeopleError> {
+        self.read(|connection| {
+            let sql = "SELECT text FROM tombstone WHERE user = ?1";
+            connection.prepare_cached(sql)?.query_row([id.get()], |row| row.get(0)).optional()
+        })
+    }
+
     fn add_session(&self, token: &Digest, session: &Session) -> Result<(), PeopleError> {
         let (token, session) = (*token, session.clone());
-        self.writer.write(move |connection| {
+        self.write(move |connection, vault| {
+            let key = rows::row_key(connection, vault, session.user)?;
+            let from = key.zip(session.from);
+            let from = from.map(|(key, from)| key.seal(Field::SeenFrom, from.as_bytes()));
+            let (from_when, until) = (session.created_at.0, session.expires_at.0);
             run(
                 connection,
-                "INSERT INTO session (token, user, expires_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (token) DO UPDATE
-                 SET user = excluded.user, expires_at = excluded.expires_at",
-                params![&token.0[..], session.user.get(), session.expires_at.0],
+                "INSERT INTO session (token, user, created_at, expires_at, seen_from)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![&token.0[..], session.user.get(), from_when, until, from],
             )
         })
     }
 
     fn session(&self, token: &Digest) -> Result<Option<Session>, PeopleError> {
-        self.read(|connection| {
-            connection
-                .prepare_cached("SELECT user, expires_at FROM session WHERE token = ?1")?
-                .query_row([&token.0[..]], |row| {
-                    let expires_at = Time(row.get(1)?);
-                    Ok(Session { user: user_id(0, row.get(0)?)?, expires_at })
-                })
-                .optional()
-        })
+        let sql = "SELECT token, user, created_at, expires_at, seen_from FROM session
+                   WHERE token = ?1";
+        let found = self.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_row([&token.0[..]], read_session).optional()
+        })?;
+        // Where it began is of interest in a list only.
+        Ok(found.map(|(_, session, _)| session))
+    }
+
+    fn sessions(&self, user: UserId, now: Time) -> Result<Vec<(Digest, Session)>, PeopleError> {
+        let vault = self.vault()?;
+        let sql = "SELECT token, user, created_at, expires_at, seen_from FROM session
+                   WHERE user = ?1 AND expires_at > ?2 ORDER BY created_at";
+        let (found, row) = self.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let found = statement.query_map([user.get(), now.0], read_session)?;
+            let found: Vec<_> = found.collect::<rusqlite::Result<_>>()?;
+            Ok((found, rows::one(connection, rows::USER, [user.get()])?))
+        })?;
+        let Some(row) = row else { return Ok(Vec::new()) };
+        let key = row.key(vault).map_err(sealed)?;
+        let open = |(token, session, from): (Digest, Session, Option<Vec<u8>>)| {
+            let from = from.map(|from| key.text(Field::SeenFrom, &from)).transpose();
+            Ok((token, Session { from: from.map_err(sealed)?, ..session }))
+        };
+        found.into_iter().map(open).collect()
     }
 
     fn end_session(&self, token: &Digest) -> Result<(), PeopleError> {
@@ -166,7 +206,62 @@ impl People for SqlitePeople {
         self.writer.write(move |connection| {
             let user = user.map(UserId::get);
             run(connection, "DELETE FROM session WHERE user = ?1", params![user])?;
-            run(connection, "DELETE FROM session WHERE expires_at < ?1", params![now.0])
+            run(connection, "DELETE FROM session WHERE expires_at < ?1", params![now.0])?;
+            run(connection, "DELETE FROM code WHERE expires_at < ?1", params![now.0])?;
+            run(connection, "DELETE FROM spent WHERE expires_at < ?1", params![now.0])
+        })
+    }
+
+    fn add_code(&self, digest: &Digest, code: &Code) -> Result<(), PeopleError> {
+        let (digest, code) = (*digest, code.clone());
+        self.write(move |connection, vault| {
+            let Some(key) = rows::row_key(connection, vault, code.user)? else { return Ok(()) };
+            let (user, purpose) = (code.user.get(), to_number(code.purpose));
+            let email = key.seal(Field::CodeEmail, code.email.as_bytes());
+            let older = "DELETE FROM code WHERE user = ?1 AND purpose = ?2";
+            run(connection, older, params![user, purpose])?;
+            run(
+                connection,
+                "INSERT INTO code (digest, user, purpose, email, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![&digest.0[..], user, purpose, email, code.expires_at.0],
+            )
+        })
+    }
+
+    fn take_code(&self, digest: &Digest, now: Time) -> Result<Option<Code>, PeopleError> {
+        let digest = *digest;
+        self.write(move |connection, vault| {
+            let sql = "DELETE FROM code WHERE digest = ?1
+                       RETURNING user, purpose, email, expires_at";
+            let read = |row: &rusqlite::Row<'_>| {
+                let user = rows::user_id(0, row.get(0)?)?;
+                Ok((user, row.get(1)?, row.get::<_, Vec<u8>>(2)?, Time(row.get(3)?)))
+            };
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let taken = statement.query_row([&digest.0[..]], read).optional().map_err(failed)?;
+            let Some((user, purpose, email, expires_at)) = taken else { return Ok(None) };
+            let key = rows::row_key(connection, vault, user)?;
+            let (Some(key), Some(purpose)) = (key, from_number(purpose)) else { return Ok(None) };
+            let email = key.text(Field::CodeEmail, &email).map_err(sealed)?;
+            Ok(Some(Code { user, purpose, email, expires_at }).filter(|_| now < expires_at))
+        })
+    }
+
+    fn spend(&self, user: UserId, what: &Digest, until: Time) -> Result<bool, PeopleError> {
+        let what = *what;
+        self.writer.write(move |connection| {
+            let sql = "INSERT OR IGNORE INTO spent (user, what, expires_at) VALUES (?1, ?2, ?3)";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let values = params![user.get(), &what.0[..], until.0];
+            statement.execute(values).map(|written| written > 0).map_err(failed)
+        })
+    }
+
+    fn is_spent(&self, user: UserId, what: &Digest) -> Result<bool, PeopleError> {
+        let sql = "SELECT 1 FROM spent WHERE user = ?1 AND what = ?2";
+        self.read(|connection| {
+            connection.prepare_cached(sql)?.exists(params![user.get(), &what.0[..]])
         })
     }
 
@@ -233,112 +328,31 @@ pub(super) fn run(
         .map(|_| ())
 }
 
-fn add_user(connection: &Connection, new: &NewUser, now: Time) -> Result<User, PeopleError> {
-    let (username, email) = (folded(&new.username), folded(&new.email));
-    // Nobody else writes between the question and the answer.
-    if holder(connection, HAS_USERNAME, &username)?.is_some() {
-        return Err(PeopleError::UsernameTaken);
-    }
-    if holder(connection, HAS_EMAIL, &email)?.is_some() {
-        return Err(PeopleError::EmailTaken);
-    }
-    let values = params![
-        new.username,
-        username,
-        new.email,
-        email,
-        new.name,
-        new.phone,
-        to_bits(new.roles),
-        now.0,
-        new.password_hash,
-    ];
-    run(connection, ADD_USER, values)?;
-    Ok(User {
-        id: user_id(0, connection.last_insert_rowid()).map_err(failed)?,
-        username: new.username.clone(),
-        email: new.email.clone(),
-        name: new.name.clone(),
-        phone: new.phone.clone(),
-        roles: new.roles,
-        banned: None,
-        created_at: now,
-        password_hash: new.password_hash.clone(),
-    })
-}
+type SessionRow = (Digest, Session, Option<Vec<u8>>);
 
-fn change_user(
-    connection: &Connection,
-    id: UserId,
-    change: UserChange,
-) -> Result<bool, PeopleError> {
-    let Some(old) = user(connection, id).map_err(failed)? else {
-        return Ok(false);
+fn read_session(row: &rusqlite::Row<'_>) -> rusqlite::Result<SessionRow> {
+    let session = Session {
+        user: rows::user_id(1, row.get(1)?)?,
+        created_at: Time(row.get(2)?),
+        expires_at: Time(row.get(3)?),
+        from: None,
     };
-    let email = change.email.unwrap_or(old.email);
-    let email_folded = folded(&email);
-    if holder(connection, HAS_EMAIL, &email_folded)?.is_some_and(|holder| holder != id.get()) {
-        return Err(PeopleError::EmailTaken);
+    Ok((Digest(row.get(0)?), session, row.get(4)?))
+}
+
+const fn to_number(purpose: Purpose) -> i64 {
+    match purpose {
+        Purpose::ConfirmEmail => 1,
+        Purpose::ChangeEmail => 2,
+        Purpose::ResetPassword => 3,
     }
-    let values = params![
-        id.get(),
-        email,
-        email_folded,
-        change.name.unwrap_or(old.name),
-        change.phone.unwrap_or(old.phone),
-        to_bits(change.roles.unwrap_or(old.roles)),
-        change.banned.unwrap_or(old.banned),
-        change.password_hash.unwrap_or(old.password_hash),
-    ];
-    run(connection, CHANGE_USER, values)?;
-    Ok(true)
 }
 
-/// Who has this name.
-fn holder(
-    connection: &Connection,
-    sql: &'static str,
-    folded: &str,
-) -> Result<Option<i64>, PeopleError> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row([folded], |row| row.get(0)).optional())
-        .map_err(failed)
-}
-
-fn user(connection: &Connection, id: UserId) -> rusqlite::Result<Option<User>> {
-    connection.prepare_cached(USER)?.query_row([id.get()], read_user).optional()
-}
-
-fn read_user(row: &Row<'_>) -> rusqlite::Result<User> {
-    Ok(User {
-        id: user_id(0, row.get(0)?)?,
-        username: row.get(1)?,
-        email: row.get(2)?,
-        name: row.get(3)?,
-        phone: row.get(4)?,
-        roles: from_bits(row.get(5)?),
-        banned: row.get(6)?,
-        created_at: Time(row.get(7)?),
-        password_hash: row.get(8)?,
-    })
-}
-
-fn user_id(column: usize, value: i64) -> rusqlite::Result<UserId> {
-    UserId::new(value).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, value))
-}
-
-fn to_bits(roles: Roles) -> i64 {
-    let Roles { bidder, seller, clerk, admin } = roles;
-    let bit = |has, bit| if has { bit } else { 0 };
-    bit(bidder, BIDDER) | bit(seller, SELLER) | bit(clerk, CLERK) | bit(admin, ADMIN)
-}
-
-const fn from_bits(bits: i64) -> Roles {
-    Roles {
-        bidder: bits & BIDDER != 0,
-        seller: bits & SELLER != 0,
-        clerk: bits & CLERK != 0,
-        admin: bits & ADMIN != 0,
+const fn from_number(number: i64) -> Option<Purpose> {
+    match number {
+        1 => Some(Purpose::ConfirmEmail),
+        2 => Some(Purpose::ChangeEmail),
+        3 => Some(Purpose::ResetPassword),
+        _ => None, // not ours: a number from the file
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn run(data: &Path, to: &Path, out: Output) -> Result<(), Failure> {
             .accept("--data DIR, a directory that `gavel init` or `gavel serve` made")
     })?;
     must_be_free(to, "--all")?;
-    let options = Options { read_only: true, ..Options::default() };
+    let options =
+        Options { read_only: true, vault: Some(keys.vault.clone()), ..Options::default() };
     let stores = sqlite::open(data, &options).map_err(|error| failed(error.into()))?;
     let half = Half::begin(to)?;
     let mut lines = Lines::begin(&half.dir)?;

@@ -192,8 +192,8 @@ impl<'a> Plan<'a> {
             }
         };
         let password = password.map(Zeroizing::new);
-        let password_hash = String::new();
-        let user = NewUser { username, email, name, phone, roles, password_hash };
+        let email = Some(email);
+        let user = NewUser { username, email, name, phone, roles, ..NewUser::default() };
         Ok((What::User { user, password }, exists))
     }
 

@@ -8,11 +8,12 @@ use crate::http::error::{Code, Problem};
 use crate::http::limits::network;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
-use crate::http::v1::users::{OwnProfile, busy};
+use crate::http::v1::users::{OwnProfile, busy, factor};
 use axum::Json;
 use axum::extract::{Extension, State};
-use gavel_engine::people::User;
-use http::StatusCode;
+use gavel_engine::people::{People, User};
+use http::header::USER_AGENT;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,6 +33,9 @@ struct SignIn {
     #[serde(alias = "username", alias = "email")]
     login: String,
     password: String,
+    /// Of the second factor, if there is one: a code of the app, or a recovery code.
+    #[schema(max_length = 20)]
+    code: Option<String>,
 }
 
 /// A session that began.
@@ -54,18 +58,19 @@ struct Session {
 async fn sign_in(
     State(house): State<House>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<SignIn>,
 ) -> Result<(StatusCode, Json<Session>), Problem> {
     let user = recognise(&house, peer, body).await?;
-    let (token, expires_at) = house.begin_session(user.id).await?;
+    let (token, expires_at) = house.begin_session(user.id, Some(from(peer, &headers))).await?;
     let user = OwnProfile::of(user);
     Ok((StatusCode::CREATED, Json(Session { token, expires_at: Stamp(expires_at), user })))
 }
 
 /// Who it is, if the password fits. The same work, and the same words, whether he exists or not.
 async fn recognise(house: &House, Peer(ip): Peer, body: SignIn) -> Result<User, Problem> {
-    let SignIn { login, password } = body;
+    let SignIn { login, password, code } = body;
     let login = login.trim().to_owned();
     if login.is_empty() || login.len() > 300 || password.len() > 1024 {
         return Err(unknown());
@@ -76,9 +81,18 @@ async fn recognise(house: &House, Peer(ip): Peer, body: SignIn) -> Result<User, 
     let account = (login.to_lowercase(), from);
     limits.logins_per_account.take(account, now).map_err(Problem::rate_limited)?;
     let user = house.blocking(move |people| people.user_by_login(&login)).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let fits = house.passwords.verify(password, hash).await.map_err(busy)?;
-    user.filter(|_| fits).ok_or_else(unknown)
+    let user = user.filter(|_| fits).ok_or_else(unknown)?;
+    factor::judge(house, &user, code.as_deref()).await?;
+    Ok(user)
+}
+
+/// With what, and from where, somebody signs in: for his own list of sessions.
+fn from(Peer(ip): Peer, headers: &HeaderMap) -> String {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
+    let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+    format!("{agent}, {}", ip.to_canonical())
 }
 
 fn unknown() -> Problem {
@@ -98,8 +112,13 @@ async fn sign_out(
     signed_in: SignedIn,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    let token = signed_in.token;
-    house.blocking(move |people| people.end_session(&token)).await?;
+    let SignedIn { user, token, outside, .. } = signed_in;
+    let end = move |people: &dyn People| match outside {
+        None => people.end_session(&token),
+        // Its issuer would still take it; this house does not.
+        Some(verified) => people.spend(user, &token, verified.expires_at).map(drop),
+    };
+    house.blocking(end).await?;
     house.sign_ins.forget(&token);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -122,7 +122,11 @@ struct Watching {
     greeting: Option<Bytes>,
     /// Who it is, while not everybody may watch.
     only_for: Option<SignedIn>,
+    /// Who it is, if he came with a token: the stream ends with it.
+    by: Option<SignedIn>,
     stopping: watch::Receiver<bool>,
+    /// Turns when somebody's session ends, or he is shut out.
+    sign_ins: watch::Receiver<u64>,
     heart: Interval,
     ended: bool,
     _place: Place,
@@ -150,7 +154,9 @@ impl Watching {
             feed: house.engine.subscribe(auction, from),
             auction,
             greeting: Some(Bytes::from(greeting)),
-            only_for: caller.filter(|_| !head.announced),
+            only_for: caller.clone().filter(|_| !head.announced),
+            by: caller,
+            sign_ins: house.sign_ins.watch(),
             stopping: house.stopping.clone(),
             heart: interval_at(Instant::now() + HEARTBEAT, HEARTBEAT),
             ended: false,
@@ -167,13 +173,23 @@ impl Watching {
         if self.ended {
             return None;
         }
-        let next = tokio::select! {
-            biased;
-            _ = self.stopping.wait_for(|stopping| *stopping) => Err("stopping"),
-            next = self.feed.next() => next.map(Some).map_err(|ended| reason(&ended)),
-            _ = self.heart.tick() => Ok(None),
+        let next = loop {
+            let next = tokio::select! {
+                biased;
+                _ = self.stopping.wait_for(|stopping| *stopping) => Some(Err("stopping")),
+                _ = self.sign_ins.changed(), if self.by.is_some() => None,
+                next = self.feed.next() => Some(next.map(Some).map_err(|ended| reason(&ended))),
+                _ = self.heart.tick() => Some(Ok(None)),
+            };
+            match next {
+                Some(next) => break next,
+                None if self.is_signed_in().await => {}
+                None => break Err("signed_out"),
+            }
         };
-        let next = if self.may_watch().await { next } else { Err("signed_out") };
+        let beat = matches!(next, Ok(None));
+        let gone = beat && !self.is_signed_in().await;
+        let next = if self.may_watch().await && !gone { next } else { Err("signed_out") };
         let piece = match next {
             Ok(Some(live)) => self.events(&live),
             Ok(None) => Bytes::from(format!(": {}\n\n", print(self.house.now()))),
@@ -200,6 +216,14 @@ impl Watching {
         }
         several.extend_from_slice(&piece);
         several.freeze()
+    }
+
+    /// Whether whoever came with a token still has one that is good.
+    async fn is_signed_in(&self) -> bool {
+        let Some(by) = &self.by else { return true };
+        let still = self.house.signed_in(&by.token).await;
+        // A store that does not answer has said nothing against him.
+        still.map_or(true, |still| still.is_some_and(|still| !still.banned))
     }
 
     /// Drafts are watched by those who may know of them, while they are signed in.

@@ -1,9 +1,12 @@
 //! Accounts: registering, one's own profile, others' public one.
 
+mod export;
+pub(crate) mod factor;
+pub(crate) mod letters;
+mod sessions;
 mod staff;
 pub mod words;
 
-use crate::chance;
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
@@ -14,11 +17,13 @@ use crate::http::limits::network;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::passwords::{self, Busy};
+use crate::permissions::{Object, Verb};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use gavel_auction::ids::UserId;
-use gavel_engine::people::{NewUser, PeopleError, User, UserChange};
+use gavel_auction::time::SECOND;
+use gavel_engine::people::{NewUser, People, Purpose, User, UserChange};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,12 +31,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use words::{check_email, check_username, role_words};
 
+/// How long a sign-in elsewhere counts as fresh.
+const FRESH: i64 = 10 * 60 * SECOND;
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<House> {
     OpenApiRouter::default()
         .routes(routes!(register))
         .routes(routes!(own, change, erase))
         .routes(routes!(public))
+        .merge(letters::routes())
+        .merge(sessions::routes())
+        .merge(factor::routes())
+        .merge(export::routes())
         .merge(staff::routes())
 }
 
@@ -57,13 +69,18 @@ struct Registration {
 pub struct OwnProfile {
     id: i64,
     username: String,
-    email: String,
+    email: Option<String>,
+    /// Whether the address was shown to be his.
+    email_confirmed: bool,
     name: Option<String>,
     phone: Option<String>,
+    address: Option<String>,
     /// Of bidder, seller, clerk, admin.
     roles: Vec<&'static str>,
     /// Whether the house shut him out.
     banned: bool,
+    /// Whether signing in asks for a second factor.
+    second_factor: bool,
     created_at: Stamp,
 }
 
@@ -79,12 +96,16 @@ impl OwnProfile {
     /// A user's profile, without his password's hash.
     #[must_use]
     pub fn of(user: User) -> Self {
+        let second_factor = factor::of(&user).is_some_and(|factor| factor.confirmed);
         Self {
             id: user.id.get(),
             username: user.username,
-            email: words::shown_email(&user.email).to_owned(),
+            second_factor,
+            email: user.email,
+            email_confirmed: user.email_confirmed,
             name: user.name,
             phone: user.phone,
+            address: user.address,
             roles: role_words(user.roles),
             banned: user.banned.is_some(),
             created_at: Stamp(user.created_at),
@@ -113,7 +134,7 @@ async fn register(
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<Registration>,
 ) -> Result<Response, Problem> {
-    let by_staff = caller.0.as_ref().is_some_and(|caller| caller.staff().is_ok());
+    let by_staff = house.may(&caller, Verb::ManagePeople, Object::Anything).is_ok();
     if !by_staff && !house.config.users.open_registration {
         return Err(Problem::forbidden("Only the house's own people make accounts here."));
     }
@@ -122,6 +143,7 @@ async fn register(
         limit.take(network(ip), house.now()).map_err(Problem::rate_limited)?;
     }
     let user = add(&house, body).await?;
+    letters::greet(&house, &user);
     let location = format!("/v1/users/{}", user.id);
     let profile = Json(OwnProfile::of(user));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], profile).into_response())
@@ -129,6 +151,7 @@ async fn register(
 
 async fn add(house: &House, body: Registration) -> Result<User, Problem> {
     let Registration { username, email, password, name, phone } = body;
+    let username = gavel_store::composed(&username);
     check_username(&username).map_err(|wrong| Problem::malformed("username", wrong))?;
     check_email(&email).map_err(|wrong| Problem::malformed("email", wrong))?;
     let name = words::line("name", name, 200)?;
@@ -136,20 +159,12 @@ async fn add(house: &House, body: Registration) -> Result<User, Problem> {
     if let Some(wrong) = passwords::complaint(&password, &username, &email) {
         return Err(Problem::malformed("password", wrong));
     }
-    let password_hash = house.passwords.hash(password).await.map_err(busy)?;
-    let roles = house.config.users.default_roles;
-    let user = NewUser { username, email, name, phone, roles, password_hash };
-    let now = house.now();
-    let add = move |people: &dyn gavel_engine::people::People| match people.add_user(&user, now) {
-        // Whoever tries addresses out must not learn which are known: the account is made all the
-        // same, with an address that is only claimed. Signing in by it leads to its first owner.
-        Err(PeopleError::EmailTaken) => {
-            let email = words::claimed_email(&user.email, &chance::bytes());
-            people.add_user(&NewUser { email, ..user }, now)
-        }
-        other => other,
-    };
-    house.blocking(add).await
+    let password_hash = Some(house.passwords.hash(password).await.map_err(busy)?);
+    let (email, roles, now) = (Some(email), house.config.users.default_roles, house.now());
+    // Another one may have this address: whoever tries addresses out must not learn that. It is
+    // only claimed until it is confirmed.
+    let user = NewUser { username, email, name, phone, roles, password_hash, ..NewUser::default() };
+    house.blocking(move |people| people.add_user(&user, now)).await
 }
 
 async fn user(house: &House, id: UserId) -> Result<User, Problem> {
@@ -176,7 +191,7 @@ async fn own(
     user(&house, signed_in.user).await.map(OwnProfile::of).map(Json)
 }
 
-/// What one changes of oneself. `null` takes name or phone away.
+/// What one changes of oneself. `null` takes name, phone or address away.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Change {
@@ -186,7 +201,10 @@ struct Change {
     #[serde(default, deserialize_with = "words::present")]
     #[schema(value_type = Option<String>)]
     phone: Option<Option<String>>,
-    /// Needs `current_password`.
+    #[serde(default, deserialize_with = "words::present")]
+    #[schema(value_type = Option<String>)]
+    address: Option<Option<String>>,
+    /// Needs `current_password`; counts once it was confirmed by the code sent there.
     email: Option<String>,
     /// Needs `current_password`; ends all sessions.
     password: Option<String>,
@@ -213,11 +231,17 @@ async fn change(
         let password = body.current_password.clone().ok_or_else(|| {
             Problem::malformed("current_password", "Say your password to change that.")
         })?;
-        confirm(&house, &before, password).await?;
+        confirm(&house, &signed_in, &before, password).await?;
     }
-    let ends_sessions = body.password.is_some();
+    let (email, new_password) = (body.email.clone(), body.password.is_some());
     let change = checked(&house, &before, body).await?;
-    store(&house, signed_in.user, change, ends_sessions).await?;
+    store(&house, signed_in.user, change, new_password).await?;
+    if new_password {
+        letters::password_changed(&house, &before);
+    }
+    if let Some(email) = email {
+        letters::change_email(&house, &before, email).await?;
+    }
     user(&house, signed_in.user).await.map(OwnProfile::of).map(Json)
 }
 
@@ -229,12 +253,15 @@ async fn checked(house: &House, before: &User, body: Change) -> Result<UserChang
     if let Some(phone) = body.phone {
         change.phone = Some(words::line("phone", phone, 40)?);
     }
+    if let Some(address) = body.address {
+        change.address = Some(words::line("address", address, 500)?);
+    }
     if let Some(email) = body.email {
         check_email(&email).map_err(|wrong| Problem::malformed("email", wrong))?;
-        change.email = Some(email);
     }
     if let Some(password) = body.password {
-        if let Some(wrong) = passwords::complaint(&password, &before.username, &before.email) {
+        let email = before.email.as_deref().unwrap_or_default();
+        if let Some(wrong) = passwords::complaint(&password, &before.username, email) {
             return Err(Problem::malformed("password", wrong));
         }
         change.password_hash = Some(house.passwords.hash(password).await.map_err(busy)?);
@@ -242,37 +269,45 @@ async fn checked(house: &House, before: &User, body: Change) -> Result<UserChang
     Ok(change)
 }
 
-/// Keeps a change; a taken address is kept as claimed only (see [`add`]).
-async fn store(
+/// Keeps a change; a new password ends whatever was begun with the old one.
+pub(super) async fn store(
     house: &House,
     id: UserId,
-    change: UserChange,
-    ends_sessions: bool,
+    mut change: UserChange,
+    new_password: bool,
 ) -> Result<(), Problem> {
     let now = house.now();
-    let keep = move |people: &dyn gavel_engine::people::People| {
-        match (people.change_user(id, &change), &change.email) {
-            (Err(PeopleError::EmailTaken), Some(email)) => {
-                let email = words::claimed_email(email, &chance::bytes());
-                people.change_user(id, &UserChange { email: Some(email), ..change })?;
-            }
-            (other, _) => drop(other?),
-        }
-        if ends_sessions { people.end_sessions(Some(id), now) } else { Ok(()) }
+    if new_password {
+        change.signed_out_at = Some(now);
+    }
+    let keep = move |people: &dyn People| {
+        people.change_user(id, &change)?;
+        if new_password { people.end_sessions(Some(id), now) } else { Ok(()) }
     };
     house.blocking(keep).await?;
     house.sign_ins.forget_user(id);
     Ok(())
 }
 
-/// Whoever holds only a session must still know the password for this.
-async fn confirm(house: &House, user: &User, password: String) -> Result<(), Problem> {
+/// Whoever holds only a session must still know the password for this; whoever signs in elsewhere
+/// must have done so a moment ago.
+pub(super) async fn confirm(
+    house: &House,
+    by: &SignedIn,
+    user: &User,
+    password: String,
+) -> Result<(), Problem> {
     let taken = house.limits.logins_per_account.take((user.id.get(), "confirm"), house.now());
     taken.map_err(Problem::rate_limited)?;
+    if let (None, Some(verified)) = (&user.password_hash, by.outside) {
+        let fresh = house.now().since(verified.issued_at) <= FRESH;
+        let why = "Sign in again where you signed in: that must be fresh for this.";
+        return if fresh { Ok(()) } else { Err(Problem::forbidden(why)) };
+    }
     if password.len() > 1024 {
         return Err(Problem::forbidden("That is not your password."));
     }
-    let hash = Some(user.password_hash.clone());
+    let hash = user.password_hash.clone();
     match house.passwords.verify(password, hash).await.map_err(busy)? {
         true => Ok(()),
         false => Err(Problem::forbidden("That is not your password.")),
@@ -303,10 +338,8 @@ async fn erase(
     Strict(body): Strict<Confirmation>,
 ) -> Result<StatusCode, Problem> {
     let id = signed_in.user;
-    confirm(&house, &user(&house, id).await?, body.password).await?;
-    house.blocking(move |people| people.erase_user(id)).await?;
-    house.engine.words().renamed(id);
-    house.sign_ins.forget_user(id);
+    confirm(&house, &signed_in, &user(&house, id).await?, body.password).await?;
+    export::erase(&house, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -326,4 +359,16 @@ async fn public(
     let user = user(&house, id_of(&id)?).await?;
     let (id, created_at) = (user.id.get(), Stamp(user.created_at));
     Ok(Json(PublicProfile { id, username: user.username, created_at }))
+}
+
+/// Sets a new password by a code from a letter, and ends whatever was begun with the old one.
+pub(super) async fn reset(house: &House, code: &str, hash: String) -> Result<(), Problem> {
+    let code = letters::taken_code(house, code).await?;
+    if code.purpose != Purpose::ResetPassword {
+        return Err(letters::no_code());
+    }
+    let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
+    store(house, code.user, change, true).await?;
+    letters::password_changed(house, &user(house, code.user).await?);
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the house's own people do with users: list, roles, bans.
 
+use super::sessions::{self, Sessions};
 use super::{OwnProfile, id_of, user, words};
 use crate::house::House;
 use crate::http::actor::SignedIn;
@@ -7,12 +8,14 @@ use crate::http::body::Strict;
 use crate::http::error::Problem;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::query::{Nothing, Query};
+use crate::permissions::{Object, Verb};
 use axum::Json;
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gavel_auction::ids::UserId;
-use gavel_engine::people::{UserChange, UserQuery};
+use gavel_engine::people::{People, UserChange, UserQuery};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -24,6 +27,9 @@ pub(super) fn routes() -> OpenApiRouter<House> {
         .routes(routes!(list))
         .routes(routes!(set_roles))
         .routes(routes!(ban, unban))
+        .routes(routes!(profile))
+        .routes(routes!(erase))
+        .routes(routes!(list_sessions, end_sessions))
 }
 
 /// Which users.
@@ -31,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<House> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Which {
-    /// Part of the username or the address.
+    /// Part of the username; or all of an address, a name, or a word of a name.
     q: Option<String>,
     /// bidder, seller, clerk or admin.
     role: Option<String>,
@@ -48,7 +54,7 @@ struct Users {
     next_cursor: Option<String>,
 }
 
-/// List and search users (staff)
+/// List and search users (administrators)
 #[utoipa::path(
     get,
     path = "/v1/users",
@@ -59,10 +65,8 @@ struct Users {
 )]
 async fn list(
     State(house): State<House>,
-    signed_in: SignedIn,
     Query(which): Query<Which>,
 ) -> Result<Json<Users>, Problem> {
-    signed_in.staff()?;
     let (query, limit) = query_of(which)?;
     let mut users = house.blocking(move |people| people.users(&query)).await?;
     let more = users.len() > limit;
@@ -124,13 +128,10 @@ async fn set_roles(
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<NewRoles>,
 ) -> Result<Json<OwnProfile>, Problem> {
-    signed_in.admin()?;
-    let id = id_of(&id)?;
+    let whom = user(&house, id_of(&id)?).await?;
     let roles = words::roles_of(&body.roles)?;
-    if id == signed_in.user && !roles.admin {
-        return Err(Problem::forbidden("Another administrator must take that from you."));
-    }
-    changed(&house, id, UserChange { roles: Some(roles), ..UserChange::default() }).await
+    signed_in.may(Verb::GiveRoles, Object::User { user: whom.id, roles: whom.roles })?;
+    changed(&house, whom.id, UserChange { roles: Some(roles), ..UserChange::default() }).await
 }
 
 /// Why somebody is shut out.
@@ -141,7 +142,7 @@ struct Ban {
     reason: String,
 }
 
-/// Shut a user out (staff)
+/// Shut a user out (administrators)
 #[utoipa::path(
     post,
     path = "/v1/users/{id}/ban",
@@ -159,12 +160,13 @@ async fn ban(
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<Ban>,
 ) -> Result<Json<OwnProfile>, Problem> {
-    let id = may_shut_out(&house, &signed_in, &id).await?;
+    let id = managed(&house, &signed_in, &id).await?;
     let reason = words::line("reason", Some(body.reason), 500)?;
+    end_all(&house, id).await?;
     changed(&house, id, UserChange { banned: Some(reason), ..UserChange::default() }).await
 }
 
-/// Let a user in again (staff)
+/// Let a user in again (administrators)
 #[utoipa::path(
     delete,
     path = "/v1/users/{id}/ban",
@@ -180,20 +182,14 @@ async fn unban(
     Path(id): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<OwnProfile>, Problem> {
-    let id = may_shut_out(&house, &signed_in, &id).await?;
+    let id = managed(&house, &signed_in, &id).await?;
     changed(&house, id, UserChange { banned: Some(None), ..UserChange::default() }).await
 }
 
-/// Clerks shut out users, administrators also staff, nobody himself.
-async fn may_shut_out(house: &House, by: &SignedIn, id: &str) -> Result<UserId, Problem> {
-    by.staff()?;
+/// Whom an administrator may do something with: anybody but himself.
+async fn managed(house: &House, by: &SignedIn, id: &str) -> Result<UserId, Problem> {
     let whom = user(house, id_of(id)?).await?;
-    if whom.id == by.user {
-        return Err(Problem::forbidden("Nobody shuts himself out."));
-    }
-    if whom.roles.is_staff() {
-        by.admin()?;
-    }
+    by.may(Verb::ManagePeople, Object::User { user: whom.id, roles: whom.roles })?;
     Ok(whom.id)
 }
 
@@ -208,4 +204,103 @@ async fn changed(
         return Err(Problem::not_found());
     }
     user(house, id).await.map(OwnProfile::of).map(Json)
+}
+
+/// Ends all that was begun for somebody: sessions here, tokens of issuers so far.
+async fn end_all(house: &House, id: UserId) -> Result<(), Problem> {
+    let change = UserChange { signed_out_at: Some(house.now()), ..UserChange::default() };
+    super::store(house, id, change, true).await
+}
+
+/// What the house knows of somebody; or that he was erased, in the words that it signed.
+#[derive(Serialize, ToSchema)]
+struct Known {
+    user: Option<OwnProfile>,
+    /// Why he is shut out, if he is.
+    banned_because: Option<String>,
+    /// If he was erased.
+    tombstone: Option<String>,
+}
+
+/// What the house knows of somebody (administrators)
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}/profile",
+    tag = "staff",
+    params(("id" = i64, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, body = Known))
+)]
+async fn profile(
+    State(house): State<House>,
+    Path(id): Path<String>,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Json<Known>, Problem> {
+    let id = id_of(&id)?;
+    let read = move |people: &dyn People| Ok((people.user(id)?, people.tombstone(id)?));
+    let (user, tombstone) = house.blocking(read).await?;
+    if user.is_none() && tombstone.is_none() {
+        return Err(Problem::not_found());
+    }
+    let banned_because = user.as_ref().and_then(|user| user.banned.clone());
+    Ok(Json(Known { user: user.map(OwnProfile::of), banned_because, tombstone }))
+}
+
+/// Erase a user and all that is known of him (administrators)
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{id}",
+    tag = "staff",
+    params(("id" = i64, Path)),
+    security(("bearer" = [])),
+    responses((status = 204, description = "The account is erased"))
+)]
+async fn erase(
+    State(house): State<House>,
+    signed_in: SignedIn,
+    _: IdempotencyKey,
+    Path(id): Path<String>,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<StatusCode, Problem> {
+    let id = managed(&house, &signed_in, &id).await?;
+    super::export::erase(&house, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List a user's sessions (administrators)
+#[utoipa::path(
+    get,
+    path = "/v1/users/{id}/sessions",
+    tag = "staff",
+    params(("id" = i64, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, body = Sessions))
+)]
+async fn list_sessions(
+    State(house): State<House>,
+    Path(id): Path<String>,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<Json<Sessions>, Problem> {
+    let whom = user(&house, id_of(&id)?).await?;
+    sessions::of(&house, whom.id, None).await.map(Json)
+}
+
+/// End all sessions of a user (administrators)
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{id}/sessions",
+    tag = "staff",
+    params(("id" = i64, Path)),
+    security(("bearer" = [])),
+    responses((status = 204, description = "All sessions have ended"))
+)]
+async fn end_sessions(
+    State(house): State<House>,
+    _: IdempotencyKey,
+    Path(id): Path<String>,
+    Query(Nothing {}): Query<Nothing>,
+) -> Result<StatusCode, Problem> {
+    let whom = user(&house, id_of(&id)?).await?;
+    end_all(&house, whom.id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,70 @@
+//! The gate before every route of the API: who asks, for which verb, and whether he may. A route
+//! that is not in the table of permissions is closed. Decides nothing itself.
+
+use crate::house::House;
+use crate::http::actor::{Caller, SignedIn};
+use crate::http::error::{Code, Problem};
+use crate::permissions::{Actor, No, Object, Verb, may, verb_of};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// Lets a request through to its route, or answers it.
+pub(super) async fn pass(State(house): State<House>, request: Request, next: Next) -> Response {
+    match admit(&house, request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(house: &House, request: Request) -> Result<Request, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    let Some(verb) = verb_of(&parts.method, route) else {
+        let detail = format!("This route does not know {}.", parts.method);
+        return Err(Problem::of(Code::MethodNotAllowed, detail));
+    };
+    let caller = Caller::from_request_parts(&mut parts, house).await?;
+    house.may(&caller, verb, Object::Anything)?;
+    // Whoever was recognised here need not be recognised again.
+    parts.extensions.insert(caller);
+    Ok(Request::from_parts(parts, body))
+}
+
+impl House {
+    /// Whether a caller may do that with this.
+    ///
+    /// # Errors
+    /// Why not, as a problem.
+    pub fn may(&self, caller: &Caller, verb: Verb, object: Object) -> Result<(), Problem> {
+        match &caller.0 {
+            Some(by) => by.may(verb, object),
+            None => refusal(may(Actor::Public(self.public_verbs()), verb, object)),
+        }
+    }
+
+    /// What callers without a token may do, besides signing in.
+    #[must_use]
+    pub fn public_verbs(&self) -> &[Verb] {
+        &self.public
+    }
+}
+
+impl SignedIn {
+    /// Whether he may do that with this.
+    ///
+    /// # Errors
+    /// Why not, as a problem.
+    pub fn may(&self, verb: Verb, object: Object) -> Result<(), Problem> {
+        let (user, roles, banned) = (self.user, self.roles, self.banned);
+        refusal(may(Actor::Person { user, roles, banned }, verb, object))
+    }
+}
+
+fn refusal(judged: Result<(), No>) -> Result<(), Problem> {
+    judged.map_err(|no| match no {
+        No::SignInFirst => Problem::unauthenticated("Sign in first."),
+        No::Banned => Problem::of(Code::Banned, "The house has shut you out."),
+        No::Forbidden(why) => Problem::forbidden(why),
+    })
+}

@@ -1,0 +1,230 @@
+//! Mail: letters leave the house on a thread of their own, by a mail server if one is configured,
+//! else into a directory, else into a log line that says no word of them. Bounded: what cannot be
+//! queued, or not be sent in a few tries, is dropped and counted; whoever misses it asks again.
+//! Knows no user but as an address and a number.
+
+use crate::chance;
+use crate::config::{MailConfig, MailTls};
+use crate::observe;
+use anyhow::Context as _;
+use lettre::message::{Mailbox, header::ContentType};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{Message, SmtpTransport, Transport};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Letters that may wait.
+const QUEUED: usize = 256;
+
+/// Seconds to wait before each further try.
+const TRIES: [u64; 3] = [1, 5, 20];
+
+/// How long the mail server may take for each step.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A letter to somebody.
+#[derive(Clone)]
+pub struct Letter {
+    /// To whom, as the house knows him.
+    pub user: i64,
+    /// Where it goes.
+    pub to: String,
+    /// What it is about: a word for log lines.
+    pub kind: &'static str,
+    /// Its subject.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// Where letters go.
+#[derive(Clone)]
+pub struct Outbox {
+    queue: SyncSender<Letter>,
+    way: Arc<Way>,
+}
+
+enum Way {
+    Server { transport: Box<SmtpTransport>, from: Mailbox },
+    Directory { path: PathBuf, from: Mailbox },
+    Nowhere,
+}
+
+impl Outbox {
+    /// Opens the way that is configured.
+    ///
+    /// # Errors
+    /// If it makes no sense, or the thread cannot be started.
+    pub fn open(config: &MailConfig) -> anyhow::Result<Self> {
+        let way = Arc::new(way(config)?);
+        let (queue, letters) = sync_channel(QUEUED);
+        let work = Arc::clone(&way);
+        std::thread::Builder::new()
+            .name("mail".to_owned())
+            .spawn(move || run(&letters, &work))
+            .context("starting a thread")?;
+        Ok(Self { queue, way })
+    }
+
+    /// Whether letters reach anybody.
+    #[must_use]
+    pub fn delivers(&self) -> bool {
+        match *self.way {
+            Way::Server { .. } | Way::Directory { .. } => true,
+            Way::Nowhere => false,
+        }
+    }
+
+    /// Takes a letter; one too many is dropped.
+    pub fn send(&self, letter: Letter) {
+        let (user, kind) = (letter.user, letter.kind);
+        if self.queue.try_send(letter).is_err() {
+            observe::letter_lost(user, kind, "too many wait");
+        }
+    }
+
+    /// Destroys what was written to somebody and lies in the directory.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn forget(&self, user: i64) -> io::Result<()> {
+        let Way::Directory { path, .. } = &*self.way else { return Ok(()) };
+        let begin = format!("{user}-");
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&begin) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn way(config: &MailConfig) -> anyhow::Result<Way> {
+    if config.host.is_empty() && config.outbox == "log" {
+        return Ok(Way::Nowhere);
+    }
+    let from: Mailbox = config.from.parse().context("`mail.from` is no address")?;
+    if config.host.is_empty() {
+        let path = PathBuf::from(&config.outbox);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.with_context(|| format!("making {}", path.display()))?;
+        return Ok(Way::Directory { path, from });
+    }
+    let tls = || {
+        let parameters = TlsParameters::new(config.host.clone());
+        parameters.context("`mail.host` is no name that TLS can check")
+    };
+    let tls = match config.tls {
+        MailTls::Always => Tls::Wrapper(tls()?),
+        MailTls::Starttls => Tls::Required(tls()?),
+        MailTls::None => Tls::None,
+    };
+    let builder = SmtpTransport::builder_dangerous(&config.host);
+    let mut builder = builder.port(config.port).tls(tls).timeout(Some(PATIENCE));
+    if !config.user.is_empty() {
+        let password = config.password.reveal().to_owned();
+        builder = builder.credentials(Credentials::new(config.user.clone(), password));
+    }
+    Ok(Way::Server { transport: Box::new(builder.build()), from })
+}
+
+fn run(letters: &Receiver<Letter>, way: &Way) {
+    while let Ok(letter) = letters.recv() {
+        let (user, kind) = (letter.user, letter.kind);
+        match deliver(way, &letter) {
+            Ok(()) => observe::letter_left(user, kind, matches!(way, Way::Nowhere)),
+            Err(error) => observe::letter_lost(user, kind, &error),
+        }
+    }
+}
+
+/// Brings a letter on its way, in a few tries.
+fn deliver(way: &Way, letter: &Letter) -> Result<(), String> {
+    match way {
+        Way::Nowhere => Ok(()),
+        Way::Directory { path, from } => {
+            let bytes = message(letter, from)?.formatted();
+            write(path, letter.user, &bytes).map_err(|error| error.to_string())
+        }
+        Way::Server { transport, from } => {
+            let message = message(letter, from)?;
+            let mut tries = TRIES.into_iter();
+            loop {
+                let Err(error) = transport.send(&message) else { return Ok(()) };
+                // What the server says may repeat the address: only its number is passed on.
+                let told = match error.status() {
+                    Some(code) => format!("the mail server said {code}"),
+                    None => "the mail server cannot be reached".to_owned(),
+                };
+                match tries.next().filter(|_| !error.is_permanent()) {
+                    Some(seconds) => std::thread::sleep(Duration::from_secs(seconds)),
+                    None => return Err(told),
+                }
+            }
+        }
+    }
+}
+
+fn message(letter: &Letter, from: &Mailbox) -> Result<Message, String> {
+    let to = letter.to.parse().map_err(|_| "the address is none that mail can go to")?;
+    Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to))
+        .subject(&letter.subject)
+        .header(ContentType::TEXT_PLAIN)
+        .body(letter.text.clone())
+        .map_err(|_| "the letter is none".to_owned())
+}
+
+fn write(dir: &Path, user: i64, bytes: &[u8]) -> io::Result<()> {
+    let name = format!("{user}-{}.eml", hex::encode(chance::bytes::<8>()));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    // Whoever looks into the directory sees whole letters only.
+    let half = dir.join(format!("{name}.half"));
+    options.open(&half)?.write_all(bytes)?;
+    fs::rename(half, dir.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(to: &str, subject: &str) -> Letter {
+        let (to, subject) = (to.to_owned(), subject.to_owned());
+        Letter { user: 7, to, kind: "test", subject, text: "Hello\n.\nBye".to_owned() }
+    }
+
+    #[test]
+    fn no_word_of_a_letter_becomes_a_header() {
+        let from: Mailbox = "Gavel <gavel@example.com>".parse().unwrap();
+        let sent = message(&letter("a@example.com", "x\r\nBcc: b@example.com"), &from).unwrap();
+        let text = String::from_utf8(sent.formatted()).unwrap();
+        assert!(!text.contains("\nBcc:"), "{text}");
+        for wrong in ["a@example.com, b@example.com", "a\r\nBcc: b@example.com", "", "a"] {
+            assert!(message(&letter(wrong, "x"), &from).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn letters_lie_in_a_directory_until_their_reader_is_erased() {
+        let dir = tempfile::tempdir().unwrap();
+        let from: Mailbox = "gavel@example.com".parse().unwrap();
+        let way = Way::Directory { path: dir.path().to_owned(), from };
+        deliver(&way, &letter("a@example.com", "x")).unwrap();
+        deliver(&way, &Letter { user: 71, ..letter("b@example.com", "x") }).unwrap();
+        let outbox = Outbox { queue: sync_channel(1).0, way: Arc::new(way) };
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        outbox.forget(7).unwrap();
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(left.len(), 1);
+        assert!(fs::read_to_string(&left[0]).unwrap().contains("b@example.com"));
+    }
+}

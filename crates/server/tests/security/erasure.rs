@@ -1,0 +1,169 @@
+//! Erasing somebody: nothing of him is in any file, log or reply afterwards; what was sold stays
+//! sold, and every signature holds.
+
+use super::served::Served;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+const CANARY: &str = "canary4711";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Every file below a directory that holds the canary in any spelling.
+fn holding(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path));
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap().to_ascii_lowercase();
+        if bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+fn gavel(args: &[&str]) -> (bool, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_gavel")).args(args).output().unwrap();
+    let text = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+    (done.status.success(), text.into_owned())
+}
+
+/// Somebody with the canary in every field, who bids and wins; his auction's number.
+fn life(house: &Served) -> (i64, String, Value) {
+    let body = json!({"username": CANARY, "email": format!("{CANARY}@example.com"),
+        "password": PASSWORD, "name": format!("Anna {CANARY}"), "phone": format!("+49 {CANARY}")});
+    let made = house.ask("POST", "/v1/users", None, &body);
+    assert_eq!(made.status, 201, "{made:?}");
+    let sign_in = json!({"login": CANARY, "password": PASSWORD}).to_string();
+    let headers = format!("content-type: application/json\r\nuser-agent: {CANARY}\r\n");
+    let session = house.send("POST", "/v1/session", &headers, sign_in.as_bytes()).json();
+    let token = session["token"].as_str().unwrap().to_owned();
+    let address = json!({"address": format!("1 {CANARY} Street")});
+    assert_eq!(house.ask("PATCH", "/v1/users/me", Some(&token), &address).status, 200);
+    let forgotten = json!({"login": CANARY});
+    assert_eq!(house.ask("POST", "/v1/password/forgotten", None, &forgotten).status, 202);
+    let seller = house.user("seller").1;
+    let auction = json!({"title": "A kettle", "currency": "EUR", "preset": "ladder",
+        "duration_seconds": 600});
+    let auction = house.ask("POST", "/v1/auctions", Some(&seller), &auction).json()["id"].clone();
+    let bids = format!("/v1/auctions/{auction}/bids");
+    let bid = house.ask("POST", &bids, Some(&token), &json!({"amount": 1000}));
+    assert_eq!(bid.status, 201, "{bid:?}");
+    let close = format!("/v1/auctions/{auction}/close");
+    let closed = house.ask("POST", &close, Some(&house.admin()), &json!({"reason": "on_request"}));
+    assert_eq!(closed.status, 200, "{closed:?}");
+    (made.json()["id"].as_i64().unwrap(), token, auction)
+}
+
+/// The certificate, once there is one.
+fn certificate(house: &Served, auction: &Value) -> String {
+    let path = format!("/v1/auctions/{auction}/certificate");
+    for _ in 0..500 {
+        let reply = house.get(&path, None);
+        if reply.status == 200 {
+            return reply.body;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("there is no certificate");
+}
+
+#[test]
+fn sec_s34_whoever_is_erased_is_in_no_file_and_what_was_sold_stays_sold() {
+    let outbox = tempfile::tempdir().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let letters = format!("mail.outbox={}", outbox.path().display());
+    let mut house = Served::logging(log.path(), &[&letters, "log.level=debug"]);
+    let (id, token, auction) = life(&house);
+    let before = certificate(&house, &auction);
+    let by_name = house.get(&format!("/v1/users?q={CANARY}"), Some(&house.admin())).json();
+    assert_eq!(by_name["items"][0]["id"], id);
+    // Letters leave on a thread of their own.
+    for _ in 0..500 {
+        if !holding(outbox.path()).is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(!holding(outbox.path()).is_empty(), "the test sees what it looks for");
+    let export = house.get("/v1/users/me/export", Some(&token));
+    assert!(export.body.matches(CANARY).count() >= 5, "{}", export.body);
+
+    let erased = house.ask("DELETE", "/v1/users/me", Some(&token), &json!({"password": PASSWORD}));
+    assert_eq!(erased.status, 204, "{erased:?}");
+    assert_eq!(house.get("/v1/users/me", Some(&token)).status, 401);
+    let admin = house.admin();
+    let shown = [
+        format!("/v1/users/{id}"),
+        format!("/v1/users/{id}/profile"),
+        format!("/v1/users?q={CANARY}"),
+        format!("/v1/auctions/{auction}"),
+        format!("/v1/auctions/{auction}/events"),
+        format!("/v1/auctions/{auction}/bids"),
+    ];
+    for path in &shown {
+        let reply = house.get(path, Some(&admin));
+        let said = reply.body.replace(&format!("q={CANARY}"), "");
+        assert!(!said.contains(CANARY), "{path}: {said}");
+    }
+    let tombstone = house.get(&shown[1], Some(&admin)).json()["tombstone"].clone();
+    let (said, signature) = tombstone.as_str().unwrap().rsplit_once(' ').unwrap();
+    assert!(said.contains(&format!("\"user\":{id}")) && signature.len() == 128, "{said}");
+    assert_eq!(certificate(&house, &auction), before, "not a byte of it has changed");
+
+    let data = house.data.path().to_owned();
+    assert_eq!(holding(&data), Vec::<String>::new(), "while the house is open");
+    assert_eq!(holding(outbox.path()), Vec::<String>::new());
+    let copy = outbox.path().join("backup");
+    let (done, text) =
+        gavel(&["backup", "--data", data.to_str().unwrap(), "--to", copy.to_str().unwrap()]);
+    assert!(done, "{text}");
+    assert_eq!(holding(&copy), Vec::<String>::new());
+    house.terminate();
+    assert!(house.wait());
+    assert_eq!(holding(&data), Vec::<String>::new(), "after it has closed");
+    let said = std::fs::read_to_string(log.path()).unwrap();
+    assert!(said.contains("a letter left") && !said.contains(CANARY), "{said}");
+    let file = outbox.path().join("certificate.json");
+    std::fs::write(&file, &before).unwrap();
+    let (holds, text) = gavel(&["verify", file.to_str().unwrap()]);
+    assert!(holds, "{text}");
+    let (sound, text) = gavel(&["doctor", "--data", data.to_str().unwrap()]);
+    assert!(sound, "{text}");
+}
+
+#[test]
+fn sec_s34_the_master_key_may_be_kept_apart_from_the_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("house");
+    let password = dir.path().join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    let run = |args: &[&str], keys: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+        command.args(args).arg("--data").arg(&data);
+        if !keys.is_empty() {
+            command.env("GAVEL_VAULT__KEYS", keys);
+        }
+        let done = command.output().unwrap();
+        let text = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+        (done.status.success(), text.into_owned())
+    };
+    let (old, new) = ("ab".repeat(32), "cd".repeat(32));
+    let init = ["init", "--admin", "erika", "--password-file", password.to_str().unwrap()];
+    assert!(run(&init, &old).0);
+    assert!(!data.join("keys/vault.key").exists(), "it is in the environment alone");
+    assert!(run(&["doctor"], &old).0);
+    let (opens, told) = run(&["doctor"], &new);
+    assert!(!opens && told.contains("a master key of the vault that is not there"), "{told}");
+    let (done, told) = run(&["key", "rotate"], &old);
+    assert!(!done && told.contains("GAVEL_VAULT__KEYS=NEW,OLD"), "{told}");
+    let (done, told) = run(&["key", "rotate"], &format!("{new},{old}"));
+    assert!(done && told.contains("new master key"), "{told}");
+    assert!(run(&["doctor"], &new).0 && !run(&["doctor"], &old).0);
+    let (opens, told) = run(&["doctor"], "nonsense");
+    assert!(!opens && !told.contains("nonsense"), "{told}");
+}
