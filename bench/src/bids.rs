@@ -41,7 +41,8 @@ pub(crate) struct Bidding {
     connections: usize,
     /// The next amount: by auction, or where everybody beats himself, by bidder.
     next: Vec<i64>,
-    /// Whose turn it is of the two bidders of an auction, also from one run to the next.
+    /// Whose turn it is of the two bidders of an auction, also from one run to the next: the
+    /// other's once a bid was accepted.
     second: Vec<bool>,
     /// Bids sent so far, by connection.
     turns: Vec<usize>,
@@ -52,6 +53,8 @@ pub(crate) struct Bidding {
     total: usize,
     keys: u64,
     pub(crate) accepted: Vec<Accepted>,
+    /// Accepted bids whose answers held a receipt, where receipts were asked for.
+    pub(crate) receipts: usize,
     pub(crate) refused: BTreeMap<String, u64>,
     path: String,
     body: String,
@@ -83,6 +86,7 @@ impl Bidding {
             total: 0,
             keys: 0,
             accepted: Vec::new(),
+            receipts: 0,
             refused: BTreeMap::new(),
             path: String::new(),
             body: String::new(),
@@ -113,9 +117,8 @@ impl Bidding {
             Pattern::Spread => {
                 let own = self.auctions.len() / self.connections;
                 let auction = connection + self.connections * (turn % own);
-                let second = &mut self.second[auction];
-                *second = !*second;
-                let bidder = (auction + usize::from(*second)) % self.bidders.len();
+                let second = usize::from(self.second[auction]);
+                let bidder = (auction + second) % self.bidders.len();
                 (auction, bidder, self.next[auction])
             }
             Pattern::Hot => (0, connection % self.bidders.len(), self.next[0]),
@@ -169,6 +172,12 @@ impl Script for Bidding {
         self.learn(auction, reply.body);
         match wire::number(reply.body, "\"version\":").filter(|_| reply.status == 201) {
             Some(version) => {
+                if let Some(second) = self.second.get_mut(auction) {
+                    *second = !*second;
+                }
+                if !self.extra.is_empty() && wire::holds(reply.body, "\"receipt\":{") {
+                    self.receipts += 1;
+                }
                 let auction = self.auctions[auction];
                 self.accepted.push(Accepted { auction, version, amount });
             }

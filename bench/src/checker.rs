@@ -3,15 +3,15 @@
 //! have no holes; no bid stands there that nobody was told of.
 
 use crate::bids::Accepted;
-use crate::house::House;
-use crate::load::Script;
+use crate::load::{Load, Script};
 use crate::wire::{self, Reply};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::io;
-use std::time::Duration;
 
 const PAGE: usize = 100;
+/// Connections that read at once.
+const READERS: usize = 16;
 /// Faults that are told one by one.
 const TOLD: usize = 5;
 
@@ -19,12 +19,6 @@ const TOLD: usize = 5;
 #[derive(Default)]
 pub(crate) struct Checker {
     compared: HashMap<i64, i64>,
-}
-
-/// What a comparison looked at.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Compared {
-    pub(crate) bids: usize,
 }
 
 #[derive(Deserialize)]
@@ -50,31 +44,37 @@ struct Data {
 }
 
 impl Checker {
-    /// Compares what was accepted since the last comparison of these auctions.
+    /// Compares what was accepted since the last comparison of these auctions; how many bids that
+    /// were.
     pub(crate) fn compare(
         &mut self,
-        house: &House,
+        load: &Load,
         auctions: &[i64],
         accepted: &mut Vec<Accepted>,
-    ) -> io::Result<Compared> {
+    ) -> io::Result<usize> {
         accepted.sort_unstable();
         let mut reading = Reading {
             queue: auctions.iter().rev().copied().collect(),
-            lanes: vec![None; 16],
+            lanes: vec![None; READERS],
             compared: &mut self.compared,
             told: Vec::with_capacity(accepted.len()),
             faults: Vec::new(),
         };
-        house.load(16, 1, Duration::ZERO, Duration::from_secs(3_600)).run(&mut reading)?;
+        Load { connections: READERS, depth: 1, ..*load }.run(&mut reading)?;
         let (mut told, mut faults) = (reading.told, reading.faults);
         told.sort_unstable();
         faults.extend(differences(accepted, &told));
         if faults.is_empty() {
             accepted.clear();
-            return Ok(Compared { bids: told.len() });
+            return Ok(told.len());
         }
         let few = faults.iter().take(TOLD).cloned().collect::<Vec<_>>().join("\n  ");
         Err(io::Error::other(format!("the checker found {} faults:\n  {few}", faults.len())))
+    }
+
+    /// The last version of an auction that was compared.
+    pub(crate) fn version(&self, auction: i64) -> i64 {
+        self.compared.get(&auction).copied().unwrap_or(0)
     }
 }
 

@@ -1,6 +1,6 @@
-//! The stopwatch: the one place of the load generator that reads a clock.
+//! The stopwatch and the calendar: the one place of the load generator that reads a clock.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,4 +23,11 @@ impl Moment {
     pub(crate) fn plus(self, duration: Duration) -> Self {
         Self(self.0 + duration)
     }
+}
+
+/// The calendar, in microseconds: where something of the house's is compared with what was seen.
+#[expect(clippy::disallowed_methods, reason = "the one home of time in the load generator")]
+pub(crate) fn wall_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,16 +1,22 @@
-//! A house made ready for load over its own API: people signed in, auctions open, one live
-//! subscriber attached.
+//! A house made ready for load over its own API: people signed in, auctions open; and how far its
+//! log has been compared with what it answered.
 
+use crate::bids::Bidding;
+use crate::checker::Checker;
 use crate::client::Client;
+use crate::load::open::{Open, Phase};
 use crate::load::{Load, Script};
 use crate::process::Server;
 use crate::wire::{self, Reply};
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::io;
 use std::time::Duration;
 
 /// People who bid.
 pub(crate) const BIDDERS: usize = 64;
+/// Connections that open auctions.
+const CREATORS: usize = 128;
+/// For a script that ends by itself.
+pub(crate) const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(3_600);
 const PASSWORD: &str = "correct-horse-battery-9-staple";
 
 pub(crate) struct House {
@@ -18,7 +24,11 @@ pub(crate) struct House {
     /// Of the bidders.
     pub(crate) tokens: Vec<String>,
     seller: String,
+    checker: Checker,
 }
+
+/// How long an auction runs that outlasts any measurement.
+const A_DAY: &str = r#""duration_seconds":86400"#;
 
 impl House {
     pub(crate) fn open(data: &std::path::Path) -> io::Result<Self> {
@@ -27,15 +37,24 @@ impl House {
         let seller = member(&mut client, "seller")?;
         let bidder = |n| member(&mut client, &format!("bidder{n}"));
         let tokens = (0..BIDDERS).map(bidder).collect::<io::Result<_>>()?;
-        Ok(Self { server, tokens, seller })
+        Ok(Self { server, tokens, seller, checker: Checker::default() })
     }
 
     /// Opens so many auctions of a preset; their ids.
     pub(crate) fn auctions(&self, preset: &str, count: usize) -> io::Result<Vec<i64>> {
-        let mut script =
-            Creating { house: self, preset, count, sent: 0, ids: Vec::new(), odd: None };
-        let load = self.load(16.min(count), 4, Duration::ZERO, Duration::from_secs(600));
-        load.run(&mut script)?;
+        self.auctions_until(preset, count, A_DAY)
+    }
+
+    /// Opens so many auctions that end as `schedule` says, in the words of the API.
+    pub(crate) fn auctions_until(
+        &self,
+        preset: &str,
+        count: usize,
+        schedule: &str,
+    ) -> io::Result<Vec<i64>> {
+        let ids = Vec::with_capacity(count);
+        let mut script = Creating { house: self, preset, schedule, count, sent: 0, ids, odd: None };
+        self.load(CREATORS.min(count), 1, Duration::ZERO, AS_LONG_AS_IT_TAKES).run(&mut script)?;
         match script.odd {
             Some(odd) => Err(io::Error::other(format!("an auction was not created: {odd}"))),
             None => Ok(script.ids),
@@ -53,17 +72,21 @@ impl House {
         Load { address, pid, connections, depth, warm_up, measured }
     }
 
-    /// Attaches a live subscriber to an auction, which reads until the server ends; whether the
-    /// server took it.
-    pub(crate) fn subscribe(&self, auction: i64) -> io::Result<bool> {
-        let mut stream = TcpStream::connect(self.server.address)?;
-        let mut request = Vec::new();
-        wire::get(&mut request, &format!("/v1/auctions/{auction}/stream"), None);
-        stream.write_all(&request)?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status)?;
-        std::thread::Builder::new().name("subscriber".into()).spawn(move || drain(stream))?;
-        Ok(status.ends_with(b"200"))
+    /// A load with arrivals of its own.
+    pub(crate) fn open_load(&self, connections: usize, phases: &[Phase], seed: u64) -> Open {
+        let (address, pid) = (self.server.address, self.server.pid());
+        Open { address, pid, connections, phases: phases.to_vec(), seed }
+    }
+
+    /// Compares what was accepted with the log of these auctions; how many bids that were.
+    pub(crate) fn check(&mut self, ids: &[i64], bidding: &mut Bidding) -> io::Result<usize> {
+        let load = self.load(1, 1, Duration::ZERO, AS_LONG_AS_IT_TAKES);
+        self.checker.compare(&load, ids, &mut bidding.accepted)
+    }
+
+    /// The last version of an auction that was compared.
+    pub(crate) fn checked(&self, auction: i64) -> i64 {
+        self.checker.version(auction)
     }
 }
 
@@ -80,6 +103,7 @@ fn member(client: &mut Client, name: &str) -> io::Result<String> {
 struct Creating<'a> {
     house: &'a House,
     preset: &'a str,
+    schedule: &'a str,
     count: usize,
     sent: usize,
     ids: Vec<i64>,
@@ -92,10 +116,9 @@ impl Script for Creating<'_> {
             return false;
         }
         self.sent += 1;
-        let (n, preset) = (self.sent, self.preset);
-        let body = format!(
-            r#"{{"title":"Lot {n}","currency":"EUR","preset":"{preset}","duration_seconds":86400}}"#
-        );
+        let (n, preset, schedule) = (self.sent, self.preset, self.schedule);
+        let body =
+            format!(r#"{{"title":"Lot {n}","currency":"EUR","preset":"{preset}",{schedule}}}"#);
         wire::post(out, "/v1/auctions", Some(&self.house.seller), "", &body);
         true
     }
@@ -109,10 +132,4 @@ impl Script for Creating<'_> {
             }
         }
     }
-}
-
-/// Reads whatever comes, until the server ends.
-fn drain(mut stream: TcpStream) {
-    let mut chunk = [0; 1 << 16];
-    while let Ok(1..) = stream.read(&mut chunk) {}
 }

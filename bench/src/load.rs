@@ -1,14 +1,18 @@
 //! The load generator: many keep-alive connections on one thread, each with a fixed number of
-//! requests under way (a closed loop). What is sent and what an answer means is a [`Script`]'s.
+//! requests under way (a closed loop); `open` sends at moments of its own. What is sent and what an
+//! answer means is a [`Script`]'s.
+
+mod connection;
+pub(crate) mod open;
 
 use crate::clock::Moment;
 use crate::machine::cpu_seconds;
 use crate::wire::{self, Reply};
+use connection::Connection;
 use hdrhistogram::Histogram;
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, ErrorKind, Read, Write};
+use mio::{Events, Poll};
+use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -75,134 +79,64 @@ impl Run {
     }
 }
 
-struct Connection {
-    stream: TcpStream,
-    input: Vec<u8>,
-    output: Vec<u8>,
-    sent: VecDeque<Moment>,
-}
-
 impl Load {
     /// Runs a script until the time is over or it has no more to send, then waits for what is
     /// still under way.
     pub(crate) fn run(&self, script: &mut impl Script) -> io::Result<Run> {
         let mut poll = Poll::new()?;
-        let mut connections = self.connect(&poll)?;
+        let mut connections = Connection::open(self.address, self.connections, &poll)?;
         let begin = Moment::now().plus(self.warm_up);
         let end = begin.plus(self.measured);
         let mut meter = Meter::new(self.pid, begin, end)?;
-        for (index, connection) in connections.iter_mut().enumerate() {
+        for connection in &mut connections {
             for _ in 0..self.depth {
-                connection.ask(index, script);
+                connection.ask(script, Moment::now());
             }
             connection.flush()?;
         }
         let mut events = Events::with_capacity(1024);
-        let mut pending: usize = connections.iter().map(|connection| connection.sent.len()).sum();
+        let mut pending: usize = connections.iter().map(Connection::pending).sum();
         while pending > 0 {
-            poll.poll(&mut events, Some(Duration::from_secs(30)))?;
+            if !wait(&mut poll, &mut events, Duration::from_secs(30))? {
+                continue;
+            }
             if events.is_empty() {
                 return Err(wire::odd("no answer for thirty seconds"));
             }
             let now = Moment::now();
             meter.tick(now)?;
             for event in &events {
-                let index = event.token().0;
-                let connection = &mut connections[index];
-                let before = connection.sent.len();
+                let connection = &mut connections[event.token().0];
+                let before = connection.pending();
                 if event.is_readable() {
-                    connection.receive(index, script, &mut meter, now)?;
+                    let count = |reply: &Reply<'_>, sent| {
+                        meter.count(reply.status, now, now.since(sent));
+                    };
+                    let answers = connection.receive(script, count)?;
+                    let more = if now < end { answers } else { 0 };
+                    for _ in 0..more {
+                        if !connection.ask(script, Moment::now()) {
+                            break;
+                        }
+                    }
                 }
                 connection.flush()?;
-                pending = pending + connection.sent.len() - before;
+                pending = pending + connection.pending() - before;
             }
         }
         meter.finish()
     }
-
-    fn connect(&self, poll: &Poll) -> io::Result<Vec<Connection>> {
-        let connect = |index| {
-            let stream = std::net::TcpStream::connect(self.address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            let both = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(&mut stream, Token(index), both)?;
-            let (input, output) = (Vec::with_capacity(1 << 16), Vec::with_capacity(1 << 14));
-            Ok(Connection { stream, input, output, sent: VecDeque::new() })
-        };
-        (0..self.connections).map(connect).collect()
-    }
 }
 
-impl Connection {
-    fn ask(&mut self, index: usize, script: &mut impl Script) {
-        if script.write(index, &mut self.output) {
-            self.sent.push_back(Moment::now());
+/// Waits for answers; false if a signal came first.
+pub(crate) fn wait(poll: &mut Poll, events: &mut Events, longest: Duration) -> io::Result<bool> {
+    match poll.poll(events, Some(longest)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(false)
         }
-    }
-
-    /// Readiness is told once: reads until nothing is left.
-    fn receive(
-        &mut self,
-        index: usize,
-        script: &mut impl Script,
-        meter: &mut Meter,
-        now: Moment,
-    ) -> io::Result<()> {
-        let mut chunk = [0; 1 << 16];
-        loop {
-            match self.stream.read(&mut chunk) {
-                // A connection that has nothing to ask any more may be closed as idle.
-                Ok(0) if self.sent.is_empty() => return Ok(()),
-                Ok(0) => return Err(wire::odd("the server hung up")),
-                Ok(count) => {
-                    self.input.extend_from_slice(&chunk[..count]);
-                    self.digest(index, script, meter, now)?;
-                    if count < chunk.len() {
-                        return Ok(());
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn digest(
-        &mut self,
-        index: usize,
-        script: &mut impl Script,
-        meter: &mut Meter,
-        now: Moment,
-    ) -> io::Result<()> {
-        let mut taken = 0;
-        while let Some((reply, length)) = wire::reply(&self.input[taken..])? {
-            let sent = self.sent.pop_front().ok_or_else(|| wire::odd("an answer to nothing"))?;
-            meter.count(reply.status, now, now.since(sent));
-            script.read(index, &reply);
-            taken += length;
-            if now < meter.end {
-                self.ask(index, script);
-            }
-        }
-        self.input.drain(..taken);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let mut written = 0;
-        while written < self.output.len() {
-            match self.stream.write(&self.output[written..]) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.output.drain(..written);
-        Ok(())
+        Err(error) => Err(error),
     }
 }
 

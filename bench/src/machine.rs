@@ -70,3 +70,10 @@ pub(crate) fn cpu_seconds(pid: u32) -> io::Result<f64> {
         _ => Err(io::Error::other("no processor time in the proc file system")),
     }
 }
+
+/// Mebibytes of a process that lie in memory.
+pub(crate) fn resident_mib(pid: u32) -> io::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib = after(&status, "VmRSS:").split(' ').next().and_then(|kib| kib.parse::<f64>().ok());
+    kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other("no memory in the proc file system"))
+}

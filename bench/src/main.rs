@@ -2,6 +2,7 @@
 //! outside, over the same API as everybody; bench/README.md says how.
 
 mod bids;
+mod chance;
 mod checker;
 mod client;
 mod clock;
@@ -16,6 +17,7 @@ mod plot;
 mod process;
 mod replay;
 mod report;
+mod watchers;
 mod wire;
 
 use machine::Machine;
@@ -28,27 +30,31 @@ use std::time::Duration;
 
 const USAGE: &str = "usage: gavel-bench COMMAND
 
-  all [--quick]      everything; writes bench/results
-  bids ROUNDS        B1 on 64 connections, in short rounds, for tuning; writes nothing
-  smoke              the same in seconds, for the checker alone; writes nothing
+  all [--quick] [--only B6,B12]   everything, written to bench/results; or only what is named,
+                     written nowhere
+  smoke [--only B6,B12]   the same in seconds, for the checker alone; written nowhere
+  bids ROUNDS        B1, B2 and B9 in short rounds, for tuning; written nowhere
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
-  noop               the peer that does nothing, until it is killed
+  noop LENGTH        the peer that does nothing, until it is killed
   peer               how fast generator and peer are together, without a house
   gate-rules, gate-shard   a fixed replay, to be counted by callgrind";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["all"] => all("full"),
-        ["all", "--quick"] => all("quick"),
-        ["smoke"] => smoke(),
+        ["all"] => all("full", Plan::FULL),
+        ["all", "--quick"] => all("quick", Plan::QUICK),
+        ["all", "--only", names] => some(&Plan::FULL, names),
+        ["all", "--quick", "--only", names] => some(&Plan::QUICK, names),
+        ["smoke"] => smoke(""),
+        ["smoke", "--only", names] => smoke(names),
         ["bids", rounds] => bids(rounds),
         ["soak", "--seconds", seconds] => soak(seconds),
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),
-        ["noop"] => noop::serve(),
-        ["peer"] => measure::peer(),
+        ["noop", length] => noop(length),
+        ["peer"] => measure::soak::peer(),
         ["gate-rules"] => {
             micro::gate_rules();
             Ok(())
@@ -71,35 +77,41 @@ fn main() -> ExitCode {
     }
 }
 
-fn all(form: &'static str) -> io::Result<()> {
-    let seconds = |quick, full| Duration::from_secs(if form == "quick" { quick } else { full });
-    let (warm_up, measured) = (seconds(1, 3), seconds(3, 15));
-    let plan = Plan { spread: 10_000, many: 100_000, rounds: 3, warm_up, measured };
-    let data = data("measured")?;
-    let machine = Machine::look(data.parent().unwrap_or(&data))?;
-    let measured = measure::all(&plan, &data)?;
+fn all(form: &'static str, plan: Plan) -> io::Result<()> {
+    let folder = folder()?;
+    let machine = Machine::look(&folder)?;
+    let measured = measure::all(&plan, &folder, &[])?;
     let evidence = micro::evidence();
     let bid = measured.figures.iter().find(|figure| figure.name == "spread 64: cpu");
     let share = bid.map(|bid| micro::evidence_share(&evidence, bid));
     let micro = [micro::rules(), micro::shard(), evidence];
     let figures = measured.figures.into_iter().chain(share).chain(micro).collect();
-    let report = Report {
-        form,
-        version: env!("CARGO_PKG_VERSION"),
-        machine,
-        bids_compared: measured.compared,
-        live_subscriber: measured.live_subscriber,
-        figures,
-    };
+    let (version, bids_compared) = (env!("CARGO_PKG_VERSION"), measured.compared);
+    let report = Report { form, version, machine, bids_compared, figures };
     report.print();
     report.write(Path::new("bench/results"))
 }
 
+/// What is named, and nothing else.
+fn some(plan: &Plan, names: &str) -> io::Result<()> {
+    let only = only(names)?;
+    let measured = measure::all(plan, &folder()?, &only)?;
+    report::table(&measured.figures, measured.compared);
+    Ok(())
+}
+
+fn only(names: &str) -> io::Result<Vec<String>> {
+    let names: Vec<String> =
+        names.split(',').filter(|name| !name.is_empty()).map(str::to_uppercase).collect();
+    match names.iter().find(|name| measure::names().all(|known| known != *name)) {
+        Some(unknown) => Err(io::Error::other(format!("there is no figure {unknown} here"))),
+        None => Ok(names),
+    }
+}
+
 /// Every measurement once, too short to mean anything: whether the checker is content.
-fn smoke() -> io::Result<()> {
-    let (warm_up, measured) = (Duration::ZERO, Duration::from_millis(300));
-    let plan = Plan { spread: 1_024, many: 1_000, rounds: 1, warm_up, measured };
-    let measured = measure::all(&plan, &data("smoke")?)?;
+fn smoke(names: &str) -> io::Result<()> {
+    let measured = measure::all(&Plan::SMOKE, &folder()?, &only(names)?)?;
     println!("checked: {} accepted bids, each in its auction's log", measured.compared);
     Ok(())
 }
@@ -107,13 +119,16 @@ fn smoke() -> io::Result<()> {
 fn bids(rounds: &str) -> io::Result<()> {
     let rounds = rounds.parse().map_err(|_| io::Error::other("ROUNDS is a number"))?;
     let (warm_up, measured) = (Duration::from_millis(300), Duration::from_secs(1));
-    let plan = Plan { spread: 10_000, many: 0, rounds, warm_up, measured };
-    show(&measure::bids(&plan, &data("bids")?)?)
+    some(&Plan { rounds, warm_up, measured, ..Plan::QUICK }, "B1")
+}
+
+fn noop(length: &str) -> io::Result<()> {
+    noop::serve(length.parse().map_err(|_| io::Error::other("LENGTH is a number"))?)
 }
 
 fn soak(seconds: &str) -> io::Result<()> {
     let seconds = seconds.parse().map_err(|_| io::Error::other("--seconds wants a number"))?;
-    measure::soak(&data("soak")?, seconds)
+    measure::soak::hot(&folder()?.join("soak"), seconds)
 }
 
 fn show(figures: &[figures::Figure]) -> io::Result<()> {
@@ -129,7 +144,7 @@ fn show(figures: &[figures::Figure]) -> io::Result<()> {
 }
 
 /// An empty folder for data, beside the binaries: on a disk, not in memory.
-fn data(name: &str) -> io::Result<PathBuf> {
+fn folder() -> io::Result<PathBuf> {
     // Only so many connections as there are descriptors.
     rlimit::increase_nofile_limit(20_000)?;
     let binary = std::env::current_exe()?;
@@ -139,5 +154,5 @@ fn data(name: &str) -> io::Result<PathBuf> {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
-    Ok(folder.join(name))
+    Ok(folder)
 }

@@ -1,43 +1,124 @@
 //! The measurements over the network, in rounds: the peer that does nothing and the real binary by
-//! turns, each run of bids compared with the log before its figure counts.
+//! turns, each run of bids compared with the log before its figure counts. Which figures there are
+//! stands in `GROUPS`; how each is measured, in a file of its own.
+
+mod closed;
+mod ending;
+mod idle;
+mod million;
+mod open;
+mod overload;
+mod reads;
+mod restart;
+pub(crate) mod soak;
 
 use crate::bids::{Bidding, Pattern};
-use crate::checker::Checker;
-use crate::client::Client;
-use crate::figures::{Figure, ratios};
+use crate::figures::{Aim, Figure, Figures};
 use crate::house::{BIDDERS, House};
-use crate::load::{Load, Run};
-use crate::machine::fsync_micros;
+use crate::load::Load;
+use crate::load::Run;
+use crate::load::open::Phase;
 use crate::process::Server;
-use std::collections::BTreeMap;
+use crate::watchers::Watchers;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Auctions with few bids that together have as many as the one with many.
-const FEW: usize = 50;
-/// Connections and requests under way on each.
-const SHAPES: [(usize, usize, &str); 3] = [(64, 1, "64"), (256, 1, "256"), (64, 16, "64 x 16")];
-
 /// How long, how often, on how much.
+#[derive(Clone, Copy)]
 pub(crate) struct Plan {
+    /// Rounds of what takes seconds, and of what takes minutes.
+    pub(crate) rounds: usize,
+    pub(crate) long_rounds: usize,
+    pub(crate) warm_up: Duration,
+    pub(crate) measured: Duration,
     /// Auctions that bids are spread over.
     pub(crate) spread: usize,
     /// Bids on the auction with many.
     pub(crate) many: usize,
-    pub(crate) rounds: usize,
-    pub(crate) warm_up: Duration,
-    pub(crate) measured: Duration,
+    /// Auctions that end in the same instant, and how long before it the house is made ready.
+    pub(crate) ending: usize,
+    pub(crate) before_end: Duration,
+    /// How long more is offered than can be done, and from how many connections.
+    pub(crate) surge: Duration,
+    pub(crate) crowd: usize,
+    /// Events in the log of the house that is started again.
+    pub(crate) events: usize,
+    /// Auctions that are resident where there are many.
+    pub(crate) resident: usize,
+    /// How long a house may take to bring its lists and snapshots up.
+    pub(crate) settling: Duration,
 }
+
+impl Plan {
+    pub(crate) const FULL: Self = Self {
+        rounds: 3,
+        long_rounds: 3,
+        warm_up: Duration::from_secs(3),
+        measured: Duration::from_secs(15),
+        spread: 10_000,
+        many: 100_000,
+        ending: 10_000,
+        before_end: Duration::from_secs(15),
+        surge: Duration::from_secs(20),
+        crowd: 8_192,
+        events: 1_000_000,
+        resident: 1_000_000,
+        settling: Duration::from_secs(600),
+    };
+    pub(crate) const QUICK: Self = Self {
+        long_rounds: 1,
+        warm_up: Duration::from_secs(1),
+        measured: Duration::from_secs(3),
+        resident: 200_000,
+        settling: Duration::from_secs(60),
+        ..Self::FULL
+    };
+    /// Too short to mean anything: for the checker alone.
+    pub(crate) const SMOKE: Self = Self {
+        rounds: 1,
+        long_rounds: 1,
+        warm_up: Duration::ZERO,
+        measured: Duration::from_millis(300),
+        spread: 1_024,
+        many: 1_000,
+        ending: 200,
+        before_end: Duration::from_secs(3),
+        surge: Duration::from_millis(600),
+        crowd: 512,
+        events: 4_000,
+        resident: 2_000,
+        settling: Duration::from_secs(2),
+    };
+}
+
+/// What is measured together, in this order: on the house that all share, in rounds; on it, at its
+/// end; and on houses of their own.
+const SHARED: [Group; 6] = [
+    (&["B1", "B2", "B9"], closed::peak),
+    (&["B6"], open::latency),
+    (&["B7"], closed::sequential),
+    (&["B10"], closed::growth),
+    (&["B19"], reads::warm),
+    (&["B16"], overload::surge),
+];
+const ALONE: [Loner; 4] = [
+    (&["B12"], ending::together),
+    (&["B15"], restart::ready),
+    (&["B17"], idle::house),
+    (&["B10", "B11"], million::resident),
+];
+type Loner = (&'static [&'static str], fn(&mut Bench<'_>) -> io::Result<()>);
+type Group = (&'static [&'static str], fn(&mut Bench<'_>, &mut Shared) -> io::Result<()>);
 
 /// Everything that is up while measuring.
 struct Bench<'a> {
     plan: &'a Plan,
-    data: &'a Path,
+    /// Where houses are made, each in a folder of its own.
+    folder: &'a Path,
+    only: &'a [String],
     noop: Server,
-    house: House,
-    checker: Checker,
-    samples: BTreeMap<String, Vec<f64>>,
+    figures: Figures,
     compared: usize,
 }
 
@@ -46,71 +127,111 @@ pub(crate) struct Measured {
     pub(crate) figures: Vec<Figure>,
     /// Bids that the checker found where they were said to be.
     pub(crate) compared: usize,
-    /// Whether somebody followed the hot auction live all the while.
-    pub(crate) live_subscriber: bool,
 }
 
-/// Auctions and bids of the runs, kept from round to round.
+/// A house that several measurements share, with the auctions and bids of their runs, kept from
+/// round to round.
+struct Shared {
+    house: House,
+    spread: Lots,
+    hot: Lots,
+    ladder: Lots,
+    watchers: Watchers,
+    /// Which round this is, from 1.
+    round: usize,
+    /// B1 on 64 connections, of this round.
+    peak: Option<f64>,
+}
+
+/// Auctions of a kind, and the bids on them.
 struct Lots {
-    spread: Bidding,
-    spread_ids: Vec<i64>,
-    hot: Bidding,
-    hot_ids: Vec<i64>,
-    ladder: Bidding,
-    ladder_ids: Vec<i64>,
-}
-
-pub(crate) fn all(plan: &Plan, data: &Path) -> io::Result<Measured> {
-    eprintln!("starting the peer and the house, opening {} auctions", plan.spread);
-    let (noop, house) = (Server::noop()?, House::open(data)?);
-    let mut lots = Lots::open(&house, plan.spread)?;
-    let live_subscriber = house.subscribe(lots.hot_ids[0])?;
-    let (checker, samples) = (Checker::default(), BTreeMap::new());
-    let mut bench = Bench { plan, data, noop, house, checker, samples, compared: 0 };
-    for round in 1..=plan.rounds {
-        eprintln!("round {round} of {}", plan.rounds);
-        bench.spread(&mut lots)?;
-        bench.hot(&mut lots)?;
-        bench.sequential(&mut lots)?;
-        bench.growth()?;
-    }
-    Ok(Measured { figures: bench.figures(), compared: bench.compared, live_subscriber })
-}
-
-/// B1 on 64 connections alone.
-pub(crate) fn bids(plan: &Plan, data: &Path) -> io::Result<Vec<Figure>> {
-    let (noop, house) = (Server::noop()?, House::open(data)?);
-    let mut lots = Lots::open(&house, plan.spread)?;
-    let (checker, samples) = (Checker::default(), BTreeMap::new());
-    let mut bench = Bench { plan, data, noop, house, checker, samples, compared: 0 };
-    (0..plan.rounds).try_for_each(|_| bench.bids(&mut lots, SHAPES[0]))?;
-    bench.check(&lots.spread_ids, &mut lots.spread)?;
-    said(&mut lots.spread)?;
-    Ok(vec![bench.one(SHAPES[0].2)])
+    ids: Vec<i64>,
+    bids: Bidding,
 }
 
 impl Lots {
-    fn open(house: &House, spread: usize) -> io::Result<Self> {
-        let spread_ids = house.auctions("english", spread)?;
-        let hot_ids = house.auctions("english", 1)?;
-        let ladder_ids = house.auctions("ladder", 1)?;
-        let bidding = |pattern, ids: &[i64]| Bidding::new(pattern, ids, &house.tokens, BIDDERS);
-        Ok(Self {
-            spread: bidding(Pattern::Spread, &spread_ids),
-            hot: bidding(Pattern::Hot, &hot_ids),
-            ladder: bidding(Pattern::Own { bids_per_auction: usize::MAX }, &ladder_ids),
-            spread_ids,
-            hot_ids,
-            ladder_ids,
-        })
+    fn open(house: &House, preset: &str, count: usize, pattern: Pattern) -> io::Result<Self> {
+        Ok(Self::of(house, house.auctions(preset, count)?, pattern))
+    }
+
+    fn of(house: &House, ids: Vec<i64>, pattern: Pattern) -> Self {
+        let bids = Bidding::new(pattern, &ids, &house.tokens, BIDDERS);
+        Self { ids, bids }
     }
 }
 
-impl Bench<'_> {
-    fn push(&mut self, name: &str, value: f64) {
-        self.samples.entry(name.to_owned()).or_default().push(value);
+impl Shared {
+    /// With one live subscriber to an auction of each kind.
+    fn open(bench: &Bench<'_>) -> io::Result<Self> {
+        eprintln!("opening a house with {} auctions", bench.plan.spread);
+        let house = House::open(&bench.folder.join("shared"))?;
+        let spread = Lots::open(&house, "english", bench.plan.spread, Pattern::Spread)?;
+        let hot = Lots::open(&house, "english", 1, Pattern::Hot)?;
+        let own = Pattern::Own { bids_per_auction: usize::MAX };
+        let ladder = Lots::open(&house, "ladder", 1, own)?;
+        let watched = [spread.ids[0], hot.ids[0], ladder.ids[0]];
+        let watchers = Watchers::attach(house.server.address, &watched)?;
+        Ok(Self { house, spread, hot, ladder, watchers, round: 0, peak: None })
     }
 
+    /// What was seen live is all that there was to see.
+    fn close(self) -> io::Result<()> {
+        for saw in self.watchers.finish()? {
+            let there = self.house.checked(saw.auction);
+            if there > 0 && saw.version != there {
+                let (auction, version) = (saw.auction, saw.version);
+                let what = format!("of auction {auction}, {version} of {there} events were seen");
+                return Err(io::Error::other(what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Measures everything, or what is wanted `only`; each house in a folder below `folder`.
+pub(crate) fn all(plan: &Plan, folder: &Path, only: &[String]) -> io::Result<Measured> {
+    let (noop, figures) = (Server::noop()?, Figures::default());
+    let mut bench = Bench { plan, folder, only, noop, figures, compared: 0 };
+    let shared: Vec<Group> =
+        SHARED.iter().copied().filter(|(names, _)| bench.wants(names)).collect();
+    if !shared.is_empty() {
+        let mut house = Shared::open(&bench)?;
+        for round in 1..=plan.rounds {
+            (house.round, house.peak) = (round, None);
+            eprintln!("round {round} of {}", plan.rounds);
+            shared.iter().try_for_each(|(_, measure)| measure(&mut bench, &mut house))?;
+        }
+        house.close()?;
+    }
+    for (names, measure) in ALONE {
+        if bench.wants(names) {
+            eprintln!("{}", names.join(", "));
+            measure(&mut bench)?;
+        }
+    }
+    Ok(Measured { figures: bench.figures.finish(), compared: bench.compared })
+}
+
+/// The names that `only` may hold.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let shared = SHARED.iter().flat_map(|(names, _)| *names);
+    shared.chain(ALONE.iter().flat_map(|(names, _)| *names)).copied()
+}
+
+impl Bench<'_> {
+    fn wants(&self, names: &[&str]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| names.contains(&only.as_str()))
+    }
+
+    fn push(&mut self, name: &str, unit: &'static str, aim: Aim, value: f64) {
+        self.figures.push(name, unit, aim, value);
+    }
+
+    fn tell(&mut self, name: &str, unit: &'static str, value: f64) {
+        self.push(name, unit, Aim::Told, value);
+    }
+
+    /// Keeps what a closed loop gave.
     fn keep(&mut self, name: &str, run: &Run, rate: f64) {
         eprintln!(
             "  {name}: {rate:.0}/s, p50 {:.0} us, p99 {:.0} us, server {:.1} us of processor an \
@@ -120,145 +241,57 @@ impl Bench<'_> {
             run.cpu_micros(),
             run.own_cpu * 100.0 / run.seconds,
         );
-        self.push(&format!("{name}: rate"), rate);
-        self.push(&format!("{name}: p50"), run.micros(0.5));
-        self.push(&format!("{name}: p99"), run.micros(0.99));
-        self.push(&format!("{name}: cpu"), run.cpu_micros());
+        self.tell(&format!("{name}: rate"), "1/s", rate);
+        self.tell(&format!("{name}: p50"), "us", run.micros(0.5));
+        self.tell(&format!("{name}: p99"), "us", run.micros(0.99));
+        self.tell(&format!("{name}: cpu"), "us", run.cpu_micros());
     }
 
-    fn load(&self, connections: usize, depth: usize) -> Load {
-        self.house.load(connections, depth, self.plan.warm_up, self.plan.measured)
+    fn load(&self, house: &House, connections: usize, depth: usize) -> Load {
+        house.load(connections, depth, self.plan.warm_up, self.plan.measured)
     }
 
-    fn noop_load(&self, connections: usize, depth: usize) -> Load {
-        let (address, pid) = (self.noop.address, self.noop.pid());
-        Load { address, pid, ..self.load(connections, depth) }
+    /// The same load on the peer.
+    fn noop_load(&self, load: Load) -> Load {
+        Load { address: self.noop.address, pid: self.noop.pid(), ..load }
     }
 
-    fn check(&mut self, ids: &[i64], bidding: &mut Bidding) -> io::Result<()> {
-        self.compared += self.checker.compare(&self.house, ids, &mut bidding.accepted)?.bids;
+    fn check(&mut self, house: &mut House, lots: &mut Lots) -> io::Result<()> {
+        self.compared += house.check(&lots.ids, &mut lots.bids)?;
         Ok(())
     }
 
-    /// B1, and B9's receipts.
-    fn spread(&mut self, lots: &mut Lots) -> io::Result<()> {
-        for shape in SHAPES {
-            self.bids(lots, shape)?;
-            self.check(&lots.spread_ids, &mut lots.spread)?;
+    /// An empty folder of that name.
+    fn fresh(&self, name: &str) -> io::Result<PathBuf> {
+        let folder = self.folder.join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
         }
-        let run = self.load(64, 1).run(lots.spread.with(64, "prefer: receipt\r\n"))?;
-        self.check(&lots.spread_ids, &mut lots.spread)?;
-        self.keep("spread with receipts", &run, run.rate(201));
-        said(&mut lots.spread)
+        Ok(folder)
     }
 
-    /// The peer, and then the house, under the same load.
-    fn bids(&mut self, lots: &mut Lots, shape: (usize, usize, &str)) -> io::Result<()> {
-        let (connections, depth, shape) = shape;
-        let mut nothing =
-            Bidding::new(Pattern::Spread, &lots.spread_ids, &self.house.tokens, connections);
-        let run = self.noop_load(connections, depth).run(&mut nothing)?;
-        self.keep(&format!("no-op {shape}"), &run, run.rate(201));
-        let run = self.load(connections, depth).run(lots.spread.with(connections, ""))?;
-        self.keep(&format!("spread {shape}"), &run, run.rate(201));
-        Ok(())
-    }
-
-    /// B2.
-    fn hot(&mut self, lots: &mut Lots) -> io::Result<()> {
-        let run = self.load(64, 1).run(lots.hot.with(64, ""))?;
-        self.check(&lots.hot_ids, &mut lots.hot)?;
-        self.keep("hot english", &run, run.rate(201) + run.rate(422));
-        self.push("hot english: accepted", run.rate(201));
-        lots.hot.refused.retain(|code, _| !code.starts_with("422 "));
-        said(&mut lots.hot)?;
-        let run = self.load(64, 1).run(lots.ladder.with(64, ""))?;
-        self.check(&lots.ladder_ids, &mut lots.ladder)?;
-        self.keep("hot ladder", &run, run.rate(201));
-        said(&mut lots.ladder)
-    }
-
-    /// B7: one client that waits for each answer.
-    fn sequential(&mut self, lots: &mut Lots) -> io::Result<()> {
-        let fsync = fsync_micros(self.data.parent().unwrap_or(self.data))?;
-        let mut nothing = Bidding::new(Pattern::Spread, &lots.spread_ids, &self.house.tokens, 1);
-        let noop = self.noop_load(1, 1).run(&mut nothing)?;
-        self.keep("no-op 1", &noop, noop.rate(201));
-        let run = self.load(1, 1).run(lots.spread.with(1, ""))?;
-        self.check(&lots.spread_ids, &mut lots.spread)?;
-        self.keep("spread 1", &run, run.rate(201));
-        self.push("fsync", fsync);
-        self.push("B7", run.micros(0.5) / (fsync + noop.micros(0.5)));
-        Ok(())
-    }
-
-    /// B10: what a bid costs on an auction with few bids, and on one with many.
-    fn growth(&mut self) -> io::Result<()> {
-        let load = self.house.load(64, 1, Duration::ZERO, Duration::from_secs(600));
-        let bids = self.plan.many;
-        let few_ids = self.house.auctions("ladder", FEW)?;
-        let pattern = Pattern::Own { bids_per_auction: bids / FEW };
-        let mut few = Bidding::new(pattern, &few_ids, &self.house.tokens, 64);
-        let run = load.run(few.at_most(bids))?;
-        self.keep("auctions with few bids", &run, run.rate(201));
-        let few_cpu = run.cpu_micros();
-        self.check(&few_ids, &mut few)?;
-
-        let many_ids = self.house.auctions("ladder", 1)?;
-        let pattern = Pattern::Own { bids_per_auction: usize::MAX };
-        let mut many = Bidding::new(pattern, &many_ids, &self.house.tokens, 64);
-        load.run(many.at_most(bids))?;
-        let run = load.run(many.at_most(bids))?;
-        self.keep("one auction with many bids", &run, run.rate(201));
-        self.push("B10", run.cpu_micros() / few_cpu);
-        self.check(&many_ids, &mut many)
-    }
-
-    fn rounds(&self, name: &str) -> Vec<f64> {
-        self.samples.get(name).cloned().unwrap_or_default()
-    }
-
-    /// B1 on connections of a shape. The bounds are those of one request at a time.
-    fn one(&self, shape: &str) -> Figure {
-        let rates = |what| self.rounds(&format!("{what} {shape}: rate"));
-        let name = format!("B1 durable accepted bids, {shape}, share of the no-op");
-        let figure = Figure::new(&name, "x", ratios(&rates("spread"), &rates("no-op")));
-        if shape == SHAPES[2].2 { figure } else { figure.bounds(0.45, 0.75) }
-    }
-
-    fn figures(&self) -> Vec<Figure> {
-        let of_b1 = |name: &str, over: &str| {
-            let rounds = ratios(&self.rounds(over), &self.rounds("spread 64: rate"));
-            Figure::new(name, "x", rounds).bounds(0.7, 0.9)
-        };
-        let receipts =
-            ratios(&self.rounds("spread with receipts: cpu"), &self.rounds("spread 64: cpu"));
-        let receipts = receipts.iter().map(|ratio| (ratio - 1.0) * 100.0).collect();
-        let mut figures: Vec<_> = SHAPES.iter().map(|(_, _, shape)| self.one(shape)).collect();
-        figures.push(of_b1("B2 hot english: decisions, share of B1", "hot english: rate"));
-        figures.push(of_b1("B2 hot ladder: accepted, share of B1", "hot ladder: rate"));
-        figures.push(
-            Figure::new("B7 one idle client, p50 over fsync + no-op", "x", self.rounds("B7"))
-                .bounds(2.5, 1.6),
-        );
-        figures.push(
-            Figure::new("B9 receipts for all, processor time", "%", receipts).bounds(25.0, 15.0),
-        );
-        figures.push(
-            Figure::new("B10 cost at 100,000 bids over 1,000", "x", self.rounds("B10"))
-                .bounds(1.5, 1.2),
-        );
-        for (name, rounds) in &self.samples {
-            let unit = match name.rsplit_once(": ") {
-                Some((_, "rate" | "accepted")) => "1/s",
-                Some((_, "p50" | "p99" | "cpu")) => "us",
-                _ if name == "fsync" => "us",
-                _ => continue,
-            };
-            figures.push(Figure::new(name, unit, rounds.clone()));
+    /// What the house takes at most: B1 of this round, on 64 connections.
+    fn peak(&mut self, shared: &mut Shared) -> io::Result<f64> {
+        if let Some(peak) = shared.peak {
+            return Ok(peak);
         }
-        figures
+        let peak = self.peak_of(&mut shared.house, &mut shared.spread)?;
+        shared.peak = Some(peak);
+        Ok(peak)
     }
+
+    fn peak_of(&mut self, house: &mut House, spread: &mut Lots) -> io::Result<f64> {
+        let run = self.load(house, 64, 1).run(spread.bids.with(64, ""))?;
+        self.check(house, spread)?;
+        said(&mut spread.bids)?;
+        eprintln!("  at most {:.0} bids/s", run.rate(201));
+        Ok(run.rate(201))
+    }
+}
+
+/// Part of a rate, for so long.
+fn phase(rate: f64, part: f64, lasts: Duration) -> Phase {
+    Phase { per_second: (rate * part).max(1.0), lasts }
 }
 
 /// Bids that must all be accepted, were.
@@ -268,56 +301,4 @@ fn said(bidding: &mut Bidding) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::other(format!("bids were refused that should not have been: {refused:?}")))
-}
-
-/// How fast generator and peer are together: what any server here could reach at most.
-pub(crate) fn peer() -> io::Result<()> {
-    let noop = Server::noop()?;
-    let ids: Vec<i64> = (1..=10_000).collect();
-    let tokens: Vec<String> = (0..BIDDERS).map(|n| format!("token-{n:040}")).collect();
-    for (connections, depth, shape) in SHAPES.into_iter().chain([(1, 1, "1")]) {
-        let mut bidding = Bidding::new(Pattern::Spread, &ids, &tokens, connections);
-        let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(3));
-        let (address, pid) = (noop.address, noop.pid());
-        let run = Load { address, pid, connections, depth, warm_up, measured }.run(&mut bidding)?;
-        println!(
-            "{shape}: {:.0}/s, p50 {:.0} us, p99 {:.0} us; a request costs the peer {:.2} us and \
-             the generator {:.2} us of processor",
-            run.rate(201),
-            run.micros(0.5),
-            run.micros(0.99),
-            run.cpu_micros(),
-            run.own_cpu * 1e6 / run.answers().max(1) as f64,
-        );
-    }
-    Ok(())
-}
-
-/// One hot auction for a long time; nothing may be missing, and memory is told.
-pub(crate) fn soak(data: &Path, seconds: u64) -> io::Result<()> {
-    let house = House::open(data)?;
-    let ids = house.auctions("english", 1)?;
-    let mut bidding = Bidding::new(Pattern::Hot, &ids, &house.tokens, BIDDERS);
-    let mut checker = Checker::default();
-    let (mut compared, mut left) = (0, seconds);
-    while left > 0 {
-        let slice = left.min(30);
-        left -= slice;
-        let load = house.load(BIDDERS, 1, Duration::ZERO, Duration::from_secs(slice));
-        let run = load.run(bidding.with(BIDDERS, ""))?;
-        compared += checker.compare(&house, &ids, &mut bidding.accepted)?.bids;
-        let status = std::fs::read_to_string(format!("/proc/{}/status", house.server.pid()))?;
-        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("?");
-        println!(
-            "{left} s left: {:.0} decisions/s, p99 {:.0} us, {compared} bids compared, memory {}",
-            run.rate_of_all(),
-            run.micros(0.99),
-            memory.trim()
-        );
-    }
-    let (status, _) = Client::connect(house.server.address)?.get("/health/ready", None)?;
-    if status != 200 {
-        return Err(io::Error::other(format!("not ready after the soak: {status}")));
-    }
-    Ok(())
 }

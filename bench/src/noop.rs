@@ -1,5 +1,5 @@
 //! The peer that does nothing: bare axum, the same route, the same request, a reply of the size of
-//! an accepted bid's. What Gavel's throughput is a share of.
+//! an accepted bid's, or of an auction's. What Gavel's throughput is a share of.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -17,12 +17,15 @@ async fn answer(_body: Bytes) -> impl IntoResponse {
     (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], BODY)
 }
 
-/// Serves until it is killed; says where on the standard output.
-pub(crate) fn serve() -> std::io::Result<()> {
+/// Serves until it is killed; says where on the standard output. A GET gets a body of that length.
+pub(crate) fn serve(length: usize) -> std::io::Result<()> {
+    let body = Bytes::from("x".repeat(length));
+    let show = async move || ([(header::CONTENT_TYPE, "application/json")], body.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build()?;
     runtime.block_on(async {
         let router = Router::new()
             .route("/v1/auctions/{id}/bids", post(answer))
+            .route("/v1/auctions/{id}", get(show))
             .route("/health/ready", get(async || "{}"));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("http://{}", listener.local_addr()?);

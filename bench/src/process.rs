@@ -3,6 +3,7 @@
 
 use crate::client::Client;
 use crate::clock::Moment;
+use crate::machine::cpu_seconds;
 use crate::wire;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -25,20 +26,36 @@ const LIMITS: [&str; 10] = [
     "streams_per_ip",
 ];
 
+/// Part of a core below which a house has nothing of its own to do; its scrub never rests.
+const QUIET: f64 = 0.09;
+/// How long it is looked at for that.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A server under load. Ends with this value.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// From the start of the process until it said that it is ready.
+    pub(crate) ready_after: Duration,
+    /// Where its standard error goes, if that is kept.
+    log: Option<PathBuf>,
+    /// Where its metrics are, if it has any.
+    metrics: Option<SocketAddr>,
     // Kept open, so that the server can go on writing to it.
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// The peer that does nothing.
     pub(crate) fn noop() -> io::Result<Self> {
+        Self::noop_of(0)
+    }
+
+    /// The same, where a GET is answered with so many bytes.
+    pub(crate) fn noop_of(length: usize) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("noop").stderr(Stdio::inherit());
-        Self::start(command)
+        command.args(["noop", &length.to_string()]).stderr(Stdio::inherit());
+        Self::start(command, None)
     }
 
     /// The real binary, on a data folder.
@@ -46,6 +63,7 @@ impl Server {
         let binary = binary()?;
         let mut command = Command::new(&binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.env("NO_COLOR", "1");
         // Metrics are on, as always, but not where another house may have them.
         command.args(["--set", "admin.listen=127.0.0.1:0"]);
         for limit in LIMITS {
@@ -53,13 +71,14 @@ impl Server {
         }
         let log = data.with_extension("stderr");
         command.stderr(File::create(&log)?);
-        Self::start(command).map_err(|error| {
+        Self::start(command, Some(log.clone())).map_err(|error| {
             let said = fs::read_to_string(&log).unwrap_or_default();
             io::Error::other(format!("{}: {error}\n{said}", binary.display()))
         })
     }
 
-    fn start(mut command: Command) -> io::Result<Self> {
+    fn start(mut command: Command, log: Option<PathBuf>) -> io::Result<Self> {
+        let begin = Moment::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| wire::odd("no standard output"))?;
         let mut output = BufReader::new(stdout);
@@ -68,25 +87,68 @@ impl Server {
             child.wait()?;
             return Err(wire::odd("ended without saying where it listens"));
         };
-        let server = Self { child, address, _output: output };
+        let (ready_after, metrics) = (Duration::ZERO, None);
+        let mut server = Self { child, address, ready_after, log, metrics, output };
         server.wait_until_ready()?;
+        server.ready_after = begin.elapsed();
+        if server.log.is_some() {
+            server.metrics = self::address(&mut server.output)?;
+        }
         Ok(server)
     }
 
     fn wait_until_ready(&self) -> io::Result<()> {
         let start = Moment::now();
-        while start.elapsed() < Duration::from_secs(30) {
+        while start.elapsed() < Duration::from_secs(60) {
             let mut client = Client::connect(self.address)?;
             if client.get("/health/ready", None).is_ok_and(|(status, _)| status == 200) {
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(1));
         }
-        Err(wire::odd("not ready after thirty seconds"))
+        Err(wire::odd("not ready after a minute"))
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits, but not longer than that, until the server does nothing of its own any more: lists
+    /// and snapshots have followed. How long that took.
+    pub(crate) fn settle(&self, longest: Duration) -> io::Result<Duration> {
+        let begin = Moment::now();
+        while begin.elapsed() < longest {
+            let before = cpu_seconds(self.pid())?;
+            std::thread::sleep(LOOK.min(longest));
+            let used = (cpu_seconds(self.pid())? - before) / LOOK.as_secs_f64();
+            if used < QUIET && self.gauge("gavel_snapshots_behind")? == 0 {
+                break;
+            }
+        }
+        Ok(begin.elapsed())
+    }
+
+    /// A metric of the server's.
+    fn gauge(&self, name: &str) -> io::Result<i64> {
+        let none = || io::Error::other(format!("there is no metric {name}"));
+        let (_, page) = Client::connect(self.metrics.ok_or_else(none)?)?.get("/metrics", None)?;
+        wire::number(&page, &format!("\n{name} ")).ok_or_else(none)
+    }
+
+    /// A number that the server has written to its log as `name=NUMBER`.
+    pub(crate) fn logged(&self, name: &str) -> io::Result<u64> {
+        let log = self.log.as_ref().map_or_else(|| Ok(String::new()), fs::read_to_string)?;
+        let number = log.split_ascii_whitespace().find_map(|word| word.strip_prefix(name));
+        let number = number.and_then(|number| number.strip_prefix('=')?.parse().ok());
+        number.ok_or_else(|| io::Error::other(format!("the server has not logged {name}")))
+    }
+
+    /// Asks the server to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> io::Result<()> {
+        let pid = self.pid().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status()?;
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(wire::odd("the server did not stop well")) }
     }
 }
 
@@ -110,8 +172,8 @@ fn address(output: &mut impl BufRead) -> io::Result<Option<SocketAddr>> {
     Ok(None)
 }
 
-/// The server's binary: beside this one, unless a path is given.
-fn binary() -> io::Result<PathBuf> {
+/// The server's binary: beside this one.
+pub(crate) fn binary() -> io::Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name("gavel");
     if beside.exists() {
         return Ok(beside);

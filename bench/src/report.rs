@@ -16,32 +16,12 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// Accepted bids that were found in the log with version and amount; all of them.
     pub(crate) bids_compared: usize,
-    /// Whether somebody followed the hot auction live all the while.
-    pub(crate) live_subscriber: bool,
     pub(crate) figures: Vec<Figure>,
 }
 
 impl Report {
     pub(crate) fn print(&self) {
-        println!();
-        println!("{:<54} {:>10} {:>22}  {:>7} {:>7}", "", "median", "min .. max", "floor", "goal");
-        for figure in &self.figures {
-            let range = format!("{} .. {}", short(figure.min), short(figure.max));
-            let bound = |bound: Option<f64>| bound.map(short).unwrap_or_default();
-            println!(
-                "{:<54} {:>10} {range:>22}  {:>7} {:>7} {} {}",
-                figure.name,
-                short(figure.median),
-                bound(figure.floor),
-                bound(figure.goal),
-                figure.unit,
-                figure.verdict,
-            );
-        }
-        if !self.live_subscriber {
-            println!("\nthe server took no live subscriber: these figures are without one");
-        }
-        println!("\nchecked: {} accepted bids, each in its auction's log", self.bids_compared);
+        table(&self.figures, self.bids_compared);
     }
 
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
@@ -63,6 +43,26 @@ impl Report {
         println!("written to {}", folder.display());
         Ok(())
     }
+}
+
+/// The figures for people, and how many bids were compared.
+pub(crate) fn table(figures: &[Figure], compared: usize) {
+    println!();
+    println!("{:<54} {:>10} {:>22}  {:>7} {:>7}", "", "median", "min .. max", "floor", "goal");
+    for figure in figures {
+        let range = format!("{} .. {}", short(figure.min), short(figure.max));
+        let bound = |bound: Option<f64>| bound.map(short).unwrap_or_default();
+        println!(
+            "{:<54} {:>10} {range:>22}  {:>7} {:>7} {} {}",
+            figure.name,
+            short(figure.median),
+            bound(figure.floor),
+            bound(figure.goal),
+            figure.unit,
+            figure.verdict,
+        );
+    }
+    println!("\nchecked: {compared} accepted bids, each in its auction's log");
 }
 
 /// A number as long as it needs to be.

@@ -34,6 +34,11 @@ fn header(head: &[u8], name: &[u8]) -> Option<i64> {
     digits(&head[at + name.len()..])
 }
 
+/// Whether a body holds these words.
+pub(crate) fn holds(body: &[u8], words: &str) -> bool {
+    memmem::find(body, words.as_bytes()).is_some()
+}
+
 /// The integer that follows `field`, for example `"version":`, in a JSON body.
 pub(crate) fn number(body: &[u8], field: &str) -> Option<i64> {
     let at = memmem::find(body, field.as_bytes())?;

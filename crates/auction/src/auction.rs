@@ -53,7 +53,8 @@ pub(crate) struct Lot {
     /// The public price's score; none while there is none, or it is hidden.
     pub(crate) price: Option<Score>,
     pub(crate) buy_now_gone: bool,
-    pub(crate) draws: Option<Draws>,
+    /// Apart, because few auctions have any.
+    pub(crate) draws: Option<Box<Draws>>,
     pub(crate) certified: Option<Version>,
 }
 
@@ -178,6 +179,15 @@ impl Auction {
     #[must_use]
     pub fn terms(&self) -> Option<&Arc<Terms>> {
         self.lot.as_ref().map(|lot| &lot.terms)
+    }
+
+    /// Keeps its rules where others keep them: `same` gives equal ones.
+    pub fn share_terms(&mut self, same: impl FnOnce(&Arc<Terms>) -> Arc<Terms>) {
+        if let Some(lot) = &mut self.lot {
+            let shared = same(&lot.terms);
+            debug_assert_eq!(shared, lot.terms, "sharing changes nothing");
+            lot.terms = shared;
+        }
     }
 
     /// Who sells, once it has been created.

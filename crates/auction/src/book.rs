@@ -6,9 +6,10 @@ use crate::ids::{BidId, Paddle, UserId, Version};
 use crate::money::Amount;
 use crate::rules::score::Score;
 use crate::time::Time;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 /// A bid that was accepted, whether or not it still stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,9 +105,13 @@ pub(crate) struct Top {
     pub(crate) second: Option<Rank>,
 }
 
+/// The book of an auction. Takes no room while nobody has a paddle, as in most that are open.
+#[derive(Clone, Debug, Default)]
+pub struct Book(Option<Box<Pages>>);
+
 /// All bidders and bids of one auction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Book {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
     bids: Vec<Bid>,
     bidders: Vec<Bidder>,
     by_user: BTreeMap<UserId, Paddle>,
@@ -117,7 +122,56 @@ pub struct Book {
     active: u64,
 }
 
-impl Book {
+static EMPTY: Pages = Pages::new();
+
+impl Deref for Book {
+    type Target = Pages;
+
+    fn deref(&self) -> &Pages {
+        self.0.as_deref().unwrap_or(&EMPTY)
+    }
+}
+
+impl DerefMut for Book {
+    fn deref_mut(&mut self) -> &mut Pages {
+        self.0.get_or_insert_with(|| Box::new(Pages::new()))
+    }
+}
+
+impl PartialEq for Book {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Book {}
+
+impl Serialize for Book {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Book {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let pages = Pages::deserialize(from)?;
+        Ok(Self((pages != EMPTY).then(|| Box::new(pages))))
+    }
+}
+
+impl Pages {
+    const fn new() -> Self {
+        Self {
+            bids: Vec::new(),
+            bidders: Vec::new(),
+            by_user: BTreeMap::new(),
+            ranking: BTreeSet::new(),
+            top: None,
+            standing: 0,
+            active: 0,
+        }
+    }
+
     /// Every bid that was accepted, in version order.
     #[must_use]
     pub fn bids(&self) -> &[Bid] {

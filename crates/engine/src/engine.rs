@@ -279,6 +279,13 @@ impl Engine {
         &self.shared.words
     }
 
+    /// How many records snapshots do not cover yet: a start has to read them.
+    #[must_use]
+    pub fn uncovered(&self) -> u64 {
+        let covered = self.shared.residents.iter().map(Residents::covered);
+        self.released().into_iter().zip(covered).map(|(upto, from)| upto.saturating_sub(from)).sum()
+    }
+
     /// How many settled auctions have left memory.
     #[must_use]
     pub fn cold(&self) -> usize {

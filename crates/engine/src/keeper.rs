@@ -19,6 +19,8 @@ use thiserror::Error;
 const REST: Duration = Duration::from_millis(100);
 /// It may take up to this part of the time: the rest belongs to bids.
 const SHARE: u32 = 8;
+/// And up to this one while hardly anybody bids.
+const QUIET_SHARE: u32 = 2;
 
 /// Why snapshots did not get on.
 #[derive(Debug, Error)]
@@ -52,6 +54,11 @@ impl Pace {
         let written = now.written.saturating_sub(self.written);
         let much = written.saturating_mul(1_000_000) / micros >= limits::SNAPSHOT_QUIET;
         *self = Self { busy: if much { now.at } else { self.busy }, ..now };
+        self.calm()
+    }
+
+    /// What [`Pace::quiet`] found last.
+    fn calm(&self) -> bool {
         self.at.since(self.busy) >= limits::SNAPSHOT_CALM_SECONDS * SECOND
     }
 }
@@ -86,7 +93,8 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
             break;
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
-        let rest = Duration::from_micros(took) * (SHARE - 1);
+        let share = if pace.calm() { QUIET_SHARE } else { SHARE };
+        let rest = Duration::from_micros(took) * (share - 1);
         std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
     }
     let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
@@ -129,7 +137,7 @@ impl Progress {
         let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
         let wanted = behind > 0 && (due || behind >= limits::SNAPSHOT_BEHIND);
         let late = behind >= limits::SNAPSHOT_LATEST;
-        let mut go_on = || late || pace.quiet(shared);
+        let mut go_on = || pace.quiet(shared) || late;
         if !wanted || !go_on() {
             return false;
         }

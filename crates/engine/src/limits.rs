@@ -7,8 +7,8 @@ pub const QUEUED: usize = 4096;
 pub const DECIDED_AT_ONCE: usize = 1024;
 
 /// Due things (openings, draws, closes, certifications) of one partition that are decided before
-/// commands are looked at again.
-pub const TICKED_AT_ONCE: usize = 4096;
+/// commands are looked at again. So few that bids elsewhere hardly wait for thousands of closes.
+pub const TICKED_AT_ONCE: usize = 512;
 
 /// Refused commands of one partition whose answers are remembered.
 pub const REMEMBERED_REFUSALS: usize = 32_768;
@@ -19,11 +19,12 @@ pub const READ_AT_ONCE: usize = 4096;
 /// Snapshots read at once while recovering.
 pub const SNAPSHOTS_AT_ONCE: usize = 1024;
 
-/// Records that are brought into snapshots in one transaction.
-pub const SNAPSHOT_RECORDS: usize = 65_536;
+/// Records that are brought into snapshots in one transaction. Many, because each auction among
+/// them is written once and as a whole, however few of them are its own.
+pub const SNAPSHOT_RECORDS: usize = 262_144;
 
 /// Auctions whose snapshots are written in one transaction: what is held in memory meanwhile.
-pub const SNAPSHOT_AUCTIONS: usize = 8192;
+pub const SNAPSHOT_AUCTIONS: usize = 16_384;
 
 /// Records that may wait before snapshots follow at once, and seconds after which they do anyway.
 pub const SNAPSHOT_BEHIND: u64 = 50_000;

@@ -51,6 +51,11 @@ impl Residents {
         self.covered.store(position, Ordering::Release);
     }
 
+    /// Up to where snapshots reach.
+    pub(crate) fn covered(&self) -> Position {
+        self.covered.load(Ordering::Acquire)
+    }
+
     /// What was loaded since the last look.
     pub(crate) fn loaded(&self) -> Vec<(AuctionId, Option<Snapshot>)> {
         std::mem::take(&mut *locked(&self.loaded))
@@ -65,7 +70,7 @@ impl Residents {
     pub(crate) fn thin_out(&self, shared: &Shared, shard: &mut Shard<Reply>) {
         let mut settled = locked(&self.settled);
         let surplus = settled.len().saturating_sub(self.room).min(limits::LEAVING_AT_ONCE);
-        let covered = self.covered.load(Ordering::Acquire);
+        let covered = self.covered();
         for _ in 0..surplus {
             let Some(id) = settled.pop_front() else { return };
             if shared.views.was_asked(id) {

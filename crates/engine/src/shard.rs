@@ -8,6 +8,7 @@
 mod cold;
 pub mod entry;
 mod held;
+mod shelf;
 mod wanted;
 
 use crate::answer::{Accepted, Answer, Failure, Refused};
@@ -31,6 +32,7 @@ use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
 use held::{Decided, Held};
+use shelf::Shelf;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use wanted::Asked;
@@ -40,7 +42,9 @@ pub struct Shard<R> {
     partition: Partition,
     house: HouseId,
     log_key: LogKey,
-    auctions: HashMap<AuctionId, Entry, RandomState>,
+    /// Apart from the table, which is half empty at times.
+    auctions: HashMap<AuctionId, Box<Entry>, RandomState>,
+    shelf: Shelf,
     deadlines: BTreeSet<(Time, AuctionId)>,
     refusals: Refusals,
     /// The last position given out, durable or not.
@@ -63,6 +67,7 @@ impl<R> Shard<R> {
             house,
             log_key,
             auctions: HashMap::default(),
+            shelf: Shelf::default(),
             deadlines: BTreeSet::new(),
             refusals: Refusals::new(limits::REMEMBERED_REFUSALS),
             position: 0,
@@ -93,7 +98,7 @@ impl<R> Shard<R> {
         let creates = matches!(command.action, Action::Create(_));
         if creates && !self.auctions.contains_key(&id) {
             let entry = Entry::new(id, self.house);
-            self.auctions.insert(id, entry);
+            self.auctions.insert(id, Box::new(entry));
         }
         let Some(entry) = self.auctions.get(&id) else {
             let refusal = gavel_auction::refusal::Refusal::NotFound;
@@ -227,6 +232,9 @@ impl<R> Shard<R> {
         if !entry.touched {
             entry.touched = true;
             self.open.touched.push(id);
+        }
+        if matches!(command.action, Action::Create(_)) {
+            entry.auction.share_terms(|terms| self.shelf.same(terms));
         }
         let key = entry.key(&self.log_key, self.house);
         let mut last = None;
@@ -362,7 +370,7 @@ impl<R> Shard<R> {
     pub fn restore_event(&mut self, event: &EventRecord, at: Position) -> Result<(), Damage> {
         let house = self.house;
         let id = event.auction;
-        let entry = self.auctions.entry(id).or_insert_with(|| Entry::new(id, house));
+        let entry = self.auctions.entry(id).or_insert_with(|| Box::new(Entry::new(id, house)));
         if entry.closed_off {
             return Ok(());
         }
@@ -379,9 +387,10 @@ impl<R> Shard<R> {
 
     /// Takes in an auction as it was recovered; returns what readers should see of it.
     pub(crate) fn admit(&mut self, snapshot: Snapshot) -> Option<Change> {
-        let entry = Entry::recovered(snapshot);
+        let mut entry = Entry::recovered(snapshot);
+        entry.auction.share_terms(|terms| self.shelf.same(terms));
         let id = entry.auction.id();
-        let entry = self.auctions.entry(id).insert_entry(entry).into_mut();
+        let entry = self.auctions.entry(id).insert_entry(Box::new(entry)).into_mut();
         reindex(&mut self.deadlines, entry);
         self.restored(id)
     }
@@ -392,7 +401,7 @@ impl<R> Shard<R> {
         self.cold.forget(id);
         let mut entry = Entry::new(id, self.house);
         entry.closed_off = true;
-        self.auctions.insert(id, entry);
+        self.auctions.insert(id, Box::new(entry));
     }
 
     fn is_closed_off(&self, id: AuctionId) -> bool {

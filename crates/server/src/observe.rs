@@ -162,6 +162,8 @@ pub struct Gauges<'a> {
     pub resident: usize,
     /// Settled auctions that have left memory.
     pub cold: usize,
+    /// Records that snapshots do not cover yet.
+    pub uncovered: u64,
     /// Batches committed since the start.
     pub commits: u64,
     /// How the log is being written.
@@ -200,6 +202,9 @@ pub fn page(gauges: Gauges<'_>) -> String {
     counter("gavel_auctions_resident", "Auctions in memory.", "gauge", &resident);
     let cold = gauges.cold.to_string();
     counter("gavel_auctions_cold", "Settled auctions not in memory.", "gauge", &cold);
+    let uncovered = gauges.uncovered.to_string();
+    let about = "Records a start would read besides the snapshots.";
+    counter("gavel_snapshots_behind", about, "gauge", &uncovered);
     let commits = gauges.commits.to_string();
     counter("gavel_commits_total", "Batches committed.", "counter", &commits);
     let quarantined = gauges.quarantined.to_string();

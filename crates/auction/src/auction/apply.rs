@@ -39,7 +39,7 @@ fn with_reserve(terms: &Arc<Terms>, hidden: &Hidden) -> Arc<Terms> {
 
 impl Lot {
     fn new(created: &Created, hidden: &Hidden) -> Self {
-        let draws = |seed| Draws { seed, epoch: 0, origin: 0, pending: None };
+        let draws = |seed| Box::new(Draws { seed, epoch: 0, origin: 0, pending: None });
         let terms = with_reserve(&created.terms, hidden);
         Self {
             seller: created.seller,
@@ -64,7 +64,8 @@ impl Lot {
                 self.terms = with_reserve(&amended.terms, hidden);
                 self.running = announced(&self.terms);
                 if let Some(seed) = hidden.seed {
-                    self.draws = Some(Draws { seed, epoch: 0, origin: 0, pending: None });
+                    let draws = Draws { seed, epoch: 0, origin: 0, pending: None };
+                    self.draws = Some(Box::new(draws));
                 }
                 if matches!(self.terms.promotion, Promotion::None {}) {
                     self.draws = None;
@@ -240,7 +241,7 @@ impl Lot {
         let origin = self.running.open_time(at);
         if let Some(seed) = hidden.seed {
             let epoch = self.draws.as_ref().map_or(0, |draws| draws.epoch + 1);
-            self.draws = Some(Draws { seed, epoch, origin, pending: None });
+            self.draws = Some(Box::new(Draws { seed, epoch, origin, pending: None }));
         }
     }
 }

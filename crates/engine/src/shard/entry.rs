@@ -38,11 +38,16 @@ impl Entry {
         Self::recovered(Snapshot::new(id, house))
     }
 
-    /// The key of its commitments.
+    /// The key of its commitments. Kept at hand once somebody bids: most auctions wait for long.
     pub(super) fn key(&mut self, log_key: &LogKey, house: HouseId) -> Arc<AuctionKey> {
-        let id = self.auction.id();
-        let made = || Arc::new(log_key.auction(house, id));
-        Arc::clone(self.key.get_or_insert_with(made))
+        if let Some(key) = &self.key {
+            return Arc::clone(key);
+        }
+        let key = Arc::new(log_key.auction(house, self.auction.id()));
+        if self.auction.book().is_some_and(|book| !book.bidders().is_empty()) {
+            self.key = Some(Arc::clone(&key));
+        }
+        key
     }
 
     /// Notes an event that the auction has just taken.

@@ -271,6 +271,7 @@ fn metrics(house: House) -> axum::Router {
             waiting: house.engine.waiting(),
             resident: house.engine.resident(),
             cold: house.engine.cold(),
+            uncovered: house.engine.uncovered(),
             commits: house.engine.commits(),
             written: house.engine.written(),
             quarantined: house.engine.quarantined(),
