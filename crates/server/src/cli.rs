@@ -1,6 +1,7 @@
 //! The command line: which subcommands there are. What each one does is in its own file.
 
 pub mod auction;
+pub mod audit;
 pub mod backtest;
 pub mod backup;
 pub mod bid;
@@ -61,6 +62,7 @@ pub enum Command {
     Verify(verify::Args),
     Replay(replay::Args),
     Backtest(backtest::Args),
+    Audit(audit::Args),
     Doctor(doctor::Args),
     Backup(backup::Args),
     Import(import::Args),
@@ -84,6 +86,7 @@ impl Command {
             Self::Verify(args) => verify::run(args, out),
             Self::Replay(args) => replay::run(args, out),
             Self::Backtest(args) => backtest::run(args, out),
+            Self::Audit(args) => audit::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
             Self::Import(args) => import::run(args, out),
             Self::Backup(args) => backup::run(args, out),

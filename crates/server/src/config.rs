@@ -21,6 +21,8 @@ pub struct Config {
     pub house: HouseConfig,
     /// Where and for whom it listens.
     pub server: ServerConfig,
+    /// How connections are protected.
+    pub tls: TlsConfig,
     /// Where operators look.
     pub admin: AdminConfig,
     /// How much each may do.
@@ -61,8 +63,19 @@ pub struct ServerConfig {
     pub hosts: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Pages of other origins that may ask it.
+    pub origins: Vec<String>,
     /// Threads of the runtime; 0 = one for each processor.
     pub threads: u16,
+}
+
+/// How connections are protected; both empty = not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// The file of the certificate and those above it.
+    pub certificate: String,
+    /// The file of its key.
+    pub key: String,
 }
 
 /// What is kept in memory.

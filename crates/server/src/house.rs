@@ -1,6 +1,7 @@
 //! `House`: what handlers may hold. The engine, the people, the configuration, the keys, and the
 //! few small things that live as long as the process. Decides nothing.
 
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
@@ -56,6 +57,8 @@ pub struct Rooms {
     pub outbox: Outbox,
     /// Whose tokens are believed besides the house's own.
     pub outside: Outside,
+    /// What the house's people did.
+    pub audit: Audit,
     /// What callers without a token may do, besides signing in.
     pub(crate) public: Vec<Verb>,
     /// Whether it is ready to answer: set last at start, taken away first at stop.
@@ -81,6 +84,8 @@ pub struct Opening {
     pub outbox: Outbox,
     /// Whose tokens are believed besides the house's own.
     pub outside: Outside,
+    /// What the house's people did.
+    pub audit: Audit,
     /// Turns true when the house begins to stop.
     pub stopping: watch::Receiver<bool>,
 }
@@ -89,7 +94,7 @@ impl House {
     /// Puts a house together.
     #[must_use]
     pub fn open(opening: Opening) -> Self {
-        let Opening { engine, people, config, keys, passwords, outbox, outside, stopping } =
+        let Opening { engine, people, config, keys, passwords, outbox, outside, audit, stopping } =
             opening;
         let mut public = config.users.public.clone();
         public.extend(config.users.open_registration.then_some(Verb::Register));
@@ -108,6 +113,7 @@ impl House {
             passwords,
             outbox,
             outside,
+            audit,
             public,
             stopping,
         }))

@@ -5,6 +5,8 @@
 
 pub mod actor;
 pub mod body;
+pub(crate) mod cookie;
+mod cors;
 pub mod docs;
 pub mod error;
 mod gate;
@@ -24,6 +26,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use cors::Crossing;
 use error::{Code, Problem};
 use futures_util::FutureExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -113,8 +116,11 @@ impl Edge {
     /// Answers a request from an address; never fails and never panics.
     pub async fn answer(&self, address: IpAddr, mut request: Request<Body>) -> Response {
         let path = Kind::of(request.uri());
+        let config = &self.house.config;
+        let crossing = Crossing::of(&config.server.origins, &request);
         let mut response = match self.admit(address, &request) {
             Err(problem) => problem.into_response(),
+            Ok(_) if crossing.is_preflight() => StatusCode::NO_CONTENT.into_response(),
             Ok(peer) => {
                 request.extensions_mut().insert(peer);
                 match AssertUnwindSafe(self.handle(request)).catch_unwind().await {
@@ -129,6 +135,10 @@ impl Edge {
         };
         observe::responded(response.status());
         protect(path, response.headers_mut());
+        crossing.tell(response.headers_mut());
+        if !config.tls.certificate.is_empty() {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        }
         response
     }
 
@@ -186,7 +196,11 @@ impl Edge {
         if hosts.is_empty() {
             return true;
         }
-        let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let mut named = request.headers().get_all(header::HOST).iter();
+        let header = named.next().and_then(|host| host.to_str().ok());
+        if named.next().is_some() {
+            return false;
+        }
         let Some(host) = request.uri().authority().map(http::uri::Authority::as_str).or(header)
         else {
             return false;
@@ -195,8 +209,14 @@ impl Edge {
             Some((name, port)) if !port.contains(']') => name,
             Some(_) | None => host,
         };
-        hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
+        hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_here(name)
     }
+}
+
+/// Whether a host's name means this machine to whoever asks.
+fn is_here(name: &str) -> bool {
+    let loopback = name.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+    loopback || name.eq_ignore_ascii_case("localhost") || name == "[::1]"
 }
 
 /// A failure that the framework words in its own way, as a problem document.
@@ -267,6 +287,12 @@ const PAGE: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
+/// Whoever came by TLS once comes by TLS only, for two years.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
+/// Whose reply it is hangs on these.
+pub(crate) const VARIES: HeaderValue = HeaderValue::from_static("authorization, cookie");
+
 /// The headers that every reply has.
 const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -293,6 +319,6 @@ fn protect(kind: Kind, headers: &mut HeaderMap) {
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if kind == Kind::Api {
-        headers.entry(header::VARY).or_insert(HeaderValue::from_static("authorization"));
+        headers.entry(header::VARY).or_insert(VARIES);
     }
 }

@@ -80,6 +80,14 @@ pub fn make(data: &Path) -> Result<HouseKeys, KeyError> {
     read(data)
 }
 
+/// Who the house is.
+///
+/// # Errors
+/// If it has no name, or others can read it.
+pub fn house(data: &Path) -> Result<HouseId, KeyError> {
+    read_bytes(&data.join("keys").join(HOUSE)).map(HouseId)
+}
+
 /// Reads the keys of a house.
 ///
 /// # Errors

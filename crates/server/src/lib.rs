@@ -3,6 +3,7 @@
 //!
 //! In reading order: [`cli`], [`config`], [`house`], [`listen`], [`http`], [`observe`].
 
+pub mod audit;
 pub mod chance;
 pub mod cli;
 pub mod config;

@@ -4,6 +4,7 @@
 //! Knows no route.
 
 mod patience;
+pub mod tls;
 
 use crate::config::Config;
 use crate::http::Edge;
@@ -16,13 +17,15 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use patience::{Busy, Patience, Patient, TimedBody, UnderWay};
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tls::Tls;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -35,7 +38,12 @@ const STREAMS: u32 = 128;
 
 /// Serves until `stopping` turns true and everything under way has been answered, or its time has
 /// run out.
-pub async fn serve(listener: TcpListener, edge: Edge, mut stopping: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    edge: Edge,
+    mut stopping: watch::Receiver<bool>,
+) {
     let config = Arc::clone(&edge.house().config);
     let builder = Arc::new(builder(&config));
     let (most, most_per_ip) = (config.limits.connections, config.limits.connections_per_ip);
@@ -62,17 +70,20 @@ pub async fn serve(listener: TcpListener, edge: Edge, mut stopping: watch::Recei
         };
         // A connection that cannot be set so is slower, and still works.
         drop(stream.set_nodelay(true));
-        let (builder, edge, watcher) = (Arc::clone(&builder), edge.clone(), graceful.watcher());
+        let line = Line {
+            builder: Arc::clone(&builder),
+            edge: edge.clone(),
+            address,
+            patience,
+            watcher: graceful.watcher(),
+        };
+        let tls = tls.clone();
         let connection = async move {
             let _place: Place = place;
-            let (stream, flow) = Patient::new(stream, patience);
-            let service = service_fn(move |request| {
-                answer(edge.clone(), address, patience, flow.begin(), request)
-            });
-            let serving =
-                builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-            // How a connection ended is its client's business.
-            drop(watcher.watch(serving).await);
+            match tls {
+                None => line.serve(stream).await,
+                Some(tls) => Box::pin(line.serve_by(tls, stream)).await,
+            }
         };
         drop(tasks::spawn("a connection lives as long as its client", connection));
     }
@@ -81,6 +92,36 @@ pub async fn serve(listener: TcpListener, edge: Edge, mut stopping: watch::Recei
     let under_way = graceful.count();
     if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
         observe::cut(under_way);
+    }
+}
+
+/// What one connection needs.
+struct Line {
+    builder: Arc<Builder<TokioExecutor>>,
+    edge: Edge,
+    address: IpAddr,
+    patience: Patience,
+    watcher: Watcher,
+}
+
+impl Line {
+    async fn serve_by(self, tls: Tls, stream: TcpStream) {
+        // Whoever does not come to terms in time has no request to be told about.
+        if let Some(stream) = tls.accept(stream, self.patience.head).await {
+            self.serve(stream).await;
+        }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let Self { builder, edge, address, patience, watcher } = self;
+        let (stream, flow) = Patient::new(stream, patience);
+        let service = service_fn(move |request| {
+            answer(edge.clone(), address, patience, flow.begin(), request)
+        });
+        let serving =
+            builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        // How a connection ended is its client's business.
+        drop(watcher.watch(serving).await);
     }
 }
 

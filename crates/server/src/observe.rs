@@ -94,6 +94,16 @@ pub fn store_failed(which: &str, error: &(dyn std::error::Error + 'static)) {
     tracing::error!(which, error = %error, "a store failed");
 }
 
+/// A line of the audit trail could not be written.
+pub fn audit_lost() {
+    tracing::error!("what somebody did is not in the audit trail: it could not be written");
+}
+
+/// The audit trail was changed by somebody else.
+pub fn audit_broken(line: u64) {
+    tracing::error!(line, "the audit trail does not hold: this line does not fit the one before");
+}
+
 /// A letter left the house, or would have if there were a way. No word of it is told.
 pub fn letter_left(user: i64, kind: &'static str, nowhere: bool) {
     if nowhere {
@@ -111,6 +121,14 @@ pub fn letter_lost(user: i64, kind: &'static str, why: &str) {
 /// The keys of an issuer of tokens could not be fetched; those known stay.
 pub fn keys_not_fetched(issuer: &str, why: &str) {
     tracing::warn!(issuer, why, "the keys of an issuer could not be fetched");
+}
+
+/// A certificate was read anew, or could not be and the one before it stays.
+pub fn certificate_changed(why_not: Option<&str>) {
+    match why_not {
+        None => tracing::info!("the certificate was read anew"),
+        Some(why) => tracing::error!(why, "a changed certificate was not taken; the old one stays"),
+    }
 }
 
 /// A connection could not be taken.

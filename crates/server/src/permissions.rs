@@ -36,11 +36,13 @@ pub enum Verb {
     ManagePeople,
     /// Say what somebody may be.
     GiveRoles,
+    /// Read the audit trail.
+    SeeAudit,
 }
 
 impl Verb {
     /// All of them, in their order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SeeHouse,
         Self::SignIn,
         Self::Register,
@@ -55,6 +57,7 @@ impl Verb {
         Self::SeeEverything,
         Self::ManagePeople,
         Self::GiveRoles,
+        Self::SeeAudit,
     ];
 
     /// The word for it.
@@ -75,6 +78,7 @@ impl Verb {
             Self::SeeEverything => "see_everything",
             Self::ManagePeople => "manage_people",
             Self::GiveRoles => "give_roles",
+            Self::SeeAudit => "see_audit",
         }
     }
 
@@ -154,7 +158,7 @@ pub fn may(actor: Actor<'_>, verb: Verb, object: Object) -> Result<(), No> {
         Verb::Bid => has(roles.bidder || staff, "That is for bidders."),
         Verb::Sell => has(roles.seller || staff, "That is for sellers."),
         Verb::RunAuctions | Verb::SeeEverything => has(staff, "That is for the house's people."),
-        Verb::Undo => has(roles.admin, "That is for administrators."),
+        Verb::Undo | Verb::SeeAudit => has(roles.admin, "That is for administrators."),
         Verb::ManagePeople | Verb::GiveRoles => {
             has(roles.admin, "That is for administrators.")?;
             let himself = object == Object::User { user, roles };
@@ -210,6 +214,7 @@ pub const DOORS: &[Door] = &[
     ("/v1/auctions/{auction}/reopen", &[("POST", Verb::Undo)]),
     ("/v1/auctions/{auction}/resume", &[("POST", Verb::RunAuctions)]),
     ("/v1/auctions/{auction}/stream", &[("GET", Verb::SeeAuctions)]),
+    ("/v1/audit", &[("GET", Verb::SeeAudit)]),
     ("/v1/events", &[("GET", Verb::SeeEverything)]),
     ("/v1/heads", &[("GET", Verb::SeeHouse)]),
     ("/v1/meta", &[("GET", Verb::SeeHouse)]),
@@ -277,6 +282,7 @@ mod tests {
             "see_everything",
             "manage_people",
             "give_roles",
+            "see_audit",
         ];
         assert_eq!(denied, expected);
         let stranger = Actor::Public(&[]);
@@ -290,7 +296,7 @@ mod tests {
     fn a_clerk_runs_auctions_and_knows_no_people() {
         let clerk = person(Roles::CLERK);
         assert!(may(clerk, Verb::RunAuctions, Object::Anything).is_ok());
-        for verb in [Verb::ManagePeople, Verb::GiveRoles, Verb::Undo] {
+        for verb in [Verb::ManagePeople, Verb::GiveRoles, Verb::Undo, Verb::SeeAudit] {
             assert!(matches!(may(clerk, verb, Object::Anything), Err(No::Forbidden(_))));
         }
     }

@@ -58,6 +58,9 @@ fn people_keys_and_tokens_are_looked_after_as_described() {
         "The vault has a new master key.",
         "another key",
         "erika@house.invalid",
+        "gavel key rotate",
+        "lines, each fits the one before",
+        "403\n201\n__Host-gavel=",
         "must have one entry for each of `tokens.issuers`",
         "closed",
     ];

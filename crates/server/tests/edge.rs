@@ -10,7 +10,7 @@ use served::Served;
 const JSON: &str = "content-type: application/json\r\n";
 
 #[test]
-fn tricks_with_json_are_malformed() {
+fn sec_s22_tricks_with_json_are_malformed() {
     let house = Served::new();
     let login = |body: &[u8]| house.send("POST", "/v1/session", JSON, body);
     for body in [
@@ -37,7 +37,7 @@ fn tricks_with_json_are_malformed() {
 }
 
 #[test]
-fn sizes_at_the_limit_and_above() {
+fn sec_s20_sizes_at_the_limit_and_above() {
     let house = Served::new();
     let body = |length: usize| {
         let frame = r#"{"login":"a","password":""}"#.len();
@@ -138,7 +138,7 @@ fn every_reply_has_the_headers_that_protect_it() {
     }
     let reply = house.get("/v1/meta", None);
     assert_eq!(reply.header("cache-control"), Some("no-store"));
-    assert_eq!(reply.header("vary"), Some("authorization"));
+    assert_eq!(reply.header("vary"), Some("authorization, cookie"));
     let meta = reply.json();
     assert_eq!(meta["public_key"].as_str().map(str::len), Some(64));
     assert!(meta["presets"].as_array().is_some_and(|presets| presets.len() == 10));
@@ -151,7 +151,7 @@ fn every_reply_has_the_headers_that_protect_it() {
 }
 
 #[test]
-fn limits_for_an_address_hold_and_a_forwarded_header_changes_nothing() {
+fn sec_s31_limits_for_an_address_hold_and_a_forwarded_header_changes_nothing() {
     let house = Served::with(&["limits.requests_per_second_per_ip=5"]);
     let mut codes = Vec::new();
     for n in 0..12 {
@@ -168,7 +168,7 @@ fn limits_for_an_address_hold_and_a_forwarded_header_changes_nothing() {
 }
 
 #[test]
-fn believed_proxies_tell_the_address_and_other_hosts_are_refused() {
+fn sec_s31_believed_proxies_tell_the_address_and_other_hosts_are_refused() {
     let house = Served::with(&[
         "server.trusted_proxies=127.0.0.1",
         "server.hosts=127.0.0.1",
@@ -183,7 +183,7 @@ fn believed_proxies_tell_the_address_and_other_hosts_are_refused() {
 }
 
 #[test]
-fn metrics_are_served_aside_only() {
+fn sec_s30_metrics_are_served_aside_only() {
     let house = Served::new();
     assert_eq!(house.get("/metrics", None).status, 404);
     let mut stream = std::net::TcpStream::connect(house.metrics).expect("metrics listen");
@@ -193,6 +193,14 @@ fn metrics_are_served_aside_only() {
     assert!(reply.body.contains("gavel_bid_seconds_count 0"));
     assert!(reply.body.contains("gavel_commit_records_bucket{le=\"512\"}"));
     assert!(reply.body.contains("gavel_commit_seconds_sum "));
+    // The operators' address knows numbers and nothing else.
+    for path in ["/", "/v1/users", "/v1/audit", "/v1/meta", "/health/live", "/openapi.json"] {
+        let mut stream = std::net::TcpStream::connect(house.metrics).expect("metrics listen");
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        std::io::Write::write_all(&mut stream, head.as_bytes()).expect("it reads");
+        let reply = served::read_reply(&mut std::io::BufReader::new(stream)).expect("a reply");
+        assert_eq!(reply.status, 404, "{path}");
+    }
     let odd = json!({ "login": "admin", "password": house.password });
     assert_eq!(house.ask("POST", "/v1/session", None, &odd).status, 201);
 }

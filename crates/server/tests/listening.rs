@@ -35,7 +35,7 @@ fn within(millis: u128, seconds: u128) -> bool {
 }
 
 #[test]
-fn whoever_says_nothing_is_cut() {
+fn sec_s20_whoever_says_nothing_is_cut() {
     let house = Served::with(&HURRIED);
     let mut silent = house.connect();
     let millis = closed_after(&mut silent);
@@ -50,7 +50,7 @@ fn whoever_says_nothing_is_cut() {
 }
 
 #[test]
-fn whoever_drips_his_head_is_cut() {
+fn sec_s20_whoever_drips_his_head_is_cut() {
     let house = Served::with(&HURRIED);
     let mut stream = house.connect();
     let begun = now();
@@ -67,7 +67,7 @@ fn whoever_drips_his_head_is_cut() {
 }
 
 #[test]
-fn whoever_drips_his_body_is_told_so() {
+fn sec_s20_whoever_drips_his_body_is_told_so() {
     let house = Served::with(&HURRIED);
     let mut stream = house.connect();
     let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
@@ -93,7 +93,7 @@ fn a_resting_connection_is_kept_for_its_time() {
 }
 
 #[test]
-fn so_many_connections_from_one_address() {
+fn sec_s20_so_many_connections_from_one_address() {
     let house = Served::with(&["limits.connections_per_ip=5"]);
     let held: Vec<TcpStream> = (0..5).map(|_| house.connect()).collect();
     std::thread::sleep(Duration::from_millis(200));
@@ -107,7 +107,7 @@ fn so_many_connections_from_one_address() {
 }
 
 #[test]
-fn a_thousand_slow_ones_do_not_stop_the_others() {
+fn sec_s20_a_thousand_slow_ones_do_not_stop_the_others() {
     let house = Served::with(&["limits.connections_per_ip=0"]);
     let slow: Vec<TcpStream> = (0..1_000)
         .map(|_| {

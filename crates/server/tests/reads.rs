@@ -61,7 +61,7 @@ fn the_time_is_always_new_and_the_tag_is_not() {
         assert_eq!(tag(&first), tag(&second));
         assert_eq!(unless(&site, &path, by, &tag(&first)).status, 304);
         assert_eq!(first.headers["content-type"], "application/json");
-        assert_eq!(first.headers["vary"], "authorization");
+        assert_eq!(first.headers["vary"], "authorization, cookie");
     }
     assert_ne!(tag(&site.get(&path, None)), tag(&site.get(&path, Some(&bob))));
     let before = tag(&site.get(&path, None));

@@ -4,8 +4,12 @@
 
 #[path = "security/accounts.rs"]
 mod accounts;
+#[path = "security/audit.rs"]
+mod audit;
 #[path = "security/erasure.rs"]
 mod erasure;
+#[path = "security/limits.rs"]
+mod limits;
 #[path = "security/mail.rs"]
 mod mail;
 #[path = "security/matrix.rs"]
@@ -14,5 +18,9 @@ mod matrix;
 mod served;
 #[path = "floor/site.rs"]
 mod site;
+#[path = "security/tls.rs"]
+mod tls;
 #[path = "security/tokens.rs"]
 mod tokens;
+#[path = "security/wall.rs"]
+mod wall;

@@ -10,7 +10,7 @@ use gavel_engine::Clock;
 use gavel_engine::audit::{Audit, audit};
 use gavel_proof::head::{Rolling, verify_head};
 use gavel_store::sqlite::{self, Options};
-use manifest::{DATA, HEADS, KEYS, MANIFEST, Manifest};
+use manifest::{AUDIT, DATA, HEADS, KEYS, MANIFEST, Manifest};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -142,6 +142,13 @@ fn copy(args: &Args, keys: &HouseKeys, to: &Path) -> Result<Manifest, Failure> {
     let made_at = Clock::default().now();
     sqlite::backup::backup(&args.data, to)
         .map_err(|error| Failure::refused("not_copied", error.to_string()))?;
+    let trail = args.data.join(AUDIT);
+    if trail.exists() {
+        let text = fs::read(&trail).map_err(|error| Failure::file(&trail, &error))?;
+        // The house may be writing a line.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        write(&to.join(AUDIT), text.get(..whole).unwrap_or_default())?;
+    }
     let audits = read_all(to, keys, &[])?;
     let damaged: Vec<String> =
         audits.iter().flat_map(|audit| &audit.damages).map(ToString::to_string).collect();

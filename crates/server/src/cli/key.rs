@@ -3,7 +3,11 @@
 
 use super::failed;
 use super::output::{Failure, Output, count, good};
+use crate::audit::Entry;
+use crate::audit::trail::{FILE, Trail};
 use crate::keys;
+use gavel_auction::event::HouseId;
+use gavel_engine::Clock;
 use gavel_store::sqlite;
 use serde_json::json;
 use std::path::PathBuf;
@@ -59,6 +63,8 @@ fn rotate(args: &RotateArgs, out: Output) -> Result<(), Failure> {
     if in_file {
         keys::keep_vault(&args.data, &both.newest()).map_err(|error| failed(error.into()))?;
     }
+    let noted = note(args, keys.house);
+    noted.map_err(|error| Failure::file(&args.data.join(FILE), &error))?;
     out.result(&json!({"people": people}), |out| {
         let people = count(people as u64);
         writeln!(out, "{}", good("The vault has a new master key."))?;
@@ -71,4 +77,16 @@ fn rotate(args: &RotateArgs, out: Output) -> Result<(), Failure> {
             false => writeln!(out, "Take the old key out of GAVEL_VAULT__KEYS now."),
         }
     })
+}
+
+/// The house is stopped, so nobody else writes its trail.
+fn note(args: &RotateArgs, house: HouseId) -> std::io::Result<()> {
+    let entry = Entry {
+        at: Clock::default().now(),
+        by: None,
+        verb: "rotate_keys",
+        act: "gavel key rotate".to_owned(),
+        outcome: "done".to_owned(),
+    };
+    Trail::open(&args.data, house)?.append(std::iter::once((&entry, 0)))
 }

@@ -2,7 +2,7 @@
 //! looks at every byte, reads the log from end to end, and holds it against the newest heads that
 //! the house has signed. What does not hold is not put in place.
 
-use super::backup::manifest::{DATA, HEADS, KEYS, Manifest};
+use super::backup::manifest::{AUDIT, DATA, HEADS, KEYS, Manifest};
 use super::backup::{Half, must_be_free, read_all};
 use super::output::{Failure, Output, count, good, instant_of};
 use crate::keys::{self, HouseKeys};
@@ -45,7 +45,8 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     must_be_free(&args.data, "--data")?;
     let manifest = Manifest::check(&args.from)?;
     let half = Half::begin(&args.data)?;
-    for name in DATA {
+    let trail = Some(AUDIT).filter(|_| manifest.has_audit());
+    for name in DATA.into_iter().chain(trail) {
         let to = half.dir.join(name);
         fs::copy(args.from.join(name), &to).map_err(|error| Failure::file(&to, &error))?;
     }

@@ -1,6 +1,7 @@
 //! `gavel serve`: opens the house and answers until it is told to stop. Without anything said it
 //! makes a house in `./gavel-data` and listens on loopback.
 
+use crate::audit::Audit;
 use crate::cli::output::{Failure, Output};
 use crate::cli::{failed, init, usage};
 use crate::config::Config;
@@ -8,11 +9,12 @@ use crate::demo::{self, Place};
 use crate::house::{House, Opening};
 use crate::http::Edge;
 use crate::keys::HouseKeys;
+use crate::listen::{self, tls::Tls};
 use crate::mail::Outbox;
 use crate::outside::Outside;
 use crate::passwords::Passwords;
 use crate::upkeep::{self, Upkeep};
-use crate::{listen, observe, tasks};
+use crate::{observe, tasks};
 use anyhow::Context as _;
 use gavel_engine::people::People;
 use gavel_engine::{Parts, Started};
@@ -123,7 +125,9 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let (stop, stopping) = watch::channel(false);
     let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
     let (engine, keys) = (started.engine.clone(), Arc::new(keys));
-    let opening = Opening { engine, people, config, keys, passwords, outbox, outside, stopping };
+    let audit = Audit::open(data, keys.house).context("opening the audit trail")?;
+    let opening =
+        Opening { engine, people, config, keys, passwords, outbox, outside, audit, stopping };
     let house = House::open(opening);
     Ok(Opened { house, started, stop, password, upkeep, lock })
 }
@@ -165,6 +169,7 @@ pub(super) fn wake(
 
 async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow::Result<()> {
     let config = &opened.house.config;
+    let tls = Tls::open(&config.tls).context("reading the configuration")?;
     let listener = bind(config.server.listen, chosen).await?;
     let address = listener.local_addr().context("asking for the address")?;
     let (mut terminate, mut interrupt) = (
@@ -172,7 +177,8 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
         signal(SignalKind::interrupt()).context("listening for signals")?,
     );
     let stopping = opened.stop.subscribe();
-    let mut lines = vec![format!("Gavel is open at http://{address}")];
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut lines = vec![format!("Gavel is open at {scheme}://{address}")];
     if let Some(admin) = config.admin.listen {
         let default = Config::default().admin.listen == Some(admin);
         let listener = bind_admin(admin, default).await?;
@@ -197,8 +203,11 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     }
     opened.house.ready.store(true, Ordering::Release);
     let edge = Edge::new(opened.house.clone());
-    let serving = tasks::spawn("the house", listen::serve(listener, edge, stopping));
-    let told = json!({ "url": format!("http://{address}"), "lines": lines });
+    if let Some(tls) = &tls {
+        drop(tasks::spawn("reads certificates anew as long as the house", tls.clone().follow()));
+    }
+    let serving = tasks::spawn("the house", listen::serve(listener, tls, edge, stopping));
+    let told = json!({ "url": format!("{scheme}://{address}"), "lines": lines });
     // Whoever closed our standard output does not want to hear it.
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));

@@ -4,7 +4,7 @@ mod kinds;
 
 use super::{
     AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MailConfig, MailTls, MemoryConfig,
-    Secret, ServerConfig, TimeoutsConfig, TokensConfig, UsersConfig,
+    Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
 };
 use crate::outside::Algorithm;
 use crate::permissions::Verb;
@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "server.hosts",
-        about: "Host names the house answers to; empty is any",
+        about: "Host names the house answers to besides localhost; empty is any",
         allowed: "names without ports, separated by commas",
         default: "",
         set: |config, value| {
@@ -105,6 +105,15 @@ pub const KEYS: &[Key] = &[
             all.join(",")
         },
     },
+    several!(
+        "server.origins",
+        server.origins,
+        origin,
+        String::as_str,
+        "origins such as https://shop.example.com, separated by commas",
+        "",
+        "Pages of other origins that may ask the API from a browser; empty is none"
+    ),
     number!(
         "server.threads",
         server.threads,
@@ -113,6 +122,14 @@ pub const KEYS: &[Key] = &[
         "0",
         "Threads that answer requests"
     ),
+    text!(
+        "tls.certificate",
+        tls.certificate,
+        "a file (PEM), with the certificates above it; or nothing, then there is no TLS",
+        "",
+        "The house's certificate; read again when it changes"
+    ),
+    text!("tls.key", tls.key, "a file (PEM) that not everybody can read", "", "Its key"),
     Key {
         name: "admin.listen",
         about: "Where /metrics is served; keep it on loopback or a private network",
@@ -392,8 +409,10 @@ pub(super) fn defaults() -> Config {
             listen: nowhere,
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            origins: Vec::new(),
             threads: 0,
         },
+        tls: TlsConfig { certificate: String::new(), key: String::new() },
         admin: AdminConfig { listen: None },
         limits: LimitsConfig {
             bids_per_second_per_actor: 0,
@@ -448,4 +467,12 @@ pub(super) fn defaults() -> Config {
         (key.set)(&mut config, key.default).expect("every default is allowed");
     }
     config
+}
+
+/// An origin, as browsers write it.
+fn origin(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let known = matches!(uri.scheme_str(), Some("https" | "http"));
+    let bare = uri.path_and_query().is_none_or(|path| path == "/") && !text.ends_with('/');
+    (known && bare && uri.authority().is_some()).then(|| text.to_lowercase())
 }

@@ -6,6 +6,7 @@ mod arrival;
 
 use crate::chance;
 use crate::house::House;
+use crate::http::cookie;
 use crate::http::error::Problem;
 use crate::outside::Verified;
 use axum::extract::FromRequestParts;
@@ -94,7 +95,7 @@ impl FromRequestParts<House> for Caller {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         let bad = || Problem::unauthenticated("This token is not, or no longer, good: sign in.");
         let value = match (values.next(), values.next()) {
-            (None, _) => return Ok(Self(None)),
+            (None, _) => return by_cookie(parts, house).await,
             (Some(value), None) => value.as_bytes(),
             (Some(_), Some(_)) => return Err(bad()),
         };
@@ -110,6 +111,24 @@ impl FromRequestParts<House> for Caller {
         found.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
     }
 }
+
+/// By the cookie of the web app. One that is no longer good is as none, because no script can take
+/// it away; one that changes something must come from a page of this house.
+async fn by_cookie(parts: &Parts, house: &House) -> Result<Caller, Problem> {
+    let token = cookie::token(&parts.headers).filter(|token| token.len() == TOKEN);
+    let Some(token) = token else { return Ok(Caller(None)) };
+    let Some(signed_in) = house.signed_in(&sha256(token.as_bytes())).await? else {
+        return Ok(Caller(None));
+    };
+    if !parts.method.is_safe() && !cookie::is_own_page(house, &parts.headers, &parts.uri) {
+        return Err(Problem::forbidden(FOREIGN_PAGE));
+    }
+    Ok(Caller(Some(signed_in)))
+}
+
+/// What a page that is not ours is told.
+pub(crate) const FOREIGN_PAGE: &str =
+    "A cookie is taken from pages of this house only (`Origin`, `house.url`); send a token.";
 
 /// The sessions that were read lately.
 pub struct SignIns {

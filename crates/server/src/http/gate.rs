@@ -1,6 +1,8 @@
 //! The gate before every route of the API: who asks, for which verb, and whether he may. A route
-//! that is not in the table of permissions is closed. Decides nothing itself.
+//! that is not in the table of permissions is closed. What is worth a line of the audit trail gets
+//! it here. Decides nothing itself.
 
+use crate::audit::kept::Watched;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::error::{Code, Problem};
@@ -11,24 +13,28 @@ use axum::response::{IntoResponse, Response};
 
 /// Lets a request through to its route, or answers it.
 pub(super) async fn pass(State(house): State<House>, request: Request, next: Next) -> Response {
-    match admit(&house, request).await {
-        Ok(request) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
-}
-
-async fn admit(house: &House, request: Request) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
     let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
     let Some(verb) = verb_of(&parts.method, route) else {
         let detail = format!("This route does not know {}.", parts.method);
-        return Err(Problem::of(Code::MethodNotAllowed, detail));
+        return Problem::of(Code::MethodNotAllowed, detail).into_response();
     };
-    let caller = Caller::from_request_parts(&mut parts, house).await?;
-    house.may(&caller, verb, Object::Anything)?;
-    // Whoever was recognised here need not be recognised again.
-    parts.extensions.insert(caller);
-    Ok(Request::from_parts(parts, body))
+    let caller = Caller::from_request_parts(&mut parts, &house).await;
+    let watched = Watched::of(verb, caller.as_ref().ok(), &mut parts);
+    let admitted = caller.and_then(|caller| {
+        house.may(&caller, verb, Object::Anything)?;
+        // Whoever was recognised here need not be recognised again.
+        parts.extensions.insert(caller);
+        Ok(Request::from_parts(parts, body))
+    });
+    let response = match admitted {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(watched) = watched {
+        watched.end(&house, response.status()).await;
+    }
+    response
 }
 
 impl House {

@@ -1,5 +1,6 @@
 //! Version 1 of the API: which module answers which routes.
 
+pub mod audit;
 pub mod meta;
 pub mod password;
 pub mod roles;
@@ -42,6 +43,7 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(session::routes())
         .merge(password::routes())
         .merge(roles::routes())
+        .merge(audit::routes())
         .merge(auctions::routes())
         .merge(listing::routes())
         .merge(operator::routes())

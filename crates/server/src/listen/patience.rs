@@ -16,14 +16,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// How long a client may let us wait.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     first_byte: Duration,
-    head: Duration,
+    pub(super) head: Duration,
     idle: Duration,
     /// For the body of a request, and for taking in a part of a reply.
     pub(super) body: Duration,
@@ -150,8 +149,8 @@ fn after(within: Duration) -> Instant {
 }
 
 /// A stream with deadlines.
-pub(super) struct Patient {
-    stream: TcpStream,
+pub(super) struct Patient<S> {
+    stream: S,
     patience: Patience,
     flow: Flow,
     awaited: Await,
@@ -163,8 +162,8 @@ pub(super) struct Patient {
     writing: Deadline,
 }
 
-impl Patient {
-    pub(super) fn new(stream: TcpStream, patience: Patience) -> (Self, Flow) {
+impl<S> Patient<S> {
+    pub(super) fn new(stream: S, patience: Patience) -> (Self, Flow) {
         let flow = Flow::default();
         let patient = Self {
             stream,
@@ -225,7 +224,7 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -248,7 +247,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl Patient {
+impl<S> Patient<S> {
     fn written(
         &mut self,
         result: Poll<io::Result<usize>>,
@@ -266,7 +265,7 @@ impl Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -9,6 +9,7 @@ use gavel_auction::time::Time;
 use gavel_engine::people::{NewUser, People, Session};
 use gavel_engine::{Parts, Started};
 use gavel_proof::hash::sha256;
+use gavel_server::audit::Audit;
 use gavel_server::config::Config;
 use gavel_server::house::{House, Opening};
 use gavel_server::http::Edge;
@@ -265,7 +266,9 @@ fn open(data: &Path) -> Open {
     config.limits.requests_per_second_per_ip = 0;
     config.limits.bids_per_second_per_actor = 0;
     config.limits.bids_per_second_per_ip = 0;
+    let audit = Audit::open(data, made.house).expect("the house of the test works");
     let house = House::open(Opening {
+        audit,
         engine: started.engine.clone(),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),

@@ -89,7 +89,7 @@ impl Served {
             command.stdout(Stdio::piped()).stderr(log).spawn().expect("the house must start");
         let out = child.stdout.take().expect("its standard output");
         let mut lines = BufReader::new(out).lines().map(|line| line.expect("a line"));
-        let address = after(&lines.next().expect("its address"), "open at http://");
+        let address = after(&lines.next().expect("its address"), "://");
         let metrics = after(&lines.next().expect("its metrics"), "Metrics at http://");
         let line = lines.next().expect("its password");
         let password = line.split('`').nth(3).expect("a password").to_owned();

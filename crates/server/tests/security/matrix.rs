@@ -54,6 +54,7 @@ const ROWS: &[Row] = &[
     ("POST", "/v1/auctions/{auction}/resume", "", "", "s---++-"),
     ("GET", "/v1/auctions/{auction}/stream", "", "", "+++++++"),
     ("GET", "/v1/auctions/{auction}/stream", "{draft}", "", "000+++0"),
+    ("GET", "/v1/audit", "", "", "s----+-"),
     ("GET", "/v1/events", "", "", "s---++-"),
     ("GET", "/v1/heads", "", "", "+++++++"),
     ("GET", "/v1/meta", "", "", "+++++++"),
@@ -167,7 +168,7 @@ fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
 }
 
 /// What the description of the API says there is.
-fn described(site: &Site) -> BTreeSet<(String, String)> {
+pub(super) fn described(site: &Site) -> BTreeSet<(String, String)> {
     let text = site.get("/openapi.json", None).text;
     let description: Value = serde_json::from_str(&text).unwrap();
     let mut all = BTreeSet::new();

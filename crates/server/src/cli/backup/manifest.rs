@@ -17,6 +17,8 @@ pub(in crate::cli) const MANIFEST: &str = "manifest.json";
 pub(in crate::cli) const HEADS: &str = "heads.jsonl";
 /// The keys.
 pub(in crate::cli) const KEYS: &str = "house.keys";
+/// The audit trail, where there is one.
+pub(in crate::cli) const AUDIT: &str = crate::audit::trail::FILE;
 /// The files that hold the house.
 pub(in crate::cli) const DATA: [&str; 2] = ["log.db", "people.db"];
 
@@ -60,9 +62,9 @@ impl Manifest {
         damaged: Vec<String>,
     ) -> Result<Self, Failure> {
         let mut files = Vec::new();
-        for name in DATA.into_iter().chain([HEADS, KEYS]) {
+        for name in DATA.into_iter().chain([HEADS, KEYS, AUDIT]) {
             let path = dir.join(name);
-            if name != KEYS || path.exists() {
+            if ![KEYS, AUDIT].contains(&name) || path.exists() {
                 let (bytes, sha256) =
                     digest(&path).map_err(|error| Failure::file(&path, &error))?;
                 files.push(Member { name: name.to_owned(), bytes, sha256 });
@@ -116,6 +118,11 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// Whether the audit trail is in the backup.
+    pub(in crate::cli) fn has_audit(&self) -> bool {
+        self.files.iter().any(|file| file.name == AUDIT)
     }
 
     /// Whether the keys are in the backup.

@@ -70,7 +70,7 @@ fn tricks_are_malformed_and_name_the_field() {
 }
 
 #[test]
-fn depth_and_keys_at_the_limit_and_above() {
+fn sec_s20_depth_and_keys_at_the_limit_and_above() {
     use serde_json::Value;
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(parse::<Value>(deep(DEPTH).as_bytes()).is_ok());

@@ -7,6 +7,7 @@ use super::extract::{Of, id};
 use super::render::AuctionView;
 use super::shown::Shown;
 use crate::house::House;
+use crate::http::VARIES;
 use crate::http::actor::Caller;
 use crate::http::error::Problem;
 use crate::http::query::Query;
@@ -107,7 +108,7 @@ pub(crate) async fn show(
     let view = shown.view(&house, head, viewer).await?;
     let named = |value: &HeaderValue| names(value.as_bytes(), view.tag.as_bytes());
     let known = headers.get_all(IF_NONE_MATCH).iter().any(named);
-    let about = [(ETAG, view.tag.clone()), (CACHE_CONTROL, PRIVATE), (VARY, AUTHORIZED)];
+    let about = [(ETAG, view.tag.clone()), (CACHE_CONTROL, PRIVATE), (VARY, VARIES)];
     if known {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
@@ -116,7 +117,6 @@ pub(crate) async fn show(
 
 /// Nobody else may keep what was cut for this caller, and he asks each time.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-const AUTHORIZED: HeaderValue = HeaderValue::from_static("authorization");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Whether a list of entity tags names this one; weakly, as reads do.

@@ -1,20 +1,25 @@
 //! Signing in and out. Tells nobody whether an account exists.
 
+use crate::audit::kept::Whom;
 use crate::house::House;
 use crate::http::Peer;
-use crate::http::actor::SignedIn;
+use crate::http::actor::{FOREIGN_PAGE, SignedIn};
 use crate::http::body::Strict;
+use crate::http::cookie;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::network;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::http::v1::users::{OwnProfile, busy, factor};
 use axum::Json;
-use axum::extract::{Extension, State};
+use axum::extract::{FromRequestParts, State};
+use gavel_auction::time::SECOND;
 use gavel_engine::people::{People, User};
-use http::header::USER_AGENT;
+use http::header::{SET_COOKIE, USER_AGENT};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,13 +41,18 @@ struct SignIn {
     /// Of the second factor, if there is one: a code of the app, or a recovery code.
     #[schema(max_length = 20)]
     code: Option<String>,
+    /// For pages of this house: the token comes in a cookie that no script can read, and is not
+    /// in the reply.
+    #[serde(default)]
+    cookie: bool,
 }
 
 /// A session that began.
 #[derive(Serialize, ToSchema)]
 struct Session {
-    /// Send it as `Authorization: Bearer TOKEN`. It is shown this once.
-    token: String,
+    /// Send it as `Authorization: Bearer TOKEN`. It is shown this once; not if it is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
     expires_at: Stamp,
     user: OwnProfile,
 }
@@ -57,35 +67,69 @@ struct Session {
 )]
 async fn sign_in(
     State(house): State<House>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
+    arrival: Arrival,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<SignIn>,
-) -> Result<(StatusCode, Json<Session>), Problem> {
-    let user = recognise(&house, peer, body).await?;
-    let (token, expires_at) = house.begin_session(user.id, Some(from(peer, &headers))).await?;
-    let user = OwnProfile::of(user);
-    Ok((StatusCode::CREATED, Json(Session { token, expires_at: Stamp(expires_at), user })))
+) -> Result<(StatusCode, HeaderMap, Json<Session>), Problem> {
+    let by_cookie = body.cookie;
+    // Nobody's page may sign a visitor in to an account that is not his.
+    if by_cookie && !arrival.by_own_page {
+        return Err(Problem::forbidden(FOREIGN_PAGE));
+    }
+    let user = recognise(&house, &arrival, body).await?;
+    let (token, expires_at) = house.begin_session(user.id, Some(arrival.from)).await?;
+    let mut told = HeaderMap::new();
+    if by_cookie {
+        let seconds = expires_at.since(house.now()) / SECOND;
+        told.insert(SET_COOKIE, cookie::keep(&token, seconds));
+    }
+    let (token, expires_at) = (Some(token).filter(|_| !by_cookie), Stamp(expires_at));
+    let session = Session { token, expires_at, user: OwnProfile::of(user) };
+    Ok((StatusCode::CREATED, told, Json(session)))
 }
 
 /// Who it is, if the password fits. The same work, and the same words, whether he exists or not.
-async fn recognise(house: &House, Peer(ip): Peer, body: SignIn) -> Result<User, Problem> {
-    let SignIn { login, password, code } = body;
+async fn recognise(house: &House, arrival: &Arrival, body: SignIn) -> Result<User, Problem> {
+    let SignIn { login, password, code, cookie: _ } = body;
     let login = login.trim().to_owned();
     if login.is_empty() || login.len() > 300 || password.len() > 1024 {
         return Err(unknown());
     }
-    let (now, from) = (house.now(), network(ip));
+    let (now, from) = (house.now(), network(arrival.peer.0));
     let limits = &house.limits;
     limits.logins_per_ip.take(from, now).map_err(Problem::rate_limited)?;
     let account = (login.to_lowercase(), from);
     limits.logins_per_account.take(account, now).map_err(Problem::rate_limited)?;
     let user = house.blocking(move |people| people.user_by_login(&login)).await?;
+    if let Some(user) = &user {
+        arrival.whom.is(user.id.get());
+    }
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let fits = house.passwords.verify(password, hash).await.map_err(busy)?;
     let user = user.filter(|_| fits).ok_or_else(unknown)?;
     factor::judge(house, &user, code.as_deref()).await?;
     Ok(user)
+}
+
+/// Who comes, as far as that can be told before he says so.
+struct Arrival {
+    peer: Peer,
+    /// With what, and from where, in words.
+    from: String,
+    by_own_page: bool,
+    whom: Whom,
+}
+
+impl FromRequestParts<House> for Arrival {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Infallible> {
+        let peer = Peer::of(parts);
+        let from = from(peer, &parts.headers);
+        let by_own_page = cookie::is_own_page(house, &parts.headers, &parts.uri);
+        let Ok(whom) = Whom::from_request_parts(parts, house).await;
+        Ok(Self { peer, from, by_own_page, whom })
+    }
 }
 
 /// With what, and from where, somebody signs in: for his own list of sessions.
@@ -110,8 +154,9 @@ fn unknown() -> Problem {
 async fn sign_out(
     State(house): State<House>,
     signed_in: SignedIn,
+    headers: HeaderMap,
     Query(Nothing {}): Query<Nothing>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, HeaderMap), Problem> {
     let SignedIn { user, token, outside, .. } = signed_in;
     let end = move |people: &dyn People| match outside {
         None => people.end_session(&token),
@@ -120,5 +165,9 @@ async fn sign_out(
     };
     house.blocking(end).await?;
     house.sign_ins.forget(&token);
-    Ok(StatusCode::NO_CONTENT)
+    let mut told = HeaderMap::new();
+    if cookie::token(&headers).is_some() {
+        told.insert(SET_COOKIE, cookie::FORGET);
+    }
+    Ok((StatusCode::NO_CONTENT, told))
 }

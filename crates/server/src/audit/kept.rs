@@ -1,0 +1,86 @@
+//! Which requests are worth a line of the audit trail, and the line itself. Knows no file.
+
+use super::Entry;
+use crate::house::House;
+use crate::http::actor::Caller;
+use crate::permissions::Verb;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+
+/// Of whom a request without a token turns out to be: whoever tries to sign in.
+#[derive(Clone, Debug, Default)]
+pub struct Whom(Arc<OnceLock<i64>>);
+
+impl Whom {
+    /// It is him.
+    pub fn is(&self, user: i64) {
+        // The first who was recognised stays.
+        let _first = self.0.set(user);
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Whom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
+/// A request that is worth a line.
+pub(crate) struct Watched {
+    by: Option<i64>,
+    whom: Whom,
+    verb: Verb,
+    act: String,
+}
+
+impl Watched {
+    /// What is to be watched of a request, if anything.
+    pub(crate) fn of(verb: Verb, caller: Option<&Caller>, parts: &mut Parts) -> Option<Self> {
+        let signed_in = caller.and_then(|caller| caller.0.as_ref());
+        let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+        let watched = match verb {
+            Verb::ManagePeople | Verb::GiveRoles | Verb::Undo | Verb::RunAuctions => true,
+            Verb::SignIn | Verb::OwnAccount => !reads,
+            // What the house's people do to auctions of others.
+            Verb::Sell | Verb::Bid => signed_in.is_some_and(|by| by.roles.is_staff()),
+            Verb::SeeAudit
+            | Verb::SeeHouse
+            | Verb::Register
+            | Verb::SeeAuctions
+            | Verb::SeePeople
+            | Verb::SeeOwnBids
+            | Verb::SeeEverything => false,
+        };
+        if !watched {
+            return None;
+        }
+        let whom = Whom::default();
+        parts.extensions.insert(whom.clone());
+        // Only the path: what is searched for may be somebody's name.
+        let act = format!("{} {}", parts.method, parts.uri.path());
+        Some(Self { by: signed_in.map(|by| by.user.get()), whom, verb, act })
+    }
+
+    /// Writes the line, now that it is known what came of it.
+    pub(crate) async fn end(self, house: &House, status: StatusCode) {
+        let Self { by, whom, verb, act } = self;
+        let by = by.or_else(|| whom.0.get().copied());
+        let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if !status.is_success() && !refused {
+            return;
+        }
+        let outcome =
+            if refused { format!("refused: {}", status.as_u16()) } else { "done".to_owned() };
+        let entry = Entry { at: house.now(), by, verb: verb.word(), act, outcome };
+        if refused {
+            house.audit.refused(entry);
+        } else {
+            house.audit.done(entry).await;
+        }
+    }
+}

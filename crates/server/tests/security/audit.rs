@@ -1,0 +1,171 @@
+//! The audit trail of a real house: what has a line, who may read it, and what `gavel audit` says
+//! of one that was touched.
+
+use super::served::Served;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+const JSON: &str = "content-type: application/json\r\n";
+
+/// A name that would like to be two lines.
+const TWO_LINES: &str = "mallory\n{\"level\":\"ERROR\",\"number\":1}\r\u{1b}[2J\u{2028}";
+
+fn lines(house: &Served, admin: &str, after: u64) -> Vec<Value> {
+    let page = house.get(&format!("/v1/audit?after={after}"), Some(admin));
+    assert_eq!(page.status, 200, "{page:?}");
+    page.json()["items"].as_array().unwrap().clone()
+}
+
+fn gavel(data: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    let done = command.args(["audit", "--data"]).arg(data).args(more).output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn sec_s28_what_the_houses_people_do_has_a_line_each_and_nobody_can_change_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let log = scratch.path().join("log");
+    let mut house = Served::logging(&log, &["log.json=true", "log.level=debug"]);
+    let (anna, anna_token) = house.user("anna");
+    let admin = house.admin();
+    let ask = |method: &str, path: &str, body: Value| house.ask(method, path, Some(&admin), &body);
+    let wrong = json!({"login": "anna", "password": "not her password"});
+    assert_eq!(house.ask("POST", "/v1/session", None, &wrong).status, 401);
+    let two = json!({"login": TWO_LINES, "password": TWO_LINES});
+    assert_eq!(house.ask("POST", "/v1/session", None, &two).status, 401);
+    let two = json!({"username": TWO_LINES, "email": "m@example.com", "password": "a password!"});
+    assert_eq!(house.ask("POST", "/v1/users", None, &two).status, 400);
+    assert_eq!(house.get("/v1/users?q=anna@example.com", Some(&admin)).status, 200);
+    let user = format!("/v1/users/{anna}");
+    assert_eq!(house.ask("POST", &format!("{user}/ban"), Some(&anna_token), &two).status, 403);
+    assert_eq!(house.ask("POST", &format!("{user}/ban"), None, &two).status, 401);
+    let headers = format!("{JSON}authorization: Bearer {anna_token}\r\nidempotency-key: k\r\n");
+    let create = br#"{"title":"A pot","currency":"EUR","preset":"english","duration_seconds":600}"#;
+    let made = house.send("POST", "/v1/auctions", &headers, create);
+    assert_eq!(made.status, 201, "{made:?}");
+    let auction = format!("/v1/auctions/{}", made.json()["id"]);
+    let headers = format!("{JSON}authorization: Bearer {admin}\r\nidempotency-key: k\r\n");
+    let closed =
+        house.send("POST", &format!("{auction}/close"), &headers, br#"{"reason":"mistake"}"#);
+    assert_eq!(closed.status, 200, "{closed:?}");
+    assert_eq!(ask("PATCH", &format!("{user}/roles"), json!({"roles": ["bidder"]})).status, 200);
+    assert_eq!(ask("POST", &format!("{user}/ban"), json!({"reason": TWO_LINES})).status / 100, 4);
+    assert_eq!(ask("POST", &format!("{user}/ban"), json!({"reason": "shill"})).status / 100, 2);
+    assert_eq!(ask("DELETE", &user, Value::Null).status / 100, 2);
+    let lines = lines(&house, &admin, 0);
+    let told: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let word = |name: &str| line[name].as_str().unwrap().to_owned();
+            format!("{} {} {}", line["by"], word("act"), word("outcome"))
+        })
+        .collect();
+    let expected = [
+        format!("{anna} POST /v1/session done"),
+        "1 POST /v1/session done".to_owned(),
+        format!("{anna} POST /v1/session refused: 401"),
+        "null POST /v1/session refused: 401".to_owned(),
+        "1 GET /v1/users done".to_owned(),
+        format!("{anna} POST {user}/ban refused: 403"),
+        format!("null POST {user}/ban refused: 401"),
+        format!("1 POST {auction}/close done"),
+        format!("1 PATCH {user}/roles done"),
+        format!("1 POST {user}/ban done"),
+        format!("1 DELETE {user} done"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(self::lines(&house, &admin, 9)[0]["number"], 10);
+    assert_eq!(house.get("/v1/audit?after=-1", Some(&admin)).status, 400);
+    // Every line of the log is one of the house's own making.
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{text}");
+    house.terminate();
+    assert!(house.wait());
+    touched(house.data.path());
+}
+
+/// What `gavel audit` says of the trail as it is, and of one that was touched.
+fn touched(data: &Path) {
+    let path = data.join("audit.jsonl");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(whole.lines().count(), 11);
+    for secret in ["anna", "mallory", "password", "shill"] {
+        assert!(!whole.contains(secret), "{secret}: {whole}");
+    }
+    let (code, said) = gavel(data, &["--last", "2"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("11 lines, each fits the one before"), "{said}");
+    assert!(said.contains("DELETE /v1/users") && !said.contains("PATCH"), "{said}");
+    let head = said.split("elsewhere: ").nth(1).unwrap().trim().to_owned();
+    assert_eq!(gavel(data, &["--head", &head]).0, Some(0));
+    assert_eq!(gavel(data, &["--head", "nonsense"]).0, Some(2));
+    std::fs::write(&path, whole.replacen("refused: 403", "done", 1)).unwrap();
+    let (code, said) = gavel(data, &[]);
+    assert_eq!((code, said.contains("line 6 of")), (Some(1), true), "{said}");
+    let without: String = whole
+        .lines()
+        .enumerate()
+        .filter(|(at, _)| *at != 8)
+        .fold(String::new(), |text, (_, line)| text + line + "\n");
+    std::fs::write(&path, without).unwrap();
+    let (code, said) = gavel(data, &[]);
+    assert_eq!((code, said.contains("line 9 of")), (Some(1), true), "{said}");
+    // Its end cut off: seen beside the head only.
+    let cut: String = whole.lines().take(10).fold(String::new(), |text, line| text + line + "\n");
+    std::fs::write(&path, cut).unwrap();
+    assert_eq!(gavel(data, &[]).0, Some(0));
+    let (code, said) = gavel(data, &["--head", &head]);
+    assert_eq!((code, said.contains("line 11 is another, or gone")), (Some(1), true), "{said}");
+    std::fs::write(&path, whole).unwrap();
+}
+
+#[test]
+fn sec_s28_nobody_fills_the_trail_by_being_refused() {
+    let house = Served::new();
+    let (_, token) = house.user("anna");
+    let begun = 1;
+    let tries = 400;
+    for _ in 0..tries {
+        assert_eq!(house.get("/v1/users", Some(&token)).status, 403);
+    }
+    // The next line that is written tells how many have none.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let admin = house.admin();
+    let (mut refused, mut left_out, mut after) = (0, 0, begun);
+    loop {
+        let page = lines(&house, &admin, after);
+        let Some(last) = page.last() else { break };
+        after = last["number"].as_u64().unwrap();
+        refused += page.iter().filter(|line| line["outcome"] == "refused: 403").count() as u64;
+        left_out += page.iter().filter_map(|line| line["left_out"].as_u64()).sum::<u64>();
+    }
+    assert_eq!(refused + left_out, tries);
+    assert!(refused >= 100 && left_out > 0, "{refused} and {left_out}");
+}
+
+#[test]
+fn sec_s29_the_trail_goes_along_with_a_backup_and_goes_on_after_a_restart() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut house = Served::new();
+    let admin = house.admin();
+    assert_eq!(lines(&house, &admin, 0).len(), 1);
+    let run = |args: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_gavel")).args(args).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    let data = house.data.path().display().to_string();
+    run(&["backup", "--data", &data, "--to", &path("backup")]);
+    run(&["restore", "--from", &path("backup"), "--data", &path("restored")]);
+    let kept = std::fs::read(house.data.path().join("audit.jsonl")).unwrap();
+    assert_eq!(std::fs::read(Path::new(&path("restored")).join("audit.jsonl")).unwrap(), kept);
+    house.terminate();
+    assert!(house.wait());
+    run(&["key", "rotate", "--data", &data]);
+    let (code, said) = gavel(house.data.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("gavel key rotate") && said.contains("2 lines"), "{said}");
+}
