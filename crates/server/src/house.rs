@@ -94,6 +94,7 @@ impl House {
         let mut public = config.users.public.clone();
         public.extend(config.users.open_registration.then_some(Verb::Register));
         let most = &config.limits;
+        engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),

@@ -232,11 +232,16 @@ pub const DOORS: &[Door] = &[
     ("/v1/users/me/second-factor/confirm", &[("POST", Verb::OwnAccount)]),
     ("/v1/users/me/sessions", &[("DELETE", Verb::OwnAccount), ("GET", Verb::OwnAccount)]),
     ("/v1/users/me/sessions/{session}", &[("DELETE", Verb::OwnAccount)]),
-    ("/v1/users/{id}", &[("DELETE", Verb::ManagePeople), ("GET", Verb::SeePeople)]),
+    ("/v1/users/me/spending", &[("GET", Verb::OwnAccount)]),
+    (
+        "/v1/users/{id}",
+        &[("DELETE", Verb::ManagePeople), ("GET", Verb::SeePeople), ("PATCH", Verb::ManagePeople)],
+    ),
     ("/v1/users/{id}/ban", &[("DELETE", Verb::ManagePeople), ("POST", Verb::ManagePeople)]),
     ("/v1/users/{id}/profile", &[("GET", Verb::ManagePeople)]),
     ("/v1/users/{id}/roles", &[("PATCH", Verb::GiveRoles)]),
     ("/v1/users/{id}/sessions", &[("DELETE", Verb::ManagePeople), ("GET", Verb::ManagePeople)]),
+    ("/v1/users/{id}/spending", &[("GET", Verb::ManagePeople)]),
 ];
 
 #[cfg(test)]

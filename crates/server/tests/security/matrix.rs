@@ -79,9 +79,12 @@ const ROWS: &[Row] = &[
     ("DELETE", "/v1/users/me/sessions", "", "", "s++++++"),
     ("GET", "/v1/users/me/sessions", "", "", "s++++++"),
     ("DELETE", "/v1/users/me/sessions/{session}", "", "", "s000000"),
+    ("GET", "/v1/users/me/spending", "", "", "s++++++"),
     ("DELETE", "/v1/users/{id}", "", "", "s----+-"),
     ("DELETE", "/v1/users/{id}", "{self}", "", "s------"),
     ("GET", "/v1/users/{id}", "", "", "+++++++"),
+    ("PATCH", "/v1/users/{id}", "", LIMIT, "s----+-"),
+    ("PATCH", "/v1/users/{id}", "{self}", LIMIT, "s------"),
     ("DELETE", "/v1/users/{id}/ban", "", "", "s----+-"),
     ("POST", "/v1/users/{id}/ban", "", r#"{"reason":"shill"}"#, "s----+-"),
     ("POST", "/v1/users/{id}/ban", "{self}", r#"{"reason":"shill"}"#, "s------"),
@@ -90,8 +93,10 @@ const ROWS: &[Row] = &[
     ("PATCH", "/v1/users/{id}/roles", "{self}", r#"{"roles":["bidder"]}"#, "s------"),
     ("DELETE", "/v1/users/{id}/sessions", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/sessions", "", "", "s----+-"),
+    ("GET", "/v1/users/{id}/spending", "", "", "s----+-"),
 ];
 
+const LIMIT: &str = r#"{"spend_limit":100000}"#;
 const CREATE: &str =
     r#"{"title":"A kettle","currency":"EUR","preset":"ladder","duration_seconds":600}"#;
 const REASON: &str = r#"{"reason":"mistake"}"#;
