@@ -13,7 +13,7 @@
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
 //! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`history`], [`words`], `projection`,
-//! `keeper`, `residents`, `scrub`; the traits of stores: [`log`], [`people`],
+//! `keeper`, `residents`, `scrub`; the traits of stores: [`log`], [`people`], [`things`],
 //! [`lists`], [`snapshot`].
 
 pub mod answer;
@@ -45,6 +45,7 @@ mod scrub;
 pub mod shard;
 pub mod snapshot;
 mod start;
+pub mod things;
 pub mod views;
 pub mod words;
 

@@ -144,6 +144,8 @@ pub struct Listing {
     pub description: Option<String>,
     /// The category's name.
     pub category: Option<String>,
+    /// The item it was made from, and its attributes as they were then, in the edge's own form.
+    pub item: Option<(i64, String)>,
     /// Dated notes added after the opening, in order.
     pub addenda: Vec<Addendum>,
 }

@@ -19,6 +19,7 @@ use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
+use gavel_engine::things::Things;
 use gavel_proof::keys::PublicKey;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Rooms {
     pub engine: Engine,
     /// Users, sessions, listings, notes. Blocking: only inside [`House::blocking`].
     pub people: Arc<dyn People>,
+    /// Things for sale. Blocking: only inside [`House::aside`].
+    pub things: Arc<dyn Things>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -71,6 +74,8 @@ pub struct Opening {
     pub engine: Engine,
     /// The people.
     pub people: Arc<dyn People>,
+    /// Things for sale.
+    pub things: Arc<dyn Things>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -89,7 +94,7 @@ impl House {
     /// Puts a house together.
     #[must_use]
     pub fn open(opening: Opening) -> Self {
-        let Opening { engine, people, config, keys, passwords, outbox, outside, stopping } =
+        let Opening { engine, people, things, config, keys, passwords, outbox, outside, stopping } =
             opening;
         let mut public = config.users.public.clone();
         public.extend(config.users.open_registration.then_some(Verb::Register));
@@ -104,6 +109,7 @@ impl House {
             aside: Semaphore::new(ASIDE),
             engine,
             people,
+            things,
             config,
             keys,
             passwords,

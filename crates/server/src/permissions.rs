@@ -24,7 +24,7 @@ pub enum Verb {
     SeeOwnBids,
     /// Bid, register for an auction, take a bid back.
     Bid,
-    /// Make, publish and change auctions of one's own, approve who bids there.
+    /// Make, publish and change auctions and items of one's own, approve who bids there.
     Sell,
     /// Hold, resume, close, cancel auctions; bid for a paddle.
     RunAuctions,
@@ -210,8 +210,11 @@ pub const DOORS: &[Door] = &[
     ("/v1/auctions/{auction}/reopen", &[("POST", Verb::Undo)]),
     ("/v1/auctions/{auction}/resume", &[("POST", Verb::RunAuctions)]),
     ("/v1/auctions/{auction}/stream", &[("GET", Verb::SeeAuctions)]),
+    ("/v1/categories", &[("GET", Verb::SeeAuctions), ("POST", Verb::RunAuctions)]),
     ("/v1/events", &[("GET", Verb::SeeEverything)]),
     ("/v1/heads", &[("GET", Verb::SeeHouse)]),
+    ("/v1/items", &[("GET", Verb::Sell), ("POST", Verb::Sell)]),
+    ("/v1/items/{item}", &[("DELETE", Verb::Sell), ("GET", Verb::Sell), ("PATCH", Verb::Sell)]),
     ("/v1/meta", &[("GET", Verb::SeeHouse)]),
     ("/v1/operations/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/password/forgotten", &[("POST", Verb::SignIn)]),

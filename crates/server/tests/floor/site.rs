@@ -267,6 +267,7 @@ fn open(data: &Path) -> Open {
     config.limits.bids_per_second_per_ip = 0;
     let house = House::open(Opening {
         engine: started.engine.clone(),
+        things: Arc::clone(&stores.things),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),
         keys: Arc::new(made),

@@ -54,8 +54,15 @@ const ROWS: &[Row] = &[
     ("POST", "/v1/auctions/{auction}/resume", "", "", "s---++-"),
     ("GET", "/v1/auctions/{auction}/stream", "", "", "+++++++"),
     ("GET", "/v1/auctions/{auction}/stream", "{draft}", "", "000+++0"),
+    ("GET", "/v1/categories", "", "", "+++++++"),
+    ("POST", "/v1/categories", "", CATEGORY, "s---++-"),
     ("GET", "/v1/events", "", "", "s---++-"),
     ("GET", "/v1/heads", "", "", "+++++++"),
+    ("GET", "/v1/items", "", "", "s-++++-"),
+    ("POST", "/v1/items", "", ITEM, "s-++++-"),
+    ("DELETE", "/v1/items/{item}", "", "", "s-0+++-"),
+    ("GET", "/v1/items/{item}", "", "", "s-0+++-"),
+    ("PATCH", "/v1/items/{item}", "", r#"{"title":"A bus"}"#, "s-0+++-"),
     ("GET", "/v1/meta", "", "", "+++++++"),
     ("GET", "/v1/operations/{operation}", "", "", "s+00000"),
     ("POST", "/v1/password/forgotten", "", "{}", "+++++++"),
@@ -97,6 +104,8 @@ const ROWS: &[Row] = &[
 ];
 
 const LIMIT: &str = r#"{"spend_limit":100000}"#;
+const CATEGORY: &str = r#"{"name":"Cars","attributes":[{"name":"year","type":"integer"}]}"#;
+const ITEM: &str = r#"{"title":"A car","category":"Cars","attributes":{"year":1999}}"#;
 const CREATE: &str =
     r#"{"title":"A kettle","currency":"EUR","preset":"ladder","duration_seconds":600}"#;
 const REASON: &str = r#"{"reason":"mistake"}"#;
@@ -109,6 +118,7 @@ struct Scene {
     draft: String,
     bid: String,
     operation: String,
+    item: String,
     other: i64,
 }
 
@@ -133,6 +143,9 @@ fn scene(site: &Site) -> Scene {
     let stranger = person("stranger", Roles::MEMBER);
     let other = person("other", Roles::MEMBER).id;
     let (clerk, admin) = (person("clerk", Roles::CLERK), person("admin", Roles::ADMIN));
+    let read = |body| serde_json::from_str::<Value>(body).unwrap();
+    site.post("/v1/categories", &clerk, &read(CATEGORY)).expect(201);
+    let item = site.post("/v1/items", &seller, &read(ITEM)).expect(201)["id"].to_string();
     let callers = [None, Some(bidder), Some(stranger), Some(seller), Some(clerk), Some(admin)];
     let [public, bidder, stranger, seller, clerk, admin] = callers;
     Scene {
@@ -140,6 +153,7 @@ fn scene(site: &Site) -> Scene {
         auction: made["id"].to_string(),
         draft: draft["id"].to_string(),
         bid: bid["bid"].to_string(),
+        item,
         operation: bid["operation"].as_str().unwrap().to_owned(),
         other,
     }
@@ -157,6 +171,7 @@ fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
         .replace("{bid}", &scene.bid)
         .replace("{paddle}", "1")
         .replace("{operation}", &scene.operation)
+        .replace("{item}", &scene.item)
         .replace("{session}", "0011223344556677")
         .replace("{id}", &user.to_string());
     // A stream has no end; its head says all.

@@ -36,11 +36,18 @@ impl SqlitePeople {
         Self { writer, readers, vault }
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, PeopleError> {
         self.readers.with(read).map_err(failed)
+    }
+
+    pub(super) fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, PeopleError> + Send + 'static,
+    ) -> Result<T, PeopleError> {
+        self.writer.write(work)
     }
 
     fn vault(&self) -> Result<&Arc<Vault>, PeopleError> {
