@@ -7,6 +7,7 @@
 
 mod apply;
 mod bidding;
+mod commitment;
 mod lifecycle;
 pub mod running;
 mod ticking;

@@ -78,6 +78,13 @@ pub struct Bidder {
     ranked: Option<Rank>,
 }
 
+impl Bidder {
+    /// The bid that he is ranked by: the best of his that stand.
+    pub(crate) fn best(&self) -> Option<BidId> {
+        self.ranked.map(|rank| rank.bid)
+    }
+}
+
 /// A bidder's latest standing bid, as far as the next one is measured against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latest {

@@ -45,8 +45,9 @@ pub struct Person {
     pub roles: Roles,
     /// Whether the house has shut him out.
     pub banned: bool,
-    /// How much more he may commit himself to; none = as much as he likes.
-    pub headroom: Option<Amount>,
+    /// How much, in minor units, whom this is for may commit himself to in this auction; none = as
+    /// much as he likes.
+    pub headroom: Option<i64>,
 }
 
 impl Person {

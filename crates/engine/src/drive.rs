@@ -96,10 +96,15 @@ impl Drive {
     fn decide(&mut self) -> usize {
         self.close_off();
         let mut took = self.take_in();
-        for (inbox, shard) in self.shared.inboxes.iter().zip(&mut self.shards) {
-            let room = limits::DECIDED_AT_ONCE.saturating_sub(shard.waiting());
+        for (partition, inbox) in self.shared.inboxes.iter().enumerate() {
+            let room = limits::DECIDED_AT_ONCE.saturating_sub(self.shards[partition].waiting());
             let scratch = std::mem::take(&mut self.scratch);
             let mut taken = inbox.take(room, &self.shared.clock, scratch);
+            if self.shared.exposure.is_on() {
+                // After the taking: whoever got a limit before he bid is held to it.
+                self.shards.iter_mut().for_each(Shard::count);
+            }
+            let shard = &mut self.shards[partition];
             took += taken.envelopes.len();
             for Envelope { ask, entered, reply } in taken.envelopes.drain(..) {
                 shard.submit(ask, entered, reply);

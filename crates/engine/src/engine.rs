@@ -5,6 +5,7 @@ use crate::answer::{Accepted, Answer, Failure};
 use crate::bell::Bell;
 use crate::clock::Clock;
 use crate::effect::Settled;
+use crate::exposure::Exposure;
 use crate::feed::Feed;
 use crate::heads::Heads;
 use crate::histogram::Commits;
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     /// Wakes the drive loop.
     pub(crate) bell: Bell,
     pub(crate) views: Views,
+    pub(crate) exposure: Arc<Exposure>,
     pub(crate) reader: Arc<dyn LogReader>,
     pub(crate) lists: Arc<dyn Lists>,
     pub(crate) snapshots: Option<Arc<dyn Snapshots>>,
@@ -265,6 +267,13 @@ impl Engine {
     /// If the store cannot be read.
     pub fn heads(&self) -> Result<Vec<Rolling>, LogError> {
         self.shared.heads.at(&*self.shared.reader, &self.released())
+    }
+
+    /// What bidders have committed themselves to, and how far they may go. It is as far ahead of
+    /// the log as decisions are.
+    #[must_use]
+    pub fn exposure(&self) -> &Exposure {
+        &self.shared.exposure
     }
 
     /// Lists of auctions, for browsing and search.

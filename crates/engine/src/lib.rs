@@ -12,8 +12,9 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `panics`, `views`, [`feed`], [`history`], [`words`], `projection`, `keeper`,
-//! `residents`, `scrub`; the traits of stores: [`log`], [`people`], [`lists`], [`snapshot`].
+//! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`history`], [`words`], `projection`,
+//! `keeper`, `residents`, `scrub`; the traits of stores: [`log`], [`people`], [`things`],
+//! [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
@@ -24,6 +25,7 @@ mod dedup;
 mod drive;
 pub mod effect;
 pub mod engine;
+pub mod exposure;
 pub mod feed;
 mod heads;
 pub mod histogram;
@@ -43,6 +45,7 @@ mod scrub;
 pub mod shard;
 pub mod snapshot;
 mod start;
+pub mod things;
 pub mod views;
 pub mod words;
 

@@ -144,6 +144,8 @@ pub struct Listing {
     pub description: Option<String>,
     /// The category's name.
     pub category: Option<String>,
+    /// The item it was made from, and its attributes as they were then, in the edge's own form.
+    pub item: Option<(i64, String)>,
     /// Dated notes added after the opening, in order.
     pub addenda: Vec<Addendum>,
 }
@@ -229,6 +231,18 @@ pub trait People: Send + Sync {
     /// # Errors
     /// The store's own.
     fn outside_of(&self, user: UserId) -> Result<Option<Outside>, PeopleError>;
+
+    /// Sets how far a user may go, 0 = as far as he likes; `None`: as the house has it for all.
+    /// False if there is no such user.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn set_spend_limit(&self, user: UserId, limit: Option<i64>) -> Result<bool, PeopleError>;
+    /// All limits of single users.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn spend_limits(&self) -> Result<Vec<(UserId, i64)>, PeopleError>;
 
     /// Keeps a session by the digest of its token.
     ///

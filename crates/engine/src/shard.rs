@@ -6,8 +6,9 @@
 //! commit fails, the tentative state is dropped and re-read from the log.
 
 mod cold;
-pub mod entry;
+pub(crate) mod entry;
 mod held;
+mod reserving;
 mod shelf;
 mod wanted;
 
@@ -32,6 +33,7 @@ use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
 use held::{Decided, Held};
+use reserving::Counting;
 use shelf::Shelf;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -56,6 +58,7 @@ pub struct Shard<R> {
     cold: Cold<R>,
     /// Auctions whose rules panicked, since that was looked at.
     panicked: Vec<AuctionId>,
+    counting: Counting,
 }
 
 impl<R> Shard<R> {
@@ -76,6 +79,7 @@ impl<R> Shard<R> {
             in_flight: VecDeque::new(),
             cold: Cold::default(),
             panicked: Vec::new(),
+            counting: Counting::default(),
         }
     }
 
@@ -94,7 +98,7 @@ impl<R> Shard<R> {
     }
 
     fn settle(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
-        let Ask { auction: id, id: name, command, receipt: _ } = ask;
+        let Ask { auction: id, id: name, mut command, receipt: _ } = ask;
         let creates = matches!(command.action, Action::Create(_));
         if creates && !self.auctions.contains_key(&id) {
             let entry = Entry::new(id, self.house);
@@ -117,6 +121,7 @@ impl<R> Shard<R> {
         if self.tick_auction(id, at, None).is_err() {
             return Settled::Failed(Failure::Quarantined);
         }
+        self.limit(id, &mut command);
         let origin = Origin { command: name, digest: *digest };
         let settled = match self.decide(id, &command, &origin, at) {
             Ok(Ok(accepted)) => Settled::Answer(Answer::Accepted(accepted)),
@@ -238,6 +243,7 @@ impl<R> Shard<R> {
         }
         let key = entry.key(&self.log_key, self.house);
         let mut last = None;
+        let concerned = entry.concerns_so_far();
         for event in events {
             self.position += 1;
             let event = Arc::new(event);
@@ -258,6 +264,7 @@ impl<R> Shard<R> {
         {
             entry.accepted.insert(origin.command, &origin.digest, last.version);
         }
+        self.counting.follow(entry, concerned);
         reindex(&mut self.deadlines, entry);
         let state = entry.auction.phase().map_or("draft", |phase| phase.word());
         let end = entry.auction.effective_end();
@@ -345,8 +352,9 @@ impl<R> Shard<R> {
 
     /// Forgets an auction, to read it again.
     pub(crate) fn forget(&mut self, id: AuctionId) {
-        let deadline = self.auctions.remove(&id).and_then(|entry| entry.deadline);
-        if let Some(deadline) = deadline {
+        let Some(mut entry) = self.auctions.remove(&id) else { return };
+        self.counting.free(&mut entry);
+        if let Some(deadline) = entry.deadline {
             self.deadlines.remove(&(deadline, id));
         }
     }
@@ -374,7 +382,9 @@ impl<R> Shard<R> {
         if entry.closed_off {
             return Ok(());
         }
+        let concerned = entry.concerns_so_far();
         entry.restore(event, at)?;
+        self.counting.follow(entry, concerned);
         reindex(&mut self.deadlines, entry);
         Ok(())
     }
@@ -391,12 +401,14 @@ impl<R> Shard<R> {
         entry.auction.share_terms(|terms| self.shelf.same(terms));
         let id = entry.auction.id();
         let entry = self.auctions.entry(id).insert_entry(Box::new(entry)).into_mut();
+        self.counting.begin(entry);
         reindex(&mut self.deadlines, entry);
         self.restored(id)
     }
 
     /// Closes an auction off: nothing more is decided about it.
     pub(crate) fn quarantine(&mut self, id: AuctionId) {
+        self.keep_reserved(id);
         self.forget(id);
         self.cold.forget(id);
         let mut entry = Entry::new(id, self.house);

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::drive::Drive;
 use crate::engine::{Engine, Shared};
+use crate::exposure::Exposure;
 use crate::feed::{self, Feed};
 use crate::heads::Heads;
 use crate::histogram::Commits;
@@ -13,7 +14,7 @@ use crate::keeper;
 use crate::limits;
 use crate::lists::Lists;
 use crate::log::{Log, LogError, LogReader, Partition};
-use crate::people::People;
+use crate::people::{People, PeopleError};
 use crate::projection::{self, Touched};
 use crate::recover::{self, Found, Recovery, Source};
 use crate::residents::{self, Loader, Residents};
@@ -74,6 +75,9 @@ pub enum StartError {
     /// The log cannot be read, or is damaged.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The limits of bidders cannot be read.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -89,6 +93,8 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
     let views = Views::new(count);
     let touched: Vec<Touched> = (0..count).map(|_| Touched::default()).collect();
     let clock = Clock::default();
+    let exposure = Exposure::default();
+    people.spend_limits()?.into_iter().for_each(|(user, to)| exposure.limit(user, Some(to)));
     let share = parts.settled_in_memory / count.max(1);
     let shared = Arc::new(Shared {
         house,
@@ -101,6 +107,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         bell: Bell::default(),
         written: Commits::default(),
         views,
+        exposure: Arc::new(exposure),
         touched,
         residents: (0..count).map(|_| Residents::new(share)).collect(),
         scrub: Progress::default(),
@@ -178,7 +185,8 @@ fn recover_one(
     let Found { position, rolling: hash, auctions, cold, stale, broken, .. } = found;
     shared.heads.begin(Rolling { partition, position, hash });
     let residents = &shared.residents[usize::from(partition)];
-    let mut shard = Shard::new(partition, shared.house, shared.log_key.clone());
+    let shard = Shard::new(partition, shared.house, shared.log_key.clone());
+    let mut shard = shard.sharing(&shared.exposure);
     shard.recovered(position);
     for snapshot in auctions.into_values() {
         if let Some(change) = shard.admit(snapshot) {

@@ -283,7 +283,7 @@ mod tests {
         let mut command = Command::by_house(Action::Publish);
         command.actor = Actor::Person(person);
         let before = command_digest(&command);
-        person.headroom = Some(amount(1));
+        person.headroom = Some(1);
         person.roles = Roles::ADMIN;
         command.actor = Actor::Person(person);
         assert_eq!(command_digest(&command), before);

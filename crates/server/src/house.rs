@@ -20,6 +20,7 @@ use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
+use gavel_engine::things::Things;
 use gavel_proof::keys::PublicKey;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Rooms {
     pub engine: Engine,
     /// Users, sessions, listings, notes. Blocking: only inside [`House::blocking`].
     pub people: Arc<dyn People>,
+    /// Things for sale. Blocking: only inside [`House::aside`].
+    pub things: Arc<dyn Things>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -74,6 +77,8 @@ pub struct Opening {
     pub engine: Engine,
     /// The people.
     pub people: Arc<dyn People>,
+    /// Things for sale.
+    pub things: Arc<dyn Things>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -94,11 +99,22 @@ impl House {
     /// Puts a house together.
     #[must_use]
     pub fn open(opening: Opening) -> Self {
-        let Opening { engine, people, config, keys, passwords, outbox, outside, audit, stopping } =
-            opening;
+        let Opening {
+            engine,
+            people,
+            things,
+            config,
+            keys,
+            passwords,
+            outbox,
+            outside,
+            audit,
+            stopping,
+        } = opening;
         let mut public = config.users.public.clone();
         public.extend(config.users.open_registration.then_some(Verb::Register));
         let most = &config.limits;
+        engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
@@ -108,6 +124,7 @@ impl House {
             aside: Semaphore::new(ASIDE),
             engine,
             people,
+            things,
             config,
             keys,
             passwords,

@@ -24,7 +24,7 @@ pub enum Verb {
     SeeOwnBids,
     /// Bid, register for an auction, take a bid back.
     Bid,
-    /// Make, publish and change auctions of one's own, approve who bids there.
+    /// Make, publish and change auctions and items of one's own, approve who bids there.
     Sell,
     /// Hold, resume, close, cancel auctions; bid for a paddle.
     RunAuctions,
@@ -215,8 +215,11 @@ pub const DOORS: &[Door] = &[
     ("/v1/auctions/{auction}/resume", &[("POST", Verb::RunAuctions)]),
     ("/v1/auctions/{auction}/stream", &[("GET", Verb::SeeAuctions)]),
     ("/v1/audit", &[("GET", Verb::SeeAudit)]),
+    ("/v1/categories", &[("GET", Verb::SeeAuctions), ("POST", Verb::RunAuctions)]),
     ("/v1/events", &[("GET", Verb::SeeEverything)]),
     ("/v1/heads", &[("GET", Verb::SeeHouse)]),
+    ("/v1/items", &[("GET", Verb::Sell), ("POST", Verb::Sell)]),
+    ("/v1/items/{item}", &[("DELETE", Verb::Sell), ("GET", Verb::Sell), ("PATCH", Verb::Sell)]),
     ("/v1/meta", &[("GET", Verb::SeeHouse)]),
     ("/v1/operations/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/password/forgotten", &[("POST", Verb::SignIn)]),
@@ -237,11 +240,16 @@ pub const DOORS: &[Door] = &[
     ("/v1/users/me/second-factor/confirm", &[("POST", Verb::OwnAccount)]),
     ("/v1/users/me/sessions", &[("DELETE", Verb::OwnAccount), ("GET", Verb::OwnAccount)]),
     ("/v1/users/me/sessions/{session}", &[("DELETE", Verb::OwnAccount)]),
-    ("/v1/users/{id}", &[("DELETE", Verb::ManagePeople), ("GET", Verb::SeePeople)]),
+    ("/v1/users/me/spending", &[("GET", Verb::OwnAccount)]),
+    (
+        "/v1/users/{id}",
+        &[("DELETE", Verb::ManagePeople), ("GET", Verb::SeePeople), ("PATCH", Verb::ManagePeople)],
+    ),
     ("/v1/users/{id}/ban", &[("DELETE", Verb::ManagePeople), ("POST", Verb::ManagePeople)]),
     ("/v1/users/{id}/profile", &[("GET", Verb::ManagePeople)]),
     ("/v1/users/{id}/roles", &[("PATCH", Verb::GiveRoles)]),
     ("/v1/users/{id}/sessions", &[("DELETE", Verb::ManagePeople), ("GET", Verb::ManagePeople)]),
+    ("/v1/users/{id}/spending", &[("GET", Verb::ManagePeople)]),
 ];
 
 #[cfg(test)]

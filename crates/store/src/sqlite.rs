@@ -19,6 +19,7 @@ mod log;
 mod people;
 mod pool;
 mod snapshots;
+mod things;
 
 use crate::vault::{Keyring, Vault, VaultError};
 use checkpoint::Checkpointer;
@@ -29,6 +30,7 @@ use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
 use gavel_engine::people::People;
 use gavel_engine::snapshot::Snapshots;
+use gavel_engine::things::Things;
 use lock::DirLock;
 use pool::Readers;
 use rusqlite::{Connection, params};
@@ -71,6 +73,8 @@ pub struct Stores {
     pub reader: Arc<dyn LogReader>,
     /// Keeps people.
     pub people: Arc<dyn People>,
+    /// Keeps things for sale.
+    pub things: Arc<dyn Things>,
     /// Keeps lists.
     pub lists: Arc<dyn Lists>,
     /// Keeps snapshots; none if the house is only read.
@@ -329,10 +333,12 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
     let log =
         log::SqliteLog::new(path.clone(), connection, meta.partitions, options.log_pages, gate)
             .map_err(|source| file::failed(&path, source))?;
+    let people = Arc::new(people);
     Ok(Stores {
         log: Box::new(log),
         reader: Arc::new(log::SqliteLogReader::new(readers)),
-        people: Arc::new(people),
+        things: Arc::clone(&people) as Arc<dyn Things>,
+        people,
         lists: Arc::new(lists),
         snapshots: Some(Arc::new(snapshots::SqliteSnapshots::open(dir, meta.house)?)),
         partitions: meta.partitions,
@@ -396,10 +402,12 @@ fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores
             Err(_) => (Arc::new(lists::NoLists), true),
         };
     let writer = group::GroupWriter::new(people.clone(), None);
+    let people = Arc::new(people::SqlitePeople::new(writer, Readers::new(people), vault));
     Ok(Stores {
         log: Box::new(log::ReadOnlyLog),
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
-        people: Arc::new(people::SqlitePeople::new(writer, Readers::new(people), vault)),
+        things: Arc::clone(&people) as Arc<dyn Things>,
+        people,
         lists,
         snapshots: None,
         partitions: meta.partitions,

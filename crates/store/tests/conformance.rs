@@ -425,6 +425,7 @@ fn sessions_end_one_by_one_together_and_by_time() {
 
 fn listing(title: &str) -> Listing {
     Listing {
+        item: Some((7, r#"{"year":1963}"#.to_owned())),
         title: title.to_owned(),
         description: Some("oak, about 1800".to_owned()),
         category: None,

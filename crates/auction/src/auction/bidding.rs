@@ -116,7 +116,7 @@ impl Lot {
         if self.reaches_buy_now(amount) {
             return Err(Refusal::AboveBuyNow);
         }
-        if let Some(headroom) = person.headroom.filter(|headroom| amount > *headroom) {
+        if let Some(headroom) = person.headroom.filter(|headroom| amount.minor() > *headroom) {
             return Err(Refusal::OverLimit { headroom });
         }
         let beyond = self.terms.confirm_beyond(legal);
@@ -302,7 +302,7 @@ impl Lot {
         if stands > price {
             return Err(Refusal::ClockMoved { price: stands });
         }
-        if let Some(headroom) = person.headroom.filter(|headroom| stands > *headroom) {
+        if let Some(headroom) = person.headroom.filter(|headroom| stands.minor() > *headroom) {
             return Err(Refusal::OverLimit { headroom });
         }
         Ok(self.bought(person.user, paddle, stands, CloseReason::Clock))
@@ -317,7 +317,7 @@ impl Lot {
         moved()?;
         guard.open()?;
         let amount = self.buy_now_amount().ok_or(Refusal::BuyNowGone)?;
-        if let Some(headroom) = person.headroom.filter(|headroom| amount > *headroom) {
+        if let Some(headroom) = person.headroom.filter(|headroom| amount.minor() > *headroom) {
             return Err(Refusal::OverLimit { headroom });
         }
         Ok(self.bought(person.user, paddle, amount, CloseReason::Bought))

@@ -38,7 +38,7 @@ impl People {
         let mut person = self.get(words[0]);
         match &words[1..] {
             ["is", "banned"] => person.banned = true,
-            ["has", "limit", limit] => person.headroom = amount(limit),
+            ["has", "limit", limit] => person.headroom = amount(limit).map(Amount::minor),
             ["is", roles @ ..] => {
                 person.roles = Roles {
                     bidder: roles.contains(&"bidder"),

@@ -10,11 +10,12 @@ use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::time::Time;
 use gavel_proof::codec::After;
 use gavel_proof::keys::{AuctionKey, LogKey};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One auction inside a shard.
-pub(super) struct Entry {
-    pub(super) auction: Auction,
+pub(crate) struct Entry {
+    pub(crate) auction: Auction,
     /// The last event, which the next one continues.
     pub(super) last: After,
     /// Where the last event stands.
@@ -26,6 +27,10 @@ pub(super) struct Entry {
     pub(super) touched: bool,
     /// Whether nothing more is decided: its rules have panicked, or its history is damaged.
     pub(super) closed_off: bool,
+    /// What is reserved of whom, if that is counted.
+    pub(crate) reserved: BTreeMap<UserId, i64>,
+    /// Whether that was at most one bidder's.
+    pub(crate) one_reserved: bool,
     key: Option<Arc<AuctionKey>>,
     /// Whom the open batch concerns, in order.
     concerned: Vec<UserId>,
@@ -86,10 +91,22 @@ impl Entry {
             deadline: None,
             touched: false,
             closed_off: false,
+            reserved: BTreeMap::new(),
+            one_reserved: true,
             key: None,
             concerned: Vec::new(),
             unpublished: positions,
         }
+    }
+
+    /// Whom the open batch concerns, from this one on.
+    pub(super) fn concerned(&self, from: usize) -> Vec<UserId> {
+        self.concerned.get(from..).unwrap_or_default().to_vec()
+    }
+
+    /// How many it concerns so far.
+    pub(super) fn concerns_so_far(&self) -> usize {
+        self.concerned.len()
     }
 
     /// What the batch that is being taken changes for readers.

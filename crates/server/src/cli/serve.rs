@@ -119,6 +119,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let outbox = Outbox::open(&config.mail)?;
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
+    let things = Arc::clone(&stores.things);
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -126,8 +127,18 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let passwords = Passwords::start(config.users.hashing_threads).context("starting a thread")?;
     let (engine, keys) = (started.engine.clone(), Arc::new(keys));
     let audit = Audit::open(data, keys.house).context("opening the audit trail")?;
-    let opening =
-        Opening { engine, people, config, keys, passwords, outbox, outside, audit, stopping };
+    let opening = Opening {
+        engine,
+        people,
+        things,
+        config,
+        keys,
+        passwords,
+        outbox,
+        outside,
+        audit,
+        stopping,
+    };
     let house = House::open(opening);
     Ok(Opened { house, started, stop, password, upkeep, lock })
 }

@@ -38,6 +38,8 @@ enum Verb {
     Delete(DeleteArgs),
     /// Set a user's roles (administrators)
     Role(RoleArgs),
+    /// Show or set how far a user may go over all his bids (administrators)
+    Limit(people::LimitArgs),
 }
 
 #[derive(clap::Args, Debug)]
@@ -112,6 +114,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         Verb::Sessions(args) => people::sessions(args, out),
         Verb::Delete(args) => delete(args, out),
         Verb::Role(args) => role(args, out),
+        Verb::Limit(args) => people::limit(args, out),
     }
 }
 

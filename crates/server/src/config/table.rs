@@ -9,6 +9,7 @@ use super::{
 use crate::outside::Algorithm;
 use crate::permissions::Verb;
 use gavel_auction::command::Roles;
+use gavel_auction::money::MAX_AMOUNT;
 use kinds::{limit, number, seconds, secret, several, text};
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -180,6 +181,15 @@ pub const KEYS: &[Key] = &[
         registrations_per_hour_per_ip,
         "30",
         "New users from one address in an hour"
+    ),
+    number!(
+        "limits.spend_per_bidder",
+        limits.spend_per_bidder,
+        0..=MAX_AMOUNT,
+        "minor units of any currency, up to 2^53 - 1; 0 is no limit",
+        "0",
+        "What a bidder may commit himself to in all auctions together, unless he has a limit of \
+         his own"
     ),
     limit!("limits.connections", connections, "20000", "Connections in all"),
     limit!("limits.connections_per_ip", connections_per_ip, "500", "Connections from one address"),
@@ -422,6 +432,7 @@ pub(super) fn defaults() -> Config {
             logins_per_minute_per_account: 0,
             logins_per_hour_per_ip: 0,
             registrations_per_hour_per_ip: 0,
+            spend_per_bidder: 0,
             connections: 0,
             connections_per_ip: 0,
             sockets_per_user: 0,

@@ -19,6 +19,7 @@ pub(crate) mod explanation;
 pub(crate) mod extract;
 pub(crate) mod heads;
 pub(crate) mod history;
+pub(crate) mod items;
 pub(crate) mod ledger;
 pub(crate) mod listing;
 pub(crate) mod operations;
@@ -58,4 +59,5 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(heads::routes())
         .merge(receipts::routes())
         .merge(operations::routes())
+        .merge(items::routes())
 }

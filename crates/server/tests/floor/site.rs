@@ -270,6 +270,7 @@ fn open(data: &Path) -> Open {
     let house = House::open(Opening {
         audit,
         engine: started.engine.clone(),
+        things: Arc::clone(&stores.things),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),
         keys: Arc::new(made),

@@ -55,8 +55,15 @@ const ROWS: &[Row] = &[
     ("GET", "/v1/auctions/{auction}/stream", "", "", "+++++++"),
     ("GET", "/v1/auctions/{auction}/stream", "{draft}", "", "000+++0"),
     ("GET", "/v1/audit", "", "", "s----+-"),
+    ("GET", "/v1/categories", "", "", "+++++++"),
+    ("POST", "/v1/categories", "", CATEGORY, "s---++-"),
     ("GET", "/v1/events", "", "", "s---++-"),
     ("GET", "/v1/heads", "", "", "+++++++"),
+    ("GET", "/v1/items", "", "", "s-++++-"),
+    ("POST", "/v1/items", "", ITEM, "s-++++-"),
+    ("DELETE", "/v1/items/{item}", "", "", "s-0+++-"),
+    ("GET", "/v1/items/{item}", "", "", "s-0+++-"),
+    ("PATCH", "/v1/items/{item}", "", r#"{"title":"A bus"}"#, "s-0+++-"),
     ("GET", "/v1/meta", "", "", "+++++++"),
     ("GET", "/v1/operations/{operation}", "", "", "s+00000"),
     ("POST", "/v1/password/forgotten", "", "{}", "+++++++"),
@@ -80,9 +87,12 @@ const ROWS: &[Row] = &[
     ("DELETE", "/v1/users/me/sessions", "", "", "s++++++"),
     ("GET", "/v1/users/me/sessions", "", "", "s++++++"),
     ("DELETE", "/v1/users/me/sessions/{session}", "", "", "s000000"),
+    ("GET", "/v1/users/me/spending", "", "", "s++++++"),
     ("DELETE", "/v1/users/{id}", "", "", "s----+-"),
     ("DELETE", "/v1/users/{id}", "{self}", "", "s------"),
     ("GET", "/v1/users/{id}", "", "", "+++++++"),
+    ("PATCH", "/v1/users/{id}", "", LIMIT, "s----+-"),
+    ("PATCH", "/v1/users/{id}", "{self}", LIMIT, "s------"),
     ("DELETE", "/v1/users/{id}/ban", "", "", "s----+-"),
     ("POST", "/v1/users/{id}/ban", "", r#"{"reason":"shill"}"#, "s----+-"),
     ("POST", "/v1/users/{id}/ban", "{self}", r#"{"reason":"shill"}"#, "s------"),
@@ -91,8 +101,12 @@ const ROWS: &[Row] = &[
     ("PATCH", "/v1/users/{id}/roles", "{self}", r#"{"roles":["bidder"]}"#, "s------"),
     ("DELETE", "/v1/users/{id}/sessions", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/sessions", "", "", "s----+-"),
+    ("GET", "/v1/users/{id}/spending", "", "", "s----+-"),
 ];
 
+const LIMIT: &str = r#"{"spend_limit":100000}"#;
+const CATEGORY: &str = r#"{"name":"Cars","attributes":[{"name":"year","type":"integer"}]}"#;
+const ITEM: &str = r#"{"title":"A car","category":"Cars","attributes":{"year":1999}}"#;
 const CREATE: &str =
     r#"{"title":"A kettle","currency":"EUR","preset":"ladder","duration_seconds":600}"#;
 const REASON: &str = r#"{"reason":"mistake"}"#;
@@ -105,6 +119,7 @@ struct Scene {
     draft: String,
     bid: String,
     operation: String,
+    item: String,
     other: i64,
 }
 
@@ -129,6 +144,9 @@ fn scene(site: &Site) -> Scene {
     let stranger = person("stranger", Roles::MEMBER);
     let other = person("other", Roles::MEMBER).id;
     let (clerk, admin) = (person("clerk", Roles::CLERK), person("admin", Roles::ADMIN));
+    let read = |body| serde_json::from_str::<Value>(body).unwrap();
+    site.post("/v1/categories", &clerk, &read(CATEGORY)).expect(201);
+    let item = site.post("/v1/items", &seller, &read(ITEM)).expect(201)["id"].to_string();
     let callers = [None, Some(bidder), Some(stranger), Some(seller), Some(clerk), Some(admin)];
     let [public, bidder, stranger, seller, clerk, admin] = callers;
     Scene {
@@ -136,6 +154,7 @@ fn scene(site: &Site) -> Scene {
         auction: made["id"].to_string(),
         draft: draft["id"].to_string(),
         bid: bid["bid"].to_string(),
+        item,
         operation: bid["operation"].as_str().unwrap().to_owned(),
         other,
     }
@@ -153,6 +172,7 @@ fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
         .replace("{bid}", &scene.bid)
         .replace("{paddle}", "1")
         .replace("{operation}", &scene.operation)
+        .replace("{item}", &scene.item)
         .replace("{session}", "0011223344556677")
         .replace("{id}", &user.to_string());
     // A stream has no end; its head says all.

@@ -73,6 +73,8 @@ impl Kind {
             Self::People => &[
                 include_str!("../../migrations/sqlite/people/0001_people.sql"),
                 include_str!("../../migrations/sqlite/people/0002_vault.sql"),
+                include_str!("../../migrations/sqlite/people/0003_spend_limits.sql"),
+                include_str!("../../migrations/sqlite/people/0004_things.sql"),
             ],
             Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
             Self::Snapshots => {

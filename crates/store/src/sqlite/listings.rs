@@ -22,10 +22,12 @@ pub(super) fn reserve(
         let same = kept.as_slice() == body.0;
         return if same { auction_id(auction).map(Reserved::Id) } else { Ok(Reserved::KeyReused) };
     }
+    let (item, attributes) = listing.item.clone().unzip();
     run(
         connection,
-        "INSERT INTO listing (title, description, category) VALUES (?1, ?2, ?3)",
-        params![listing.title, listing.description, listing.category],
+        "INSERT INTO listing (title, description, category, item, attributes)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![listing.title, listing.description, listing.category, item, attributes],
     )?;
     let auction = auction_id(connection.last_insert_rowid())?;
     for addendum in &listing.addenda {
@@ -88,10 +90,13 @@ pub(super) fn read(
     auction: AuctionId,
 ) -> rusqlite::Result<Option<Listing>> {
     let listing = connection
-        .prepare_cached("SELECT title, description, category FROM listing WHERE auction = ?1")?
+        .prepare_cached(
+            "SELECT title, description, category, item, attributes FROM listing WHERE auction = ?1",
+        )?
         .query_row([auction.get()], |row| {
             let (title, description) = (row.get(0)?, row.get(1)?);
-            Ok(Listing { title, description, category: row.get(2)?, addenda: Vec::new() })
+            let item = row.get::<_, Option<i64>>(3)?.zip(row.get(4)?);
+            Ok(Listing { title, description, category: row.get(2)?, item, addenda: Vec::new() })
         })
         .optional()?;
     let Some(mut listing) = listing else {

@@ -36,11 +36,18 @@ impl SqlitePeople {
         Self { writer, readers, vault }
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, PeopleError> {
         self.readers.with(read).map_err(failed)
+    }
+
+    pub(super) fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, PeopleError> + Send + 'static,
+    ) -> Result<T, PeopleError> {
+        self.writer.write(work)
     }
 
     fn vault(&self) -> Result<&Arc<Vault>, PeopleError> {
@@ -140,6 +147,33 @@ impl People for SqlitePeople {
         // Also if he was gone already: an earlier try may have failed just here.
         self.writer.scrub()?;
         Ok(erased > 0)
+    }
+
+    fn set_spend_limit(&self, user: UserId, limit: Option<i64>) -> Result<bool, PeopleError> {
+        self.writer.write(move |connection| {
+            let known = "SELECT 1 FROM user WHERE id = ?1";
+            let known = connection
+                .prepare_cached(known)
+                .and_then(|mut user_of| user_of.query_row([user.get()], |_| Ok(())).optional());
+            if known.map_err(failed)?.is_none() {
+                return Ok(false);
+            }
+            match limit {
+                Some(limit) => {
+                    let sql = "INSERT OR REPLACE INTO spend_limit (user, amount) VALUES (?1, ?2)";
+                    run(connection, sql, params![user.get(), limit])?;
+                }
+                None => run(connection, "DELETE FROM spend_limit WHERE user = ?1", [user.get()])?,
+            }
+            Ok(true)
+        })
+    }
+
+    fn spend_limits(&self) -> Result<Vec<(UserId, i64)>, PeopleError> {
+        self.read(|connection| {
+            let mut all = connection.prepare_cached("SELECT user, amount FROM spend_limit")?;
+            all.query_map([], |row| Ok((rows::user_id(0, row.get(0)?)?, row.get(1)?)))?.collect()
+        })
     }
 
     fn tombstone(&self, id: UserId) -> Result<Option<String>, PeopleError> {

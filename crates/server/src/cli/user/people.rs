@@ -37,6 +37,16 @@ pub(super) struct SessionsArgs {
     house: HouseArgs,
 }
 
+#[derive(clap::Args, Debug)]
+pub(super) struct LimitArgs {
+    /// The user's number
+    user: i64,
+    /// Minor units, for each currency by itself; none; or default, as the house has it for all
+    limit: Option<String>,
+    #[command(flatten)]
+    house: HouseArgs,
+}
+
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {
     of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
@@ -129,5 +139,39 @@ pub(super) fn sessions(args: &SessionsArgs, out: Output) -> Result<(), Failure> 
             ]);
         }
         writeln!(out, "{table}")
+    })
+}
+
+pub(super) fn limit(args: &LimitArgs, out: Output) -> Result<(), Failure> {
+    let client = args.house.client()?;
+    let path = format!("/v1/users/{}", args.user);
+    let spending = match args.limit.as_deref() {
+        None => client.get(&format!("{path}/spending"))?.json(),
+        Some(limit) => {
+            let limit = match limit {
+                "default" => Value::Null,
+                "none" => json!(0),
+                minor => minor.parse().map(|minor: i64| json!(minor)).map_err(|_| {
+                    Failure::usage("limit", format!("`{minor}` is no limit"))
+                        .accept("a number of minor units, none, or default")
+                })?,
+            };
+            let order = Order::new(Some(json!({"spend_limit": limit})));
+            client.command(&Method::PATCH, &path, &order)?.json()
+        }
+    };
+    out.result(&spending, |out| {
+        match spending.get("limit").filter(|limit| !limit.is_null()) {
+            Some(limit) => writeln!(out, "He may go up to {limit} minor units of each currency.")?,
+            None => writeln!(out, "He has no limit.")?,
+        }
+        let sums = spending.get("committed").and_then(Value::as_array);
+        for sum in sums.map_or(&[][..], Vec::as_slice) {
+            let over = sum.get("over_limit").and_then(Value::as_bool) == Some(true);
+            let amount = sum.get("amount").unwrap_or(&Value::Null);
+            let mark = if over { ", above his limit" } else { "" };
+            writeln!(out, "Committed: {amount} {}{mark}", text(sum, "currency"))?;
+        }
+        Ok(())
     })
 }

@@ -60,7 +60,7 @@ pub(super) fn add(all: &mut Map<String, Value>, refusal: &Refusal) {
             ("maximum_next", json!(maximum_next.map(|amount| amount.minor())))
         }
         Refusal::NotAboveOwn { above } => ("above", json!(above.map(|amount| amount.minor()))),
-        Refusal::OverLimit { headroom } => ("headroom", json!(headroom.minor())),
+        Refusal::OverLimit { headroom } => ("headroom", json!(headroom)),
         Refusal::ConfirmNeeded { confirm_above } => ("confirm_above", json!(confirm_above.minor())),
         Refusal::NotFound
         | Refusal::Banned

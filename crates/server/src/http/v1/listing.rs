@@ -4,6 +4,7 @@
 use super::amend::AmendBody;
 use super::ask::{Manner, Wish};
 use super::extract::Of;
+use super::items::attributes_of;
 use super::proposal::{Short, check_words, creation_digest, listing_digest, schedule};
 use super::reply::Stands;
 use crate::house::House;
@@ -53,6 +54,8 @@ pub(crate) struct CreateBody {
     description: Option<String>,
     #[schema(max_length = 100)]
     category: Option<String>,
+    /// One of your items; its attributes, as they are now, are shown with the auction.
+    item: Option<i64>,
     /// ISO 4217.
     #[schema(example = "EUR")]
     currency: String,
@@ -104,8 +107,10 @@ pub(crate) struct Creation {
 impl CreateBody {
     /// All that is wrong with the terms comes at once, an unknown currency among it.
     pub(crate) fn creation(self) -> Result<Creation, Problem> {
-        let Self { title, description, category, preset, publish, .. } = self;
-        let listing = Listing { title, description, category, addenda: Vec::new() };
+        let Self { title, description, category, item, preset, publish, .. } = self;
+        // Its attributes come when it is reserved.
+        let item = item.map(|item| (item, String::new()));
+        let listing = Listing { title, description, category, item, ..Listing::default() };
         check_words(&listing)?;
         let euro = || Currency::from_code("EUR").expect("there is the euro");
         let known = Currency::from_code(&self.currency);
@@ -142,12 +147,20 @@ impl Creation {
         by: &SignedIn,
         key: &IdempotencyKey,
     ) -> Result<AuctionId, Problem> {
-        let (body, listing) = (self.digest(), self.listing.clone());
+        let (body, mut listing) = (self.digest(), self.listing.clone());
         let (user, key) = (by.user, key.get().map(str::to_owned));
-        let reserve = move |people: &dyn gavel_engine::people::People| {
-            people.reserve_auction(user, key.as_deref(), &body, &listing)
+        let reserve = move |house: &House| -> Result<Reserved, Problem> {
+            if let Some((item, attributes)) = &mut listing.item {
+                // A repeat is no longer about the item as it is now.
+                let made =
+                    key.as_deref().map(|key| house.people.reserved(user, key)).transpose()?;
+                if made.flatten().is_none() {
+                    *attributes = attributes_of(house, user, *item)?;
+                }
+            }
+            Ok(house.people.reserve_auction(user, key.as_deref(), &body, &listing)?)
         };
-        match house.blocking(reserve).await? {
+        match house.aside(reserve).await?? {
             Reserved::Id(auction) => Ok(auction),
             Reserved::KeyReused => {
                 Err(Problem::of(Code::KeyReused, "This key was used for another auction."))

@@ -114,13 +114,18 @@ pub(crate) fn creation_digest(
     publish: bool,
 ) -> Digest {
     let terms = serde_json::to_value(terms).expect("terms always serialize");
-    sha256(&canonicalize(&json!({
+    let mut said = json!({
         "currency": currency,
         "listing": listing_digest(listing).to_string(),
         "preset": preset,
         "publish": publish,
         "terms": terms,
-    })))
+    });
+    // Keys of creations without one are as old as the house.
+    if let Some((item, _)) = listing.item {
+        said["item"] = json!(item);
+    }
+    sha256(&canonicalize(&said))
 }
 
 /// Tells a null, which takes a value away, from a member that is not there.

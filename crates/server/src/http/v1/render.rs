@@ -26,8 +26,12 @@ pub(crate) struct AuctionView {
     title: String,
     description: Option<String>,
     category: Option<String>,
-    /// What is sold, once items are kept.
+    /// The item it was made from, if it was.
     item: Option<i64>,
+    /// The item's attributes as they were when the auction was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    attributes: Option<serde_json::Value>,
     /// Dated notes of the seller, added after the opening.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addenda: Vec<Note>,
@@ -271,7 +275,8 @@ impl AuctionView {
             title: listing.title.clone(),
             description: listing.description.clone(),
             category: listing.category.clone(),
-            item: None,
+            item: listing.item.as_ref().map(|(item, _)| *item),
+            attributes: listing.item.as_ref().and_then(|(_, all)| serde_json::from_str(all).ok()),
             addenda: listing.addenda.iter().map(note).collect(),
             seller,
             currency: head.currency,

@@ -4,6 +4,7 @@ mod export;
 pub(crate) mod factor;
 pub(crate) mod letters;
 mod sessions;
+mod spending;
 mod staff;
 pub mod words;
 
@@ -44,6 +45,7 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(sessions::routes())
         .merge(factor::routes())
         .merge(export::routes())
+        .merge(spending::routes())
         .merge(staff::routes())
 }
 
