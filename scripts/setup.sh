@@ -11,6 +11,7 @@ needed=(cc:gcc make:make pkg-config:pkg-config)
 if [ "$purpose" = test ]; then
   needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3
     openssl:openssl python3:python3)
+  needed+=(faketime:faketime mkfs.btrfs:btrfs-progs mkfs.ext4:e2fsprogs prlimit:util-linux)
   needed+=(aiosmtpd:python3-aiosmtpd) # the mail server that tests of letters talk to
 fi
 

@@ -17,6 +17,7 @@ use crate::command::{Action, Actor, Command, Person};
 use crate::event::{Digest, Event, Fact, Hidden};
 use crate::ids::{AuctionId, BidId, Paddle, UserId, Version};
 use crate::money::{Amount, Currency};
+use crate::mutant;
 use crate::outcome::Outcome;
 use crate::presets::Preset;
 use crate::refusal::Refusal;
@@ -151,7 +152,7 @@ impl Auction {
     /// # Errors
     /// The first reason for no, in the order of `refusal.rs`.
     pub fn decide(&self, command: &Command, at: Time) -> Result<Vec<Event>, Refusal> {
-        let at = at.max(self.last_at);
+        let at = if mutant::on("time_runs_back") { at } else { at.max(self.last_at) };
         let facts = match &self.lot {
             None => lifecycle::create(command, at)?,
             Some(lot) => lot.decide(self, command, at)?,
@@ -247,7 +248,9 @@ type Facts = Vec<(Fact, Hidden)>;
 impl Lot {
     fn decide(&self, auction: &Auction, command: &Command, at: Time) -> Result<Facts, Refusal> {
         let expected = |version: Version| match command.expected_version {
-            Some(expected) if expected != version => Err(Refusal::VersionMismatch { version }),
+            Some(expected) if expected != version && !mutant::on("expected_version_ignored") => {
+                Err(Refusal::VersionMismatch { version })
+            }
             Some(_) | None => Ok(()),
         };
         let guard = Guard { lot: self, actor: command.actor, at };
@@ -315,7 +318,8 @@ impl Guard<'_> {
     /// The person who asks, not banned.
     fn person(&self) -> Result<Person, Refusal> {
         let person = self.known()?;
-        if person.banned { Err(Refusal::Banned) } else { Ok(person) }
+        let banned = person.banned && !mutant::on("banned_may_act");
+        if banned { Err(Refusal::Banned) } else { Ok(person) }
     }
 
     fn seller(&self) -> Result<Person, Refusal> {
@@ -342,7 +346,8 @@ impl Guard<'_> {
     /// Anybody but the seller, who never bids, be it for another's paddle.
     fn not_the_seller(&self) -> Result<Person, Refusal> {
         let person = self.person()?;
-        if person.user == self.lot.seller { Err(Refusal::OwnAuction) } else { Ok(person) }
+        let seller = person.user == self.lot.seller && !mutant::on("seller_may_bid");
+        if seller { Err(Refusal::OwnAuction) } else { Ok(person) }
     }
 
     /// Who buys or bids for himself: not the seller, approved where that is asked, a bidder.
@@ -362,7 +367,9 @@ impl Guard<'_> {
             Phase::OnHold { .. } => Err(Refusal::OnHold),
             Phase::Ended { outcome, .. } => Err(Refusal::Closed { outcome: Some(outcome) }),
             Phase::Open => {
-                let over = self.lot.running.end.is_some_and(|end| self.at >= end);
+                let over = self.lot.running.end.is_some_and(|end| {
+                    if mutant::on("end_inclusive") { self.at > end } else { self.at >= end }
+                });
                 if over { Err(Refusal::Closed { outcome: None }) } else { Ok(()) }
             }
         }

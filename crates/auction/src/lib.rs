@@ -10,8 +10,8 @@
 //! no file, no socket, no float, and nothing of how events are written down.
 //!
 //! In reading order: [`auction`], [`command`], [`event`], [`refusal`], [`terms`], [`presets`],
-//! `rules`, [`book`], [`view`], [`outcome`], [`explain`], [`snapshot`], and the small ones:
-//! [`money`], [`time`], [`ids`].
+//! `rules`, [`book`], [`view`], [`outcome`], [`explain`], [`snapshot`], [`mutant`], and the small
+//! ones: [`money`], [`time`], [`ids`].
 
 pub mod auction;
 pub mod book;
@@ -20,6 +20,7 @@ pub mod event;
 pub mod explain;
 pub mod ids;
 pub mod money;
+pub mod mutant;
 pub mod outcome;
 pub mod presets;
 pub mod refusal;

@@ -12,6 +12,7 @@ use crate::command::Roles;
 use crate::event::Next;
 use crate::ids::{AuctionId, Paddle, UserId, Version};
 use crate::money::{Amount, Currency};
+use crate::mutant;
 use crate::outcome::Outcome;
 use crate::presets::Preset;
 use crate::rules::score::Score;
@@ -193,7 +194,7 @@ impl Head {
             Phase::Draft | Phase::Scheduled | Phase::Open | Phase::OnHold { .. } => None,
         };
         let sale = outcome.as_ref().and_then(Outcome::sale);
-        let sealed = lot.terms.is_sealed();
+        let sealed = lot.terms.is_sealed() && !mutant::on("sealed_shows_leader");
         let won = sale.map(|sale| sale.winner);
         let leading = lot.book.leader().filter(|_| !sealed && sale.is_none());
         let shown = lot.open_next();

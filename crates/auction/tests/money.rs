@@ -109,6 +109,21 @@ fn currencies_are_those_of_iso_4217() {
     }
 }
 
+/// What a text means, by the definition and with numbers that are large enough.
+fn defined(text: &str, decimals: u32) -> Option<i64> {
+    let mut parts = text.split('.');
+    let (whole, part, more) = (parts.next()?, parts.next(), parts.next());
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = part.is_none_or(|part| digits(part) && part.len() <= decimals as usize);
+    if !digits(whole) || !fits || more.is_some() {
+        return None;
+    }
+    let part = part.unwrap_or("");
+    let minor: i128 =
+        format!("{whole}{part}{}", "0".repeat(decimals as usize - part.len())).parse().ok()?;
+    i64::try_from(minor).ok().filter(|minor| (1..=MAX_AMOUNT).contains(minor))
+}
+
 proptest! {
     #[test]
     fn what_is_printed_reads_the_same(
@@ -125,6 +140,29 @@ proptest! {
     fn no_text_breaks_it(text in "\\PC{0,30}") {
         let _ = parse_major(&text, currency("EUR"));
         let _ = parse_major(&text, currency("JPY"));
+    }
+
+    /// Against the definition in words: ASCII digits, at most one point with digits on both sides,
+    /// no more decimals than the currency has, 1 ..= 2^53 - 1 minor units.
+    #[test]
+    fn near_numbers_are_read_as_defined(
+        text in "[0-9]{0,20}(\\.[0-9]{0,6})?[-+.,eE_ ]?[0-9]{0,3}",
+        code in prop::sample::select(vec!["EUR", "JPY", "KWD", "CLF"]),
+    ) {
+        let read = parse_major(&text, currency(code)).map(Amount::minor);
+        prop_assert_eq!(read, defined(&text, currency(code).exponent()));
+    }
+
+    /// In JSON an amount is an integer and nothing else that looks like one.
+    #[test]
+    fn json_amounts_are_integers(text in "-?[0-9]{1,20}(\\.[0-9]{1,3})?([eE][-+]?[0-9]{1,3})?") {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        let plain = plain && (!text.starts_with('0') || text == "0");
+        let expected = text.parse::<i128>().ok().filter(|minor| {
+            plain && (1..=i128::from(MAX_AMOUNT)).contains(minor)
+        });
+        let read = serde_json::from_str::<Amount>(&text).ok();
+        prop_assert_eq!(read.map(|amount| i128::from(amount.minor())), expected);
     }
 
     #[test]

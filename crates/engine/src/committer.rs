@@ -2,6 +2,7 @@
 //! how that went. Takes whatever waits; has no timer.
 
 use crate::log::{AppendError, Entry, Log, LogError, LogReader, Partition, Record};
+use gavel_auction::mutant;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -20,7 +21,19 @@ pub(crate) enum Committed {
     Settled,
 }
 
-/// The drive loop's side of the committer.
+/// What the drive loop asks of whoever makes batches durable.
+pub(crate) trait Commit {
+    /// Takes a batch. Only one may be under way.
+    fn commit(&mut self, records: Vec<Record>);
+    /// Waits for the batch under way to end, so long at most.
+    fn await_end(&mut self, most: Duration) -> Option<Committed>;
+    /// How the batch under way has ended, if it has.
+    fn ended(&mut self) -> Option<Committed>;
+    /// Lets time pass before something is tried again.
+    fn pause(&mut self, how_long: Duration);
+}
+
+/// The drive loop's side of the committer's thread.
 pub(crate) struct Committer {
     batches: Option<SyncSender<Vec<Record>>>,
     results: Receiver<Committed>,
@@ -36,10 +49,15 @@ impl Committer {
     ) -> std::io::Result<Self> {
         let (batches, incoming) = sync_channel::<Vec<Record>>(1);
         let (outgoing, results) = sync_channel(2);
-        let mut writer = Writer { log, reader, partitions };
+        let mut writer = Writer::new(log, reader, partitions);
         let work = move || {
             for records in incoming {
-                let committed = writer.commit(records);
+                let committed = writer.commit(records).unwrap_or_else(|Unsettled| {
+                    while !writer.settle() {
+                        std::thread::sleep(RETRY);
+                    }
+                    Committed::Settled
+                });
                 if outgoing.send(committed).is_err() {
                     return;
                 }
@@ -48,21 +66,24 @@ impl Committer {
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(work)?;
         Ok(Self { batches: Some(batches), results, thread: Some(thread) })
     }
+}
 
-    /// Hands over a batch. Only one may be under way.
-    pub(crate) fn commit(&self, records: Vec<Record>) {
+impl Commit for Committer {
+    fn commit(&mut self, records: Vec<Record>) {
         let batches = self.batches.as_ref().expect("taken only by the drop");
         batches.send(records).expect("the committer outlives the drive loop");
     }
 
-    /// Waits for the batch under way to end, so long at most.
-    pub(crate) fn await_end(&self, most: Duration) -> Option<Committed> {
+    fn await_end(&mut self, most: Duration) -> Option<Committed> {
         self.results.recv_timeout(most).ok()
     }
 
-    /// How the batch under way has ended, if it has.
-    pub(crate) fn ended(&self) -> Option<Committed> {
+    fn ended(&mut self) -> Option<Committed> {
         self.results.try_recv().ok()
+    }
+
+    fn pause(&mut self, how_long: Duration) {
+        std::thread::sleep(how_long);
     }
 }
 
@@ -77,44 +98,57 @@ impl Drop for Committer {
     }
 }
 
-struct Writer {
+/// The log's only writer, and what it does about a commit whose outcome is unknown.
+pub(crate) struct Writer {
     log: Box<dyn Log>,
     reader: Arc<dyn LogReader>,
     partitions: Partition,
 }
 
+/// The outcome of a commit is unknown until [`Writer::settle`] has worked.
+pub(crate) struct Unsettled;
+
 impl Writer {
-    fn commit(&mut self, records: Vec<Record>) -> Committed {
+    pub(crate) fn new(
+        log: Box<dyn Log>,
+        reader: Arc<dyn LogReader>,
+        partitions: Partition,
+    ) -> Self {
+        Self { log, reader, partitions }
+    }
+
+    /// Makes a batch durable, if that can be done.
+    pub(crate) fn commit(&mut self, records: Vec<Record>) -> Result<Committed, Unsettled> {
         if records.is_empty() {
-            return Committed::Durable(records);
+            return Ok(Committed::Durable(records));
         }
         match self.log.append(&records) {
-            Ok(()) => Committed::Durable(records),
+            Ok(()) => Ok(Committed::Durable(records)),
             Err(AppendError::Full) => {
                 tracing::error!("no room left to write: commands are refused until there is");
-                Committed::Full
+                Ok(Committed::Full)
             }
             Err(error @ (AppendError::Rejected(_) | AppendError::Unknown(_))) => {
                 tracing::error!(%error, records = records.len(), "a commit's outcome is unknown");
-                self.settle();
-                Committed::Settled
+                Err(Unsettled)
             }
         }
     }
 
-    /// Opens the store again and writes a barrier into each partition, until that has worked:
-    /// only then is it certain that nothing of the failed batch can still come to light.
-    fn settle(&mut self) {
-        loop {
-            let settled = self.log.reopen().and_then(|()| self.barriers()).and_then(|barriers| {
-                self.log.append(&barriers).map_err(|error| LogError::Unreadable(Box::new(error)))
-            });
-            match settled {
-                Ok(()) => return,
-                Err(error) => tracing::error!(%error, "the store does not open; trying again"),
-            }
-            std::thread::sleep(RETRY);
+    /// Opens the store again and writes a barrier into each partition. To be repeated until it
+    /// has worked: only then is it certain that nothing of the failed batch can still come to
+    /// light.
+    pub(crate) fn settle(&mut self) -> bool {
+        if mutant::on("no_barrier") {
+            return self.log.reopen().is_ok();
         }
+        let settled = self.log.reopen().and_then(|()| self.barriers()).and_then(|barriers| {
+            self.log.append(&barriers).map_err(|error| LogError::Unreadable(Box::new(error)))
+        });
+        if let Err(error) = &settled {
+            tracing::error!(%error, "the store does not open; trying again");
+        }
+        settled.is_ok()
     }
 
     fn barriers(&self) -> Result<Vec<Record>, LogError> {

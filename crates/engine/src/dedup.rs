@@ -4,6 +4,7 @@
 use crate::answer::Refused;
 use foldhash::fast::RandomState;
 use gavel_auction::ids::Version;
+use gavel_auction::mutant;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::codec::Origin;
 use gavel_proof::command::CommandId;
@@ -61,7 +62,7 @@ impl Accepted {
 
     /// Notes the command an event came from, if it came from one: time has none.
     pub(crate) fn note(&mut self, origin: &Origin, version: Version) {
-        if origin.command != CommandId([0; 16]) {
+        if origin.command != CommandId([0; 16]) && !mutant::on("keys_not_rebuilt") {
             self.insert(origin.command, &origin.digest, version);
         }
     }
@@ -84,7 +85,8 @@ impl Accepted {
                 (*known, *version)
             }
         };
-        Some(if known == short(digest) { Known::Same(version) } else { Known::Other })
+        let same = known == short(digest) || mutant::on("body_ignored");
+        Some(if same { Known::Same(version) } else { Known::Other })
     }
 }
 
@@ -124,7 +126,8 @@ impl Refusals {
     pub(crate) fn find(&self, id: &CommandId, digest: &[u8; 16], now: Time) -> Option<&Refused> {
         let (known, refused) = self.by_id.get(id)?;
         let fresh = now.since(refused.at) < MEMORY;
-        (*known == short(digest) && fresh).then_some(refused)
+        let same = *known == short(digest) || mutant::on("refusals_by_key_only");
+        (same && fresh).then_some(refused)
     }
 
     pub(crate) fn insert(&mut self, id: CommandId, digest: &[u8; 16], refused: Refused) {

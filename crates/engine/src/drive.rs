@@ -2,7 +2,7 @@
 //! decided, has it committed, lets the effects out. Knows threads and the clock; knows no rule.
 
 use crate::answer::Failure;
-use crate::committer::{Committed, Committer};
+use crate::committer::{Commit, Committed};
 use crate::effect::{Effects, Settled};
 use crate::engine::{Shared, partition_of};
 use crate::inbox::{Envelope, Reply};
@@ -11,6 +11,7 @@ use crate::log::{LogError, Position, Record};
 use crate::recover;
 use crate::residents::{Loader, Residents};
 use crate::shard::Shard;
+use gavel_auction::mutant;
 use gavel_auction::time::Time;
 use gavel_proof::receipt::{Leaf, issue};
 use std::sync::Arc;
@@ -30,10 +31,10 @@ const LONGEST_COMMIT: Duration = Duration::from_millis(50);
 const THIN_OUT_EVERY: i64 = 100_000;
 
 /// The loop and what it owns.
-pub(crate) struct Drive {
+pub(crate) struct Drive<C> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shards: Vec<Shard<Reply>>,
-    pub(crate) committer: Committer,
+    pub(crate) committer: C,
     pub(crate) stopping: Arc<AtomicBool>,
     /// When the batch under way was handed over, if there is one.
     pub(crate) committing: Option<Time>,
@@ -59,24 +60,70 @@ pub(crate) struct Durable {
     records: Vec<Record>,
 }
 
-impl Drive {
+/// What one turn of the loop has done.
+pub(crate) struct Turn {
+    /// Whether a batch was settled.
+    pub(crate) ended: bool,
+    /// How many commands were decided.
+    pub(crate) took: usize,
+    /// Whether a batch was handed over.
+    pub(crate) sent: bool,
+}
+
+impl<C: Commit> Drive<C> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        shards: Vec<Shard<Reply>>,
+        committer: C,
+        loader: Loader,
+        stopping: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            shared,
+            shards,
+            committer,
+            stopping,
+            committing: None,
+            ended: None,
+            durable: None,
+            receipts: Vec::new().into_iter(),
+            loader,
+            thinned: Time(0),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Settles what has ended, decides what waits, hands over what was decided.
+    pub(crate) fn turn(&mut self) -> Turn {
+        let ended = self.settle();
+        let took = self.decide();
+        let sent = self.commit();
+        // Last, so that the disk already works for the next batch.
+        self.let_out();
+        let turn = Turn { ended, took, sent };
+        if !self.awaits_the_disk(&turn) {
+            self.shared.note_alive();
+        }
+        turn
+    }
+
+    /// Whether nothing is left to do before the commit under way has ended.
+    fn awaits_the_disk(&self, turn: &Turn) -> bool {
+        self.committing.is_some() && !turn.sent && turn.took == 0
+    }
+
     /// Runs until it is told to stop and everything that waited has been answered.
     pub(crate) fn run(mut self) {
         loop {
             let stopping = self.stopping.load(Ordering::Acquire);
-            let ended = self.settle();
-            let took = self.decide();
-            let sent = self.commit();
-            // Last, so that the disk already works for the next batch.
-            self.let_out();
-            if self.committing.is_some() && !sent && took == 0 {
+            let turn = self.turn();
+            if self.awaits_the_disk(&turn) {
                 // What arrives now cannot become durable before this commit has ended, so being
                 // woken for each arrival would only cost; the end of the commit wakes.
                 self.ended = self.committer.await_end(LONGEST_COMMIT);
                 continue;
             }
-            self.shared.alive.store(self.shared.clock.now().0, Ordering::Relaxed);
-            if took == 0 && !ended && !sent {
+            if turn.took == 0 && !turn.ended && !turn.sent {
                 let parked = self.shards.iter().any(|shard| shard.parked() > 0);
                 let idle = self.committing.is_none() && !parked && self.shared.waiting() == 0;
                 if stopping && idle {
@@ -185,11 +232,33 @@ impl Drive {
         } else {
             self.committing = Some(self.shared.clock.now());
             self.shared.written.records.count(records.len() as u64);
+            #[cfg(feature = "mutants")]
+            let records = self.spoil(records);
             self.committer.commit(records);
             // While the disk works: nobody waits longer for his receipt than for his answer.
             self.sign(&leaves);
         }
         true
+    }
+
+    /// Planted bugs: something gets out of a batch that is only being handed over.
+    #[cfg(feature = "mutants")]
+    fn spoil(&mut self, records: Vec<Record>) -> Vec<Record> {
+        if mutant::on("publish_before_durable") {
+            self.shared.feed.publish(records.clone());
+        }
+        if mutant::on("ack_before_commit") {
+            self.conclude(Vec::new());
+            self.let_out();
+        }
+        if mutant::on("refusals_not_held") {
+            for shard in &mut self.shards {
+                for (reply, settled) in shard.refused_too_early() {
+                    tell(reply, settled);
+                }
+            }
+        }
+        records
     }
 
     /// Makes the receipts of a batch, all under one signature; nothing where nobody asked.
@@ -213,7 +282,11 @@ impl Drive {
             self.shared.written.micros.count(u64::try_from(took).unwrap_or(0));
         }
         match committed {
+            Committed::Durable(_) if mutant::on("ack_before_commit") => {}
             Committed::Durable(records) => self.conclude(records),
+            Committed::Settled if mutant::on("commit_error_is_refusal") => {
+                self.reread(&Failure::StorageFull);
+            }
             Committed::Full => self.reread(&Failure::StorageFull),
             Committed::Settled => self.reread(&Failure::OutcomeUnknown),
         }
@@ -222,6 +295,8 @@ impl Drive {
 
     /// The oldest batch is durable: it may be let out.
     fn conclude(&mut self, records: Vec<Record>) {
+        // The oldest batch of a life holds what an outage gives back, if it gives anything.
+        *self.shared.away() = None;
         let effects = self.shards.iter_mut().map(Shard::committed).collect();
         let receipts = std::mem::take(&mut self.receipts);
         self.durable = Some(Durable { effects, receipts, records });
@@ -262,6 +337,9 @@ impl Drive {
         if let Some(lists) = self.shared.touched.get(partition) {
             lists.note(durable, touched.into_iter());
         }
+        if mutant::on("receipt_of_the_neighbour") && effects.receipts.len() > 1 {
+            effects.receipts.rotate_left(1);
+        }
         for (reply, receipt) in effects.receipts.into_iter().zip(receipts) {
             if let Some((_, Settled::Answer(answer))) = effects.replies.get_mut(reply) {
                 answer.give(receipt.into());
@@ -282,13 +360,19 @@ impl Drive {
             }
             while let Err(error) = recover::reread(&self.shared, shard, partition, durable, &lost) {
                 tracing::error!(%error, "the log cannot be re-read; trying again");
-                std::thread::sleep(LONGEST_SLEEP);
+                self.committer.pause(LONGEST_SLEEP);
                 if matches!(error, LogError::Damaged { .. }) {
                     break;
                 }
             }
             self.shared.release(usize::from(partition), shard.durable());
             self.shared.feed.missed(&lost);
+        }
+        let away = (*self.shared.away()).filter(|_| !mutant::on("outage_lost_with_its_commit"));
+        if let Some((from, to)) = away {
+            // What the outage gives back was among what is lost.
+            self.shards.iter_mut().for_each(|shard| shard.outlasted(from, to));
+            self.shared.dealt_with_outage(&self.shards);
         }
         self.shared.progress.send_modify(|commits| *commits += 1);
     }

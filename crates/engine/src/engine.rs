@@ -9,8 +9,8 @@ use crate::exposure::Exposure;
 use crate::feed::Feed;
 use crate::heads::Heads;
 use crate::histogram::Commits;
-use crate::history::{self, Chapter, HistoryEvent, read_history};
-use crate::inbox::{Ask, Inbox};
+use crate::history::{self, Chapter, HistoryEvent, Of, read_history};
+use crate::inbox::{Ask, Inbox, Reply};
 use crate::lists::Lists;
 use crate::log::{LogError, LogReader, Partition, Position};
 use crate::projection::Touched;
@@ -68,9 +68,32 @@ pub(crate) struct Shared {
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
     pub(crate) alive: AtomicI64,
+    /// The outage before this start, until what it gives back is durable: a commit that fails, or
+    /// another crash, must not make the house forget it.
+    pub(crate) away: Mutex<Option<(Time, Time)>>,
 }
 
 impl Shared {
+    /// The outage before this start, while what it gives back is not durable.
+    pub(crate) fn away(&self) -> MutexGuard<'_, Option<(Time, Time)>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// If the outage before this start gives nothing back, nothing need be remembered of it.
+    pub(crate) fn dealt_with_outage(&self, shards: &[Shard<Reply>]) {
+        if shards.iter().all(|shard| shard.waiting() == 0) {
+            *self.away() = None;
+            self.note_alive();
+        }
+    }
+
+    /// The drive loop is alive; that is not said before an outage has been dealt with.
+    pub(crate) fn note_alive(&self) {
+        if self.away().is_none() {
+            self.alive.store(self.clock.now().0, Ordering::Relaxed);
+        }
+    }
+
     /// Closes an auction off: its history is damaged.
     pub(crate) fn quarantine(&self, damage: &Damage) {
         if self.views.quarantine(damage.auction) {
@@ -172,7 +195,8 @@ impl Engine {
         &self.shared.written
     }
 
-    /// When the drive loop was last seen alive.
+    /// When the drive loop was last seen alive; before the outage, as long as what that gives back
+    /// is not durable.
     #[must_use]
     pub fn last_alive(&self) -> Time {
         Time(self.shared.alive.load(Ordering::Relaxed))
@@ -240,8 +264,23 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<HistoryEvent>, LogError> {
         self.shared.bring_back(auction);
-        let positions = self.shared.views.positions(auction, after, limit);
-        read_history(&*self.shared.reader, self.partition(auction), auction, after, &positions)
+        // With the event before, which the first of them must continue.
+        let one = u64::from(after > 0);
+        let most = limit.saturating_add(usize::from(after > 0));
+        let positions = self.shared.views.positions(auction, after - one, most);
+        let of = Of { house: self.shared.house, partition: self.partition(auction), auction };
+        match read_history(&*self.shared.reader, of, after - one, &positions)? {
+            Ok(mut history) => {
+                history.drain(..history.len().min(usize::from(after > 0)));
+                Ok(history)
+            }
+            Err(damage) => {
+                self.shared.quarantine(&damage);
+                let Damage { position, .. } = damage;
+                let (partition, what) = (of.partition, damage.to_string());
+                Err(LogError::Damaged { partition, position, what })
+            }
+        }
     }
 
     /// Up to `limit` events of all auctions after these positions, one for each partition. Blocks

@@ -10,6 +10,7 @@ use crate::log::{Entry, EventRecord, LogError, Record};
 use bytes::Bytes;
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, Version};
+use gavel_auction::mutant;
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,14 +101,14 @@ enum Place {
 }
 
 impl Ring {
-    fn push(&mut self, live: Arc<Live>) {
+    fn push(&mut self, live: Arc<Live>, room: usize) {
         if self.next.is_some_and(|next| next != live.version) {
             self.forget();
         }
         self.next = Some(live.version + 1);
         self.bytes += live.public.len();
         self.events.push_back(live);
-        while self.bytes > limits::FEED_BYTES
+        while self.bytes > room
             && self.events.len() > 1
             && let Some(oldest) = self.events.pop_front()
         {
@@ -144,8 +145,9 @@ type Channels = HashMap<AuctionId, (Arc<Channel>, usize)>;
 
 /// The feed of a house. What is published here is carried on by a thread of its own, so that
 /// waking ten thousand readers delays no bid.
-#[derive(Default)]
 pub(crate) struct Feed {
+    /// Bytes that are kept for the listeners of one auction.
+    room: usize,
     channels: RwLock<Channels>,
     work: Mutex<Work>,
     carrier: OnceLock<Thread>,
@@ -169,6 +171,12 @@ struct Read {
 type Page = Result<VecDeque<Arc<Live>>, LogError>;
 
 impl Feed {
+    /// Nobody listens yet.
+    pub(crate) fn new(room: usize) -> Self {
+        let (channels, work, carrier) = (RwLock::default(), Mutex::default(), OnceLock::new());
+        Self { room, channels, work, carrier }
+    }
+
     /// Shows a batch that is durable, after its heads were swapped in.
     pub(crate) fn publish(&self, records: Vec<Record>) {
         // Whoever is not found here subscribes after the heads were swapped, and sees them.
@@ -181,7 +189,7 @@ impl Feed {
             let Entry::Event(event) = record.entry else { continue };
             let Some((channel, _)) = channels.get(&event.auction) else { continue };
             let EventRecord { auction, version, hash, public, .. } = event;
-            channel.ring().push(Live::new(auction, version, hash, public));
+            channel.ring().push(Live::new(auction, version, hash, public), self.room);
             news.push(channel);
         }
         self.announce(news.into_iter());
@@ -192,7 +200,12 @@ impl Feed {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
         let listened = auctions.iter().filter_map(|id| channels.get(id));
         let news = listened.map(|(channel, _)| channel);
-        self.announce(news.inspect(|channel| channel.ring().forget()));
+        let forget = |channel: &&Arc<Channel>| {
+            if !mutant::on("feed_not_told") {
+                channel.ring().forget();
+            }
+        };
+        self.announce(news.inspect(forget));
     }
 
     /// How many listen.
@@ -261,24 +274,35 @@ pub(crate) fn carry(shared: &Arc<Shared>, stopping: &AtomicBool) {
     // There is only one carrier.
     drop(feed.carrier.set(std::thread::current()));
     loop {
-        let mut work = feed.work();
-        let (news, read) = (std::mem::take(&mut work.news), work.reads.pop_front());
-        drop(work);
-        for channel in &news {
-            channel.announced.store(false, Ordering::Release);
-            channel.news.notify_waiters();
+        if carry_on(&engine) {
+            continue;
         }
-        match read {
-            // Who has stopped waiting does not hear it.
-            Some(read) => drop(read.reply.send(read_on(&engine, read.auction, read.after))),
-            None if !news.is_empty() => {}
-            None if stopping.load(Ordering::Acquire) => break,
-            None => std::thread::park_timeout(LONGEST_SLEEP),
+        if stopping.load(Ordering::Acquire) {
+            break;
         }
+        std::thread::park_timeout(LONGEST_SLEEP);
     }
     let mut work = feed.work();
     work.closed = true;
     work.reads.clear();
+}
+
+/// Wakes those for whom there are news, and reads the log for one who has to catch up; false if
+/// there was nothing to do.
+pub(crate) fn carry_on(engine: &Engine) -> bool {
+    let mut work = engine.shared.feed.work();
+    let (news, read) = (std::mem::take(&mut work.news), work.reads.pop_front());
+    drop(work);
+    for channel in &news {
+        channel.announced.store(false, Ordering::Release);
+        channel.news.notify_waiters();
+    }
+    let did = !news.is_empty() || read.is_some();
+    if let Some(read) = read {
+        // Who has stopped waiting does not hear it.
+        drop(read.reply.send(read_on(engine, read.auction, read.after)));
+    }
+    did
 }
 
 fn read_on(engine: &Engine, auction: AuctionId, after: Version) -> Page {
@@ -351,12 +375,22 @@ impl Subscription {
             return Place::Here(live);
         }
         if self.live && self.after < ring.dropped {
+            if mutant::on("lag_unsaid") {
+                self.after = ring.dropped;
+                return Place::ToCome;
+            }
             return Place::Gone;
         }
         let known = ring.next == Some(wanted);
         drop(ring);
-        let head = self.shared.views.head(self.channel.auction);
-        if known || head.is_none_or(|head| head.version <= self.after) {
+        let views = &self.shared.views;
+        let auction = self.channel.auction;
+        let up_to_date = match views.head(auction) {
+            Some(head) => head.version <= self.after,
+            // One that has left memory has a past, which reading the log brings back.
+            None => views.left_at(auction).is_none() || mutant::on("cold_subscriber_waits"),
+        };
+        if known || up_to_date {
             self.live = true;
             return Place::ToCome;
         }
@@ -379,6 +413,8 @@ impl Drop for Subscription {
 mod tests {
     use super::*;
 
+    const ROOM: usize = limits::FEED_BYTES;
+
     fn live(version: Version, bytes: usize) -> Arc<Live> {
         let auction = AuctionId::new(1).expect("a positive number");
         Live::new(auction, version, Digest([0; 32]), vec![0; bytes])
@@ -387,18 +423,18 @@ mod tests {
     #[test]
     fn a_ring_forgets_the_oldest_and_says_so() {
         let mut ring = Ring::default();
-        (1..=4).for_each(|version| ring.push(live(version, limits::FEED_BYTES / 3)));
+        (1..=4).for_each(|version| ring.push(live(version, ROOM / 3), ROOM));
         assert_eq!((ring.dropped, ring.next), (1, Some(5)));
         assert!(ring.get(1).is_none() && ring.get(5).is_none());
         assert_eq!(ring.get(2).map(|live| live.version), Some(2));
-        ring.push(live(5, 10 * limits::FEED_BYTES));
+        ring.push(live(5, 10 * ROOM), ROOM);
         assert_eq!((ring.dropped, ring.events.len()), (4, 1));
     }
 
     #[test]
     fn a_ring_has_no_holes() {
         let mut ring = Ring::default();
-        [1, 2, 5].into_iter().for_each(|version| ring.push(live(version, 1)));
+        [1, 2, 5].into_iter().for_each(|version| ring.push(live(version, 1), ROOM));
         assert!(ring.get(2).is_none() && ring.get(3).is_none() && ring.get(5).is_some());
         assert_eq!((ring.dropped, ring.bytes), (0, 1));
         ring.forget();

@@ -2,8 +2,11 @@
 //! everybody's, a page after the other.
 
 use crate::log::{Entry, EventRecord, LogError, LogReader, Partition, Position, Record};
-use gavel_auction::event::{Digest, Event};
+use crate::snapshot::Damage;
+use gavel_auction::event::{Digest, Event, HouseId};
 use gavel_auction::ids::{AuctionId, Version};
+use gavel_auction::mutant;
+use gavel_proof::chain::{genesis, link};
 use gavel_proof::codec::{Origin, decode};
 
 /// An event as it was written, and what it says.
@@ -21,29 +24,54 @@ pub struct HistoryEvent {
     pub sealed: Vec<u8>,
 }
 
-/// The events of an auction that stand at these positions, which follow version `after`.
+/// Whose history is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Of {
+    pub(crate) house: HouseId,
+    pub(crate) partition: Partition,
+    pub(crate) auction: AuctionId,
+}
+
+/// The events of an auction that stand at these positions, which follow version `after`; or what is
+/// damaged, for each must continue the one before. The first is held against its own word if that
+/// is not the auction's first.
 pub(crate) fn read_history(
     reader: &dyn LogReader,
-    partition: Partition,
-    auction: AuctionId,
+    of: Of,
     after: Version,
     positions: &[Position],
-) -> Result<Vec<HistoryEvent>, LogError> {
-    let read = |(version, position): (Version, &Position)| {
-        let damaged = |what: &str| LogError::Damaged {
-            partition,
-            position: *position,
-            what: format!("{what} of auction {auction}, version {version}"),
+) -> Result<Result<Vec<HistoryEvent>, Damage>, LogError> {
+    let Of { house, partition, auction } = of;
+    let mut before = (after == 0).then(|| genesis(house, auction));
+    let mut history = Vec::with_capacity(positions.len());
+    for (version, position) in (after + 1..).zip(positions) {
+        let record = reader.get(partition, *position)?;
+        let damaged = |what: &str| {
+            Ok(Err(Damage { auction, version, position: *position, what: what.to_owned() }))
         };
-        let record = reader.get(partition, *position)?.ok_or_else(|| damaged("no record"))?;
-        match record.entry {
-            Entry::Event(event) if event.auction == auction && event.version == version => {
-                open(event).map_err(|_| damaged("an unreadable record"))
+        let event = match record.map(|record| record.entry) {
+            Some(Entry::Event(event)) if event.auction == auction && event.version == version => {
+                event
             }
-            Entry::Event(_) | Entry::Barrier => Err(damaged("another record instead of that")),
+            Some(Entry::Event(_) | Entry::Barrier) => {
+                return damaged("another record stands here");
+            }
+            None => return damaged("no record stands here"),
+        };
+        let linked = |before| link(&before, &event.public) == event.hash;
+        if !before.is_none_or(linked) && !mutant::on("chain_not_checked") {
+            return damaged("it does not continue the chain");
         }
-    };
-    (after + 1..).zip(positions).map(read).collect()
+        before = Some(event.hash);
+        match open(event) {
+            Ok(event) if (event.event.auction, event.event.version) == (auction, version) => {
+                history.push(event);
+            }
+            Ok(_) => return damaged("its public part names another event"),
+            Err(_) => return damaged("it cannot be read"),
+        }
+    }
+    Ok(Ok(history))
 }
 
 /// Reads what a record says.

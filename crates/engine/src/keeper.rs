@@ -5,9 +5,11 @@
 use crate::engine::Shared;
 use crate::limits;
 use crate::log::{Entry, LogError, Partition, Position, Record};
+use crate::residents::from_log;
 use crate::snapshot::{Damage, Kept, Mark, Snapshot, Snapshots, Tag, Useless, fold};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::AuctionId;
+use gavel_auction::mutant;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::chain::{partition_genesis, partition_link};
 use std::collections::HashMap;
@@ -75,35 +77,57 @@ struct Progress {
 /// Runs until told to stop; then brings all up once more, for a few seconds at most.
 pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     let Some(snapshots) = shared.snapshots.as_deref() else { return };
-    let mut partitions: Vec<Progress> = (0..)
-        .zip(&shared.inboxes)
-        .map(|(partition, _)| Progress::begin(shared, snapshots, partition))
-        .collect();
-    let mut pace = Pace::begin(shared);
+    let mut keeper = Keeper::begin(shared, snapshots);
     loop {
         let stop = stopping.load(Ordering::Acquire);
-        let (began, mut behind) = (shared.clock.now(), false);
-        for progress in &mut partitions {
-            if stop || stopping.load(Ordering::Acquire) {
-                break;
-            }
-            behind |= progress.turn(shared, snapshots, &mut pace);
-        }
+        let began = shared.clock.now();
+        let behind = keeper.turn(shared, snapshots, &|| stopping.load(Ordering::Acquire));
         if stop {
             break;
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
-        let share = if pace.calm() { QUIET_SHARE } else { SHARE };
+        let share = if keeper.pace.calm() { QUIET_SHARE } else { SHARE };
         let rest = Duration::from_micros(took) * (share - 1);
         std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
     }
     let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
-    for progress in &mut partitions {
+    for progress in &mut keeper.partitions {
         while shared.clock.now() < end && progress.behind(shared) > 0 {
             if !progress.advance(shared, snapshots, &mut || true) {
                 break;
             }
         }
+    }
+}
+
+/// All partitions, as far as their snapshots are.
+pub(crate) struct Keeper {
+    partitions: Vec<Progress>,
+    pace: Pace,
+}
+
+impl Keeper {
+    pub(crate) fn begin(shared: &Shared, snapshots: &dyn Snapshots) -> Self {
+        let partitions = (0..).zip(&shared.inboxes);
+        let begin = |(partition, _)| Progress::begin(shared, snapshots, partition);
+        Self { partitions: partitions.map(begin).collect(), pace: Pace::begin(shared) }
+    }
+
+    /// Looks once at each partition; whether more is left to do at once.
+    pub(crate) fn turn(
+        &mut self,
+        shared: &Shared,
+        snapshots: &dyn Snapshots,
+        stop: &impl Fn() -> bool,
+    ) -> bool {
+        let mut behind = false;
+        for progress in &mut self.partitions {
+            if stop() {
+                break;
+            }
+            behind |= progress.turn(shared, snapshots, &mut self.pace);
+        }
+        behind
     }
 }
 
@@ -236,9 +260,23 @@ impl<'a> Step<'a> {
             let house = self.shared.house;
             let new = || (None, Snapshot::new(event.auction, house));
             let (_, snapshot) = self.auctions.entry(event.auction).or_insert_with(new);
-            snapshot.follow(event, record.position).map_err(Stuck::Damage)?;
+            if let Err(damage) = snapshot.follow(event, record.position) {
+                return Err(self.blame(damage));
+            }
         }
         Ok(())
+    }
+
+    /// Whether the log is damaged, or only the snapshot that it was held against.
+    fn blame(&self, damage: Damage) -> Stuck {
+        if mutant::on("keeper_blames_the_log") {
+            return Stuck::Damage(damage);
+        }
+        match from_log(self.shared, self.mark.partition, damage.auction) {
+            Ok(Ok(_)) => Useless::Disagrees("one is not what the log says".to_owned()).into(),
+            Ok(Err(damage)) => Stuck::Damage(damage),
+            Err(error) => error.into(),
+        }
     }
 
     /// Reads the snapshots that these records continue.

@@ -13,12 +13,13 @@
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
 //! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`history`], [`words`], `projection`,
-//! `keeper`, `residents`, `scrub`; the traits of stores: [`log`], [`people`], [`things`],
-//! [`lists`], [`snapshot`].
+//! `keeper`, `residents`, `scrub`, [`by_hand`]; the traits of stores: [`log`], [`people`],
+//! [`things`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
 mod bell;
+pub mod by_hand;
 mod clock;
 mod committer;
 mod dedup;

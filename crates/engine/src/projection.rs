@@ -48,22 +48,29 @@ impl Touched {
 /// Runs until told to stop.
 pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Acquire) {
-        let (began, mut changed) = (shared.clock.now(), 0);
-        for (partition, touched) in (0..).zip(&shared.touched) {
-            let Changed { upto, auctions } = touched.take();
-            if auctions.is_empty() {
-                continue;
-            }
-            changed += auctions.len();
-            if let Err(error) = project(shared, partition, upto, &auctions) {
-                tracing::warn!(%error, "lists lag behind the log");
-                touched.note(upto, auctions.into_iter());
-            }
-        }
+        let began = shared.clock.now();
+        let changed = bring_up(shared);
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
         let share = if changed >= BUSY { BUSY_SHARE } else { SHARE };
         std::thread::sleep(REST.max(Duration::from_micros(took) * (share - 1)));
     }
+}
+
+/// Brings the lists up with what has changed: so many auctions.
+pub(crate) fn bring_up(shared: &Shared) -> usize {
+    let mut changed = 0;
+    for (partition, touched) in (0..).zip(&shared.touched) {
+        let Changed { upto, auctions } = touched.take();
+        if auctions.is_empty() {
+            continue;
+        }
+        changed += auctions.len();
+        if let Err(error) = project(shared, partition, upto, &auctions) {
+            tracing::warn!(%error, "lists lag behind the log");
+            touched.note(upto, auctions.into_iter());
+        }
+    }
+    changed
 }
 
 fn project(

@@ -28,6 +28,7 @@ use gavel_auction::auction::Auction;
 use gavel_auction::command::{Action, Command, Tick};
 use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::AuctionId;
+use gavel_auction::mutant;
 use gavel_auction::time::Time;
 use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
@@ -117,7 +118,8 @@ impl<R> Shard<R> {
         if let Some(refused) = self.refusals.find(&name, digest, entered) {
             return Settled::Answer(Answer::Refused(refused.clone()));
         }
-        let at = entered.max(entry.auction.last_at());
+        let last = if mutant::on("time_runs_back") { entered } else { entry.auction.last_at() };
+        let at = entered.max(last);
         if self.tick_auction(id, at, None).is_err() {
             return Settled::Failed(Failure::Quarantined);
         }
@@ -178,7 +180,8 @@ impl<R> Shard<R> {
                 return Err(Panicked);
             }
             let Some(entry) = self.auctions.get(&id) else { return Ok(()) };
-            let due = entry.auction.next_deadline().is_some_and(|due| due <= at);
+            let late = i64::from(mutant::on("end_inclusive"));
+            let due = entry.auction.next_deadline().is_some_and(|due| due.plus(late) <= at);
             if !due && outage.is_none() {
                 return Ok(());
             }
@@ -244,7 +247,9 @@ impl<R> Shard<R> {
         let key = entry.key(&self.log_key, self.house);
         let mut last = None;
         let concerned = entry.concerns_so_far();
+        let (mut first, recalled) = (None, mutant::on("first_event_recalled"));
         for event in events {
+            first = first.or(Some(event.version));
             self.position += 1;
             let event = Arc::new(event);
             let decided = Decided {
@@ -262,7 +267,8 @@ impl<R> Shard<R> {
         if let Some(last) = &last
             && origin.command != CommandId([0; 16])
         {
-            entry.accepted.insert(origin.command, &origin.digest, last.version);
+            let version = first.filter(|_| recalled).unwrap_or(last.version);
+            entry.accepted.insert(origin.command, &origin.digest, version);
         }
         self.counting.follow(entry, concerned);
         reindex(&mut self.deadlines, entry);
@@ -332,6 +338,16 @@ impl<R> Shard<R> {
         Effects { changes: held.changes, replies: held.replies, receipts }
     }
 
+    /// A planted bug: refusals of the batch that was just taken, before it is durable.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn refused_too_early(&mut self) -> Vec<(R, Settled)> {
+        let Some(held) = self.in_flight.back_mut().filter(|held| held.wanted.is_empty()) else {
+            return Vec::new();
+        };
+        let refused = |settled: &Settled| matches!(settled, Settled::Answer(Answer::Refused(_)));
+        held.replies.extract_if(.., |(_, settled)| refused(settled)).collect()
+    }
+
     /// A commit failed: everybody who waits is told `failure`, and the auctions that were touched
     /// since the log was last known are forgotten, to be re-read.
     pub fn failed(&mut self, failure: &Failure) -> (Effects<R>, Vec<AuctionId>) {
@@ -345,7 +361,9 @@ impl<R> Shard<R> {
         }
         lost.retain(|id| !self.is_closed_off(*id));
         lost.iter().for_each(|id| self.forget(*id));
-        self.refusals.clear();
+        if !mutant::on("failed_refusals_remembered") {
+            self.refusals.clear();
+        }
         self.position = self.durable;
         (Effects { replies, ..Effects::default() }, lost.into_iter().collect())
     }
@@ -385,6 +403,9 @@ impl<R> Shard<R> {
         let concerned = entry.concerns_so_far();
         entry.restore(event, at)?;
         self.counting.follow(entry, concerned);
+        if mutant::on("deadline_lost") {
+            return Ok(());
+        }
         reindex(&mut self.deadlines, entry);
         Ok(())
     }

@@ -24,9 +24,11 @@ use crate::snapshot::{Seal, Snapshots};
 use crate::views::Views;
 use crate::words::Words;
 use gavel_auction::event::HouseId;
+use gavel_auction::mutant;
 use gavel_auction::time::{SECOND, Time};
 use gavel_proof::head::Rolling;
 use gavel_proof::keys::{HouseKey, LogKey};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -88,11 +90,35 @@ pub enum StartError {
 /// # Errors
 /// If the log cannot be read; if it is damaged, exactly where.
 pub fn start(parts: Parts) -> Result<Started, StartError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let Opened { shared, shards, log, recovery } =
+        open(parts, Clock::default(), threads, limits::FEED_BYTES)?;
+    let partitions = Partition::try_from(shards.len()).expect("as many as their numbers");
+    let stopping = Arc::new(AtomicBool::new(false));
+    let threads = spawn(&shared, shards, log, partitions, &stopping)?;
+    Ok(Started { engine: Engine { shared }, recovery, stopping, threads })
+}
+
+/// A house that is recovered, before anybody pumps it.
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shards: Vec<Shard<Reply>>,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) recovery: Recovery,
+}
+
+/// Recovers the house, on so many threads; keeps so many bytes for those who listen to an auction.
+pub(crate) fn open(
+    parts: Parts,
+    clock: Clock,
+    threads: usize,
+    feed_bytes: usize,
+) -> Result<Opened, StartError> {
     let Parts { house, log_key, partitions, log, reader, lists, people, .. } = parts;
     let count = usize::from(partitions);
     let views = Views::new(count);
     let touched: Vec<Touched> = (0..count).map(|_| Touched::default()).collect();
-    let clock = Clock::default();
+    let away = away(parts.last_alive, clock.now()).filter(|_| !mutant::on("outage_forgotten"));
     let exposure = Exposure::default();
     people.spend_limits()?.into_iter().for_each(|(user, to)| exposure.limit(user, Some(to)));
     let share = parts.settled_in_memory / count.max(1);
@@ -101,7 +127,8 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         seal: Seal(log_key.seal(house)),
         log_key,
         signer: parts.signer,
-        alive: AtomicI64::new(clock.now().0),
+        alive: AtomicI64::new(away.map_or(clock.now(), |(from, _)| from).0),
+        away: Mutex::new(away),
         clock,
         inboxes: (0..count).map(|_| Inbox::default()).collect(),
         bell: Bell::default(),
@@ -112,7 +139,7 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         residents: (0..count).map(|_| Residents::new(share)).collect(),
         scrub: Progress::default(),
         to_quarantine: Mutex::default(),
-        feed: Feed::default(),
+        feed: Feed::new(feed_bytes),
         words: Words::new(people),
         heads: Heads::new((0..partitions).map(|partition| Rolling::new(house, partition))),
         released: (0..count).map(|_| AtomicU64::new(0)).collect(),
@@ -121,14 +148,15 @@ pub fn start(parts: Parts) -> Result<Started, StartError> {
         snapshots: parts.snapshots,
         progress: tokio::sync::watch::Sender::new(0),
     });
-    let (mut shards, recovery) = recover_all(&shared, partitions, share)?;
+    let (mut shards, recovery) = recover_all(&shared, partitions, share, threads)?;
     for (partition, shard) in shards.iter().enumerate() {
         shared.release(partition, shard.durable());
     }
-    compensate(&mut shards, parts.last_alive, shared.clock.now());
-    let stopping = Arc::new(AtomicBool::new(false));
-    let threads = spawn(&shared, shards, log, partitions, &stopping)?;
-    Ok(Started { engine: Engine { shared }, recovery, stopping, threads })
+    if let Some((from, to)) = away {
+        shards.iter_mut().for_each(|shard| shard.outlasted(from, to));
+        shared.dealt_with_outage(&shards);
+    }
+    Ok(Opened { shared, shards, log, recovery })
 }
 
 /// Recovers all partitions, several at a time.
@@ -136,6 +164,7 @@ fn recover_all(
     shared: &Shared,
     partitions: Partition,
     share: usize,
+    threads: usize,
 ) -> Result<(Vec<Shard<Reply>>, Recovery), StartError> {
     let next = AtomicU16::new(0);
     let recovered = Mutex::new(Vec::new());
@@ -147,7 +176,6 @@ fn recover_all(
         let shard = recover_one(shared, partition, share);
         recovered.lock().unwrap_or_else(PoisonError::into_inner).push((partition, shard));
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let named = || std::thread::Builder::new().name("recovery".to_owned());
         let helper = |_| named().spawn_scoped(scope, work);
@@ -188,6 +216,8 @@ fn recover_one(
     let shard = Shard::new(partition, shared.house, shared.log_key.clone());
     let mut shard = shard.sharing(&shared.exposure);
     shard.recovered(position);
+    // In the order of their ids: two starts from the same log are the same start.
+    let auctions: BTreeMap<_, _> = auctions.into_iter().collect();
     for snapshot in auctions.into_values() {
         if let Some(change) = shard.admit(snapshot) {
             if change.is_settled() {
@@ -212,13 +242,11 @@ fn recover_one(
     Ok((shard, recovery))
 }
 
-/// The outage rule, if nobody could bid for longer than it says.
-fn compensate(shards: &mut [Shard<Reply>], last_alive: Option<Time>, now: Time) {
-    let gone = last_alive.filter(|alive| now.since(*alive) > limits::OUTAGE_SECONDS * SECOND);
-    if let Some(from) = gone {
-        tracing::warn!(seconds = now.since(from) / SECOND, "the house was out of reach");
-        shards.iter_mut().for_each(|shard| shard.outlasted(from, now));
-    }
+/// Since when and until when nobody could bid, if that was longer than the outage rule says.
+fn away(last_alive: Option<Time>, now: Time) -> Option<(Time, Time)> {
+    let from = last_alive.filter(|alive| now.since(*alive) > limits::OUTAGE_SECONDS * SECOND)?;
+    tracing::warn!(seconds = now.since(from) / SECOND, "the house was out of reach");
+    Some((from, now))
 }
 
 fn spawn(
@@ -239,20 +267,7 @@ fn spawn(
             Err(error) => return drop(ready.send(Err(error))),
         };
         drop(ready.send(Ok(())));
-        Drive {
-            shared: for_drive,
-            shards,
-            committer,
-            stopping: told,
-            committing: None,
-            ended: None,
-            durable: None,
-            receipts: Vec::new().into_iter(),
-            loader,
-            thinned: Time(0),
-            scratch: Vec::new(),
-        }
-        .run();
+        Drive::new(for_drive, shards, committer, loader, told).run();
     };
     let drive = std::thread::Builder::new().name("drive".to_owned()).spawn(drive)?;
     opened.recv().unwrap_or(Ok(()))?;

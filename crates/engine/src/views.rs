@@ -111,6 +111,12 @@ impl Views {
         }
     }
 
+    /// Where the last event of an auction stands that has left memory.
+    pub(crate) fn cold_at(&self, auction: AuctionId) -> Option<Position> {
+        let part = self.of(auction).read().unwrap_or_else(PoisonError::into_inner);
+        part.cold.get(&auction).copied()
+    }
+
     /// Where the last event of an auction stands that has left memory and that nobody is reading.
     pub(crate) fn left_at(&self, auction: AuctionId) -> Option<Position> {
         let part = self.of(auction).read().unwrap_or_else(PoisonError::into_inner);

@@ -90,6 +90,19 @@ pub(crate) fn public_part(event: &Event, origin: &Origin, key: &AuctionKey) -> V
     batch::publics(&[draft]).pop().expect("one draft makes one event")
 }
 
+/// Whether these parts are what this event and its origin are written as with this key, byte for
+/// byte: the chain covers the public part only, and the commitments in that cover the rest.
+#[must_use]
+pub fn is_written_as(
+    event: &Event,
+    origin: &Origin,
+    key: &AuctionKey,
+    public: &[u8],
+    sealed: &[u8],
+) -> bool {
+    seal(&event.hidden, origin) == sealed && public_part(event, origin, key) == public
+}
+
 /// Writes events as [`encode`] would one by one, in the same order. Hashes those together that do
 /// not depend on each other, which is much faster.
 #[must_use]

@@ -3,6 +3,7 @@
 
 use gavel_auction::time::{SECOND, Time};
 use gavel_engine::engine::Engine;
+use gavel_engine::log::{LogError, LogReader, Partition, Position};
 use gavel_store::sqlite::checkpoint::Checkpointer;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -12,7 +13,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The file beside the log that says when the house was last alive.
+/// The file beside the log that says when the house was last alive, and how long its log was then.
 const ALIVE: &str = "alive";
 
 /// How often the write-ahead file is looked at.
@@ -34,8 +35,40 @@ pub struct Upkeep {
 /// When the house in this directory was last alive; none if it never was, or that is not known.
 #[must_use]
 pub fn last_alive(dir: &Path) -> Option<Time> {
+    mark(dir)?.first().map(|time| Time(*time))
+}
+
+/// The numbers of the alive mark: the time, then each partition's position, where they were known.
+fn mark(dir: &Path) -> Option<Vec<i64>> {
     let text = fs::read_to_string(dir.join(ALIVE)).ok()?;
-    text.trim().parse().ok().map(Time)
+    text.split_whitespace().map(|number| number.parse().ok()).collect()
+}
+
+/// A log that ends before what the house had let out when it was last there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the log of partition {partition} ends at position {last}, and the house had written up to \
+     position {written} when it was last there: what it acknowledged is missing"
+)]
+pub struct LostEnd {
+    partition: Partition,
+    last: Position,
+    written: Position,
+}
+
+/// The first partition whose log has lost its end; none if none has, or that is not known.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn lost_end(dir: &Path, log: &dyn LogReader) -> Result<Option<LostEnd>, LogError> {
+    let known = mark(dir).unwrap_or_default();
+    for (partition, written) in (0..).zip(known.into_iter().skip(1)) {
+        let (last, written) = (log.last_position(partition)?, written.unsigned_abs());
+        if last < written {
+            return Ok(Some(LostEnd { partition, last, written }));
+        }
+    }
+    Ok(None)
 }
 
 /// Says when the house in this directory was last alive: for one that comes from a backup, when
@@ -44,7 +77,7 @@ pub fn last_alive(dir: &Path) -> Option<Time> {
 /// # Errors
 /// If the mark cannot be made.
 pub fn set_alive(dir: &Path, at: Time) -> io::Result<()> {
-    Mark::open(dir.join(ALIVE))?.make(at)
+    Mark::open(dir.join(ALIVE))?.make(at, &[])
 }
 
 impl Upkeep {
@@ -58,22 +91,23 @@ impl Upkeep {
         checkpointer: Option<Arc<Checkpointer>>,
     ) -> io::Result<Self> {
         let mut mark = Mark::open(dir.join(ALIVE))?;
-        mark.make(engine.now())?;
+        // Not now: an outage before this start is remembered until it has been dealt with.
+        mark.make(engine.last_alive(), &engine.released())?;
         let (stop, stopped) = sync_channel(1);
         let work = move || {
-            let mut marked = engine.now();
+            let mut marked = engine.last_alive();
             while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
                 let alive = engine.last_alive();
                 if alive.since(marked) >= MARK_EVERY {
                     marked = alive;
-                    noted("the alive mark", mark.make(alive));
+                    noted("the alive mark", mark.make(alive, &engine.released()));
                 }
                 let checkpoint = |keeper: &Arc<Checkpointer>| {
                     keeper.checkpoint_if_large(CHECKPOINT_AT).map(|_| ())
                 };
                 noted("a checkpoint", checkpointer.as_ref().map_or(Ok(()), checkpoint));
             }
-            noted("the alive mark", mark.make(engine.now()));
+            noted("the alive mark", mark.make(engine.last_alive(), &engine.released()));
         };
         let thread = std::thread::Builder::new().name("upkeep".to_owned()).spawn(work)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
@@ -105,10 +139,12 @@ impl Mark {
         OpenOptions::new().write(true).create(true).truncate(false).open(path).map(Self)
     }
 
-    fn make(&mut self, now: Time) -> io::Result<()> {
+    fn make(&mut self, now: Time, released: &[Position]) -> io::Result<()> {
         self.0.seek(SeekFrom::Start(0))?;
         // Of fixed width, so that an older mark never shows behind it.
-        write!(self.0, "{:020}", now.0)?;
+        let positions = released.iter().map(|position| format!(" {position:020}"));
+        let line = format!("{:020}{}", now.0, positions.collect::<String>());
+        self.0.write_all(line.as_bytes())?;
         self.0.sync_data()
     }
 }

@@ -20,6 +20,7 @@ mod people;
 mod pool;
 mod snapshots;
 mod things;
+mod wal;
 
 use crate::vault::{Keyring, Vault, VaultError};
 use checkpoint::Checkpointer;
@@ -322,6 +323,8 @@ pub fn open(dir: &Path, options: &Options) -> Result<Stores, OpenError> {
 
 fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, OpenError> {
     let lock = lock::take(dir)?;
+    wal::check(dir, Kind::Log)?;
+    wal::check(dir, Kind::People)?;
     ahead::make_room(&path);
     let connection = file::open_to_write(&path, Kind::Log)?;
     let meta = read_meta(&connection, &path)?;

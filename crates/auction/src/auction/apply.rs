@@ -6,6 +6,7 @@ use super::{Auction, Draws, Lot, Pending, Phase};
 use crate::book::{Approval, Bid, Book};
 use crate::event::{BidPlaced, Created, Event, Fact, Hidden, Now};
 use crate::ids::{BidId, Version};
+use crate::mutant;
 use crate::outcome::Outcome;
 use crate::rules::score::Score;
 use crate::terms::{Clock, Promotion, Reserve, Terms};
@@ -130,7 +131,8 @@ impl Lot {
             return;
         };
         let top = self.book.top().filter(|top| top.leader.paddle == paddle);
-        let keeps = top.filter(|_| self.terms.has_proxy());
+        let proxy = self.terms.has_proxy() && !mutant::on("raise_loses_its_place");
+        let keeps = top.filter(|_| proxy);
         let (interval, early) = self.interval_of(at);
         let newcomer = self.book.bidder(paddle).is_some_and(|bidder| bidder.placed == 0);
         let bid = Bid {
@@ -201,7 +203,7 @@ impl Lot {
         };
         self.phase = Phase::Open;
         let held = at.since(since);
-        self.running.stood_still += held;
+        self.running.stood_still += if mutant::on("hold_counts_as_open") { 0 } else { held };
         self.running.base_end = self.running.base_end.map(|base| base.plus(held));
         self.running.end = Some(end);
     }
@@ -235,7 +237,9 @@ impl Lot {
         self.running.stood_still += at.since(closed);
         self.running.base_end = Some(end);
         self.running.end = Some(end);
-        self.certified = None;
+        if !mutant::on("reopening_keeps_the_certificate") {
+            self.certified = None;
+        }
         let top = self.book.top().filter(|_| !self.terms.is_sealed());
         self.price = top.map(|top| self.terms.price_of(top.contest()));
         let origin = self.running.open_time(at);

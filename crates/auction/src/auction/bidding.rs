@@ -7,6 +7,7 @@ use crate::command::{Offer, Person, PlaceBid};
 use crate::event::{BidPlaced, BidUndone, CloseReason, Fact, Hidden, Next, Now, Reason, Shown};
 use crate::ids::{BidId, Paddle, UserId, Version};
 use crate::money::Amount;
+use crate::mutant;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::rules::pricing::Contest;
@@ -39,6 +40,7 @@ impl Lot {
                 match bidder.map(|bidder| bidder.approval) {
                     None => Err(Refusal::NotRegistered),
                     Some(Approval::Approved) => Ok(()),
+                    Some(Approval::Pending) if mutant::on("approval_not_asked") => Ok(()),
                     Some(Approval::Pending | Approval::Declined) => Err(Refusal::NotApproved),
                 }
             }
@@ -116,13 +118,16 @@ impl Lot {
         if self.reaches_buy_now(amount) {
             return Err(Refusal::AboveBuyNow);
         }
-        if let Some(headroom) = person.headroom.filter(|headroom| amount.minor() > *headroom) {
+        if let Some(headroom) = person.headroom.filter(|headroom| amount.minor() > *headroom)
+            && !mutant::on("headroom_ignored")
+        {
             return Err(Refusal::OverLimit { headroom });
         }
         let beyond = self.terms.confirm_beyond(legal);
         let score = |amount: Amount| self.terms.direction.score(amount.minor());
         if let Some(beyond) = beyond.filter(|beyond| score(amount) > score(*beyond))
             && !bid.confirm
+            && !mutant::on("confirm_never_asked")
         {
             return Err(Refusal::ConfirmNeeded { confirm_above: beyond });
         }
@@ -221,7 +226,7 @@ impl Lot {
         }
         let before = self.book.top();
         let raises = before.filter(|top| top.leader.paddle == whom.paddle);
-        let keeps = raises.filter(|_| terms.has_proxy());
+        let keeps = raises.filter(|_| terms.has_proxy() && !mutant::on("raise_loses_its_place"));
         let place = keeps.map_or(version, |top| top.leader.place.0);
         let score = terms.direction.score(amount.minor());
         let mut rank = Rank { score, place: Reverse(place), paddle: whom.paddle, bid: version };
@@ -231,7 +236,7 @@ impl Lot {
         let top = self.book.top_if(whom.paddle, Some(rank)).expect("a bid was just added");
         let price = terms.price_of(top.contest());
         let changed = self.price != Some(price) || self.book.leader() != Some(top.leader.paddle);
-        let late = changed && raises.is_none();
+        let late = changed && (raises.is_none() || mutant::on("own_raise_extends"));
         let now = self.open_now(Some((price, top.leader.paddle)), late.then_some(at));
         let maximum = terms.has_proxy().then_some(amount);
         let shown = maximum.is_none().then_some(amount);
@@ -272,6 +277,9 @@ impl Lot {
     pub(super) fn ends_buy_now(&self, price: Option<Score>) -> bool {
         use crate::terms::BuyNow;
         // A doubled bid can reach the buy-now amount: nobody buys below the price.
+        if mutant::on("buy_now_stays") {
+            return false;
+        }
         let reached = |amount: Amount, price| price >= self.terms.direction.score(amount.minor());
         match (self.terms.buy_now, price) {
             (BuyNow::None {}, _) | (_, None) => false,
@@ -353,7 +361,8 @@ impl Lot {
         guard.known()?;
         let bid = self.book.bid(id).ok_or(Refusal::NotFound)?;
         let person = guard.person()?;
-        if self.book.paddle_of(person.user) != Some(bid.paddle) {
+        let own = self.book.paddle_of(person.user) == Some(bid.paddle);
+        if !own && !mutant::on("retraction_by_anybody") {
             return Err(Refusal::Forbidden);
         }
         let end = self.running.end.unwrap_or(guard.at);

@@ -3,6 +3,7 @@
 use super::{Auction, Facts, Guard, Lot, Phase, open_fact};
 use crate::command::{Action, Actor, Amend, Command, Create};
 use crate::event::{Amended, CloseReason, Created, Digest, Fact, Hidden, RULES_VERSION, Reason};
+use crate::mutant;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::terms::check::Problem;
@@ -186,7 +187,8 @@ impl Lot {
             }
         };
         let end = self.running.end.expect("what was opened has an end");
-        Ok(vec![open_fact(Fact::Resumed { end: end.plus(guard.at.since(since)) })])
+        let held = if mutant::on("hold_keeps_the_end") { 0 } else { guard.at.since(since) };
+        Ok(vec![open_fact(Fact::Resumed { end: end.plus(held) })])
     }
 
     pub(super) fn close_by_clerk(

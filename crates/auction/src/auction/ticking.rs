@@ -6,6 +6,7 @@ use crate::book::{Bid, Rank, Top};
 use crate::command::{Actor, Tick};
 use crate::event::{CloseReason, ExtensionReason, Fact, Reason};
 use crate::ids::{AuctionId, BidId};
+use crate::mutant;
 use crate::outcome::{Outcome, PassedReason};
 use crate::refusal::Refusal;
 use crate::rules::promotion::{Candidate, draw};
@@ -22,7 +23,9 @@ impl Lot {
             Phase::Scheduled => self.terms.schedule.starts_at.or(Some(last_at)),
             Phase::Open => {
                 let draw = self.pending_draw().map(|(_, end)| end);
-                [self.running.end, draw].into_iter().flatten().min()
+                let announced = mutant::on("close_at_scheduled_end");
+                let end = if announced { self.running.scheduled_end } else { self.running.end };
+                [end, draw].into_iter().flatten().min()
             }
             Phase::Ended { at, .. } => {
                 (self.certified.is_none() && self.certifies_itself()).then_some(at)
@@ -121,7 +124,8 @@ impl Lot {
         let leader = self.book.leader();
         let in_interval = self.book.bids_from(pending.first).iter();
         let can_be_drawn = in_interval
-            .filter(|bid| bid.interval == pending.interval && bid.standing && !bid.promoted);
+            .filter(|bid| bid.interval == pending.interval && !bid.promoted)
+            .filter(|bid| bid.standing || mutant::on("draw_among_all"));
         let candidates: Vec<Candidate> = can_be_drawn
             .map(|bid| Candidate {
                 bid: bid.id,

@@ -2,6 +2,7 @@
 //! the terms and of how long the auction has been open.
 
 use crate::money::Amount;
+use crate::mutant;
 use crate::terms::Clock;
 use crate::time::SECOND;
 
@@ -13,6 +14,7 @@ impl Clock {
             Self::None {} => None,
             Self::Descending { start, floor, step, every_seconds } => {
                 let drops = open.max(0) / (i64::from(every_seconds) * SECOND);
+                let drops = (drops - i64::from(mutant::on("clock_drops_late"))).max(0);
                 let fallen = drops.saturating_mul(step.minor());
                 Amount::new(start.minor().saturating_sub(fallen).max(floor.minor()))
             }

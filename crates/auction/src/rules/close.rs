@@ -1,5 +1,6 @@
 //! Close: whether a late bid moves the end, and how far.
 
+use crate::mutant;
 use crate::terms::Close;
 use crate::time::Time;
 
@@ -10,11 +11,16 @@ impl Close {
         match self {
             Self::Hard {} => end,
             Self::Soft { window_seconds, extend_to_seconds, max_total_seconds } => {
-                if at.plus_seconds(i64::from(window_seconds)) < end {
+                let edge = at.plus_seconds(i64::from(window_seconds));
+                let outside = edge < end || (edge == end && mutant::on("window_edge_excluded"));
+                if outside || mutant::on("extension_lost") {
                     return end;
                 }
                 let wanted = at.plus_seconds(i64::from(extend_to_seconds));
                 let latest = base_end.plus_seconds(i64::from(max_total_seconds));
+                if mutant::on("extension_uncapped") {
+                    return end.max(wanted);
+                }
                 end.max(wanted.min(latest))
             }
         }

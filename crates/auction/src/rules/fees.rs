@@ -2,11 +2,13 @@
 
 use crate::ids::Paddle;
 use crate::money::Amount;
+use crate::mutant;
 use crate::outcome::Sale;
 use crate::terms::Fees;
 
 fn share(base: i64, basis_points: u32) -> i64 {
-    let part = (i128::from(base) * i128::from(basis_points) + 5_000) / 10_000;
+    let half = if mutant::on("fees_round_down") { 0 } else { 5_000 };
+    let part = (i128::from(base) * i128::from(basis_points) + half) / 10_000;
     i64::try_from(part).expect("at most 100 % of an amount below 2^54")
 }
 

@@ -1,5 +1,6 @@
 //! Increment: the smallest step from a price to the next legal bid.
 
+use crate::mutant;
 use crate::terms::Increment;
 
 impl Increment {
@@ -10,7 +11,8 @@ impl Increment {
             Self::Fixed { step } => step.minor(),
             Self::Percent { basis_points } => {
                 let share = i128::from(price) * i128::from(*basis_points);
-                let step = (share + 9_999) / 10_000;
+                let up = if mutant::on("percent_rounds_down") { 0 } else { 9_999 };
+                let step = (share + up) / 10_000;
                 i64::try_from(step).unwrap_or(i64::MAX).max(1)
             }
             Self::Table { steps } => {

@@ -2,6 +2,7 @@
 
 use super::score::Score;
 use crate::money::Amount;
+use crate::mutant;
 use crate::terms::{Admission, Terms};
 
 /// The two best standing bids of different bidders, as scores.
@@ -26,7 +27,9 @@ impl Terms {
         }
         let start = self.direction.score(self.start().minor());
         let pushed = contest.second.map_or(start, |second| {
-            self.one_step_better(second).map_or(contest.best, |next| next.min(contest.best))
+            let stepped = self.one_step_better(second);
+            let stepped = if mutant::on("proxy_without_step") { Some(second) } else { stepped };
+            stepped.map_or(contest.best, |next| next.min(contest.best))
         });
         self.lifted_to_reserve(pushed.max(start), contest.best)
     }
@@ -34,7 +37,9 @@ impl Terms {
     /// With proxies: the reserve instead of `price`, as soon as the leader's maximum reaches it.
     fn lifted_to_reserve(&self, price: Score, best: Score) -> Score {
         match self.reserve.amount().map(|reserve| self.direction.score(reserve.minor())) {
-            Some(reserve) if best >= reserve => price.max(reserve),
+            Some(reserve) if best >= reserve && !mutant::on("reserve_not_lifted") => {
+                price.max(reserve)
+            }
             Some(_) | None => price,
         }
     }
@@ -72,6 +77,7 @@ impl Terms {
     pub(crate) fn second_price(&self, contest: Contest) -> Score {
         let floor = self.direction.score(self.start().minor());
         let reserve = self.reserve.amount().map(|reserve| self.direction.score(reserve.minor()));
+        let reserve = reserve.filter(|_| !mutant::on("second_price_without_reserve"));
         [contest.second, reserve].into_iter().flatten().fold(floor, Score::max)
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::event::Digest;
 use crate::ids::{AuctionId, Version};
+use crate::mutant;
 use crate::terms::{Weight, WeightKind};
 use sha2::{Digest as _, Sha256};
 
@@ -22,6 +23,7 @@ impl Candidate {
             WeightKind::Underdog => self.underdog,
             WeightKind::Early => self.early,
         };
+        let weights = if mutant::on("draw_ignores_weights") { &[] } else { weights };
         let factors = weights.iter().filter(applies).map(|weight| u64::from(weight.factor));
         factors.fold(1, u64::saturating_mul)
     }

@@ -10,6 +10,7 @@ use gavel_auction::command::Action;
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_auction::money::Amount;
+use gavel_auction::mutant;
 use gavel_auction::refusal::Refusal;
 use gavel_proof::chain::genesis;
 use gavel_proof::codec::After;
@@ -109,7 +110,9 @@ impl Wanted {
             let Some(Entry::Event(event)) = record.map(|record| &record.entry) else {
                 unreachable!("what was decided in a batch is written in it");
             };
-            leaf.hash = event.hash;
+            if !mutant::on("receipt_without_hash") {
+                leaf.hash = event.hash;
+            }
         }
         leaf
     }

@@ -5,6 +5,7 @@
 mod batches;
 mod dispute;
 mod faults;
+mod fuzz;
 mod golden;
 mod house;
 mod mutations;

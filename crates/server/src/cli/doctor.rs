@@ -6,6 +6,7 @@ mod chains;
 use super::output::{Failure, Output, bad, count, good, strong, table};
 use crate::config::table::{KEYS, Key};
 use crate::keys;
+use crate::upkeep;
 use chains::{Damage, Found};
 use gavel_store::sqlite::doctor::{Finding, integrity};
 use gavel_store::sqlite::{self, OpenError, Options};
@@ -74,6 +75,11 @@ fn examine(args: &Args, out: Output) -> Result<(), Failure> {
     let stores = sqlite::open(&args.data, &options);
     let stores = stores.map_err(|error| no_house(error.to_string()))?;
     let mut found = chains::examine(&*stores.reader, meta.partitions, &keys, out);
+    let lost = upkeep::lost_end(&args.data, &*stores.reader).unwrap_or(None);
+    if let Some(lost) = lost {
+        let what = lost.to_string();
+        found.damages.push(Damage { auction: None, version: None, what });
+    }
     if meta.house != keys.house {
         let what = format!("the keys are of house {}, the data of {}", keys.house, meta.house);
         found.damages.push(Damage { auction: None, version: None, what });

@@ -159,6 +159,11 @@ pub(super) fn wake(
     settled_in_memory: usize,
 ) -> anyhow::Result<Awake> {
     let people = Arc::clone(&stores.people);
+    if let Some(lost) = upkeep::lost_end(data, &*stores.reader)? {
+        let alive = data.join("alive");
+        let way = format!("restore a backup; or delete {}, to go on without", alive.display());
+        anyhow::bail!("{lost}; {way}");
+    }
     let started = gavel_engine::start(Parts {
         house: keys.house,
         log_key: keys.log.clone(),

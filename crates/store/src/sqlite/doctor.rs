@@ -2,6 +2,7 @@
 //! rows mean: chains and heads are checked by whoever knows them.
 
 use super::file::{self, Kind};
+use super::wal;
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -43,17 +44,20 @@ fn faults(dir: &Path, kind: Kind) -> Vec<String> {
     if kind.is_disposable() && !kind.path(dir).exists() {
         return Vec::new(); // Made anew at the next start.
     }
+    let lost = wal::check(dir, kind).err().filter(|_| !kind.is_disposable());
+    let mut faults: Vec<String> = lost.iter().map(ToString::to_string).collect();
     let connection = match file::open_checked_to_read(&kind.path(dir), kind) {
         Ok(connection) => connection,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => {
+            faults.push(error.to_string());
+            return faults;
+        }
     };
     match check(&connection) {
-        Ok(mut lines) => {
-            lines.retain(|line| line != "ok");
-            lines
-        }
-        Err(error) => vec![error.to_string()],
+        Ok(lines) => faults.extend(lines.into_iter().filter(|line| line != "ok")),
+        Err(error) => faults.push(error.to_string()),
     }
+    faults
 }
 
 fn check(connection: &Connection) -> rusqlite::Result<Vec<String>> {

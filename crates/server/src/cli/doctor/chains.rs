@@ -27,6 +27,14 @@ pub(super) struct Damage {
 /// Records read at once.
 const PAGE: usize = 1_000;
 
+/// Places in a row that cannot be read and are told one by one.
+const TOLD: u32 = 16;
+
+/// Damage that no auction can be named for.
+fn nobodys(what: String) -> Damage {
+    Damage { auction: None, version: None, what }
+}
+
 /// Reads everything.
 pub(super) fn examine(
     reader: &dyn LogReader,
@@ -56,7 +64,7 @@ fn positions(
     found: &mut Found,
 ) -> BTreeMap<AuctionId, Vec<Position>> {
     let mut auctions: BTreeMap<AuctionId, Vec<Position>> = BTreeMap::new();
-    let (mut after, mut limit) = (0, PAGE);
+    let (mut after, mut limit, mut failed) = (0, PAGE, 0);
     loop {
         match reader.scan(partition, after, limit) {
             Ok(records) => {
@@ -68,18 +76,25 @@ fn positions(
                         auctions.entry(event.auction).or_default().push(record.position);
                     }
                 }
-                limit = PAGE;
+                (limit, failed) = (PAGE, 0);
             }
             // What comes before the damage is read first; then the damage is passed over.
             Err(LogError::Damaged { position, .. }) if position > after + 1 && limit == PAGE => {
                 limit = usize::try_from(position - after - 1).unwrap_or(PAGE);
             }
             Err(error) => {
-                let what = error.to_string();
-                found.damages.push(Damage { auction: None, version: None, what });
-                match error {
-                    LogError::Damaged { position, .. } if position > after => after = position,
-                    LogError::Damaged { .. } | LogError::Unreadable(_) => return auctions,
+                let last = reader.last_position(partition).unwrap_or(after);
+                let LogError::Damaged { position, .. } = error else {
+                    found.damages.push(nobodys(error.to_string()));
+                    return auctions;
+                };
+                failed += 1;
+                // The first few are told one by one; then ever larger steps, to come to an end.
+                let step = 1_u64 << (failed.max(TOLD) - TOLD).min(40);
+                after = position.max(after + 1).saturating_add(step - 1);
+                found.damages.push(nobodys(error.to_string()));
+                if after >= last {
+                    return auctions;
                 }
                 limit = PAGE;
             }

@@ -1,0 +1,291 @@
+//! The house in its world: how it is started, how its threads take their turns, how it dies. All of
+//! it is the engine's own code, pumped by hand.
+
+use super::params::{MILLI, SECOND};
+use super::plan::Crash;
+use super::{Act, HOUSE, World, beside, log_key, signer};
+use crate::chance::Chance;
+use crate::history::{Mark, Nanos};
+use gavel_engine::by_hand::{ByHand, Stage};
+use gavel_engine::log::LogError;
+use gavel_engine::{Clock, Parts, StartError};
+use std::sync::Arc;
+
+/// How often the drive loop looks at time though nothing is due.
+const LONGEST_SLEEP: Nanos = 500 * MILLI;
+/// How often it looks at time while a commit is under way.
+const LONGEST_COMMIT: Nanos = 50 * MILLI;
+/// How often the alive mark is made, in microseconds.
+const MARK_EVERY: i64 = 5_000_000;
+
+impl World {
+    /// The parts of a house on this world's disk.
+    pub(super) fn parts(&self, settled: usize, snapshots: bool) -> Parts {
+        Parts {
+            house: HOUSE,
+            log_key: log_key(),
+            signer: signer(),
+            partitions: self.params.partitions,
+            log: Box::new(self.disk.clone()),
+            reader: Arc::new(self.disk.clone()),
+            lists: Arc::clone(&self.rows) as Arc<_>,
+            people: Arc::new(beside::Nobody),
+            snapshots: snapshots.then(|| Arc::new(self.shelf.clone()) as Arc<_>),
+            settled_in_memory: settled,
+            last_alive: self.alive_mark,
+        }
+    }
+
+    /// The house is started, if the disk lets it.
+    pub(super) fn start(&mut self) {
+        if self.house.is_some() {
+            return;
+        }
+        let parts = self.parts(self.params.settled, true);
+        let clock = Clock::given(Arc::clone(&self.clock));
+        let begun = ByHand::begin(parts, clock, self.params.feed_bytes);
+        let house = match begun {
+            Ok(house) => house,
+            Err(error) => {
+                self.reach("a start that is refused");
+                self.tell(|| format!("the house does not open: {error}"));
+                if matches!(error, StartError::Log(LogError::Damaged { .. })) {
+                    // A hole is nobody's to close off: the house stays shut until it is mended.
+                    self.disk.mend();
+                    self.reach("a hole stops the start");
+                }
+                return self.after(200 * MILLI, Act::Start);
+            }
+        };
+        self.life += 1;
+        self.writing = false;
+        let now = house.engine.now();
+        let recovery = house.recovery.clone();
+        self.tell(|| format!("the house is open: {recovery:?}"));
+        self.note_outage(now);
+        if recovery.snapshots > 0 {
+            self.reach("a start from snapshots");
+        }
+        self.alive_mark = Some(house.engine.last_alive());
+        self.house = Some(house);
+        self.note_quarantine();
+        self.turn_at = Nanos::MAX;
+        self.call_turn(1000);
+        let keep = self.params.keep;
+        self.after(keep / 2, Act::Background(self.life));
+        for watcher in 0..self.watchers.len() {
+            self.after(1000, Act::Join(watcher));
+        }
+    }
+
+    /// Whether the outage rule has business here, as the house must see it.
+    fn note_outage(&mut self, now: gavel_auction::time::Time) {
+        let Some(from) = self.alive_mark else { return };
+        if now.since(from) > 60_000_000 {
+            self.input.marks.push(Mark::Outage { from, to: now });
+            self.reach("an outage of more than a minute");
+        } else if self.life > 1 {
+            self.reach("a restart within a minute");
+        }
+    }
+
+    /// Sees to it that the loop turns after so long, or earlier.
+    pub(super) fn call_turn(&mut self, delay: Nanos) {
+        let at = self.now + delay;
+        if self.house.is_some() && at < self.turn_at {
+            self.turn += 1;
+            self.turn_at = at;
+            self.at(at, Act::Turn(self.turn));
+        }
+    }
+
+    pub(super) fn turn(&mut self) {
+        self.turn_at = Nanos::MAX;
+        let Some(house) = &mut self.house else { return };
+        let did = house.turn();
+        let (stage, due, parked) = (house.stage(), house.next_deadline(), house.parked());
+        let alive = house.engine.last_alive();
+        if self.alive_mark.is_none_or(|mark| alive.since(mark) >= MARK_EVERY) {
+            self.tell(|| format!("the alive mark is {alive:?}"));
+            self.alive_mark = Some(alive);
+        }
+        if let Stage::Handed(records) = stage
+            && !self.writing
+        {
+            self.writing = true;
+            self.hand_over(records);
+        }
+        if did {
+            self.collect();
+            let delay = self.chance.between(1_000, 300_000);
+            self.after(delay, Act::Carry(self.life));
+        }
+        if parked > 0 {
+            self.reach("a command waits for an auction that has left memory");
+            let delay = self.chance.between(10_000, 5 * MILLI);
+            self.after(delay, Act::Load(self.life));
+        }
+        let busy = stage != Stage::Idle;
+        let sleep = match (did, busy, due) {
+            (true, ..) => self.chance.between(1_000, 60_000),
+            (false, true, _) => LONGEST_COMMIT,
+            (false, false, Some(due)) => {
+                let until = self.until(due).max(50_000);
+                if self.healed { until } else { until.min(LONGEST_SLEEP) }
+            }
+            (false, false, None) if self.healed => return,
+            (false, false, None) => LONGEST_SLEEP,
+        };
+        self.call_turn(sleep);
+    }
+
+    /// The disk gets a batch.
+    fn hand_over(&mut self, records: usize) {
+        let slow = self.slow.take();
+        if slow.is_some() {
+            self.reach("a slow commit");
+        }
+        if records > 1 {
+            self.reach("a batch of several events");
+        }
+        let most = self.params.commit;
+        let delay = slow.unwrap_or_else(|| self.chance.between(most / 5, most));
+        self.after(delay, Act::Write(self.life));
+    }
+
+    pub(super) fn write(&mut self) {
+        let Some(house) = &mut self.house else { return };
+        house.write();
+        self.writing = false;
+        match house.stage() {
+            Stage::Unsettled => {
+                self.reach("a commit whose outcome is unknown");
+                self.tell(|| "the commit's outcome is unknown".to_owned());
+                let delay = self.chance.between(MILLI, 50 * MILLI);
+                self.after(delay, Act::Settle(self.life));
+            }
+            Stage::Idle | Stage::Handed(_) | Stage::Ended => self.call_turn(1_000),
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        let Some(house) = &mut self.house else { return };
+        if house.settle() {
+            self.reach("a barrier settles a commit");
+            self.call_turn(1_000);
+        } else {
+            self.reach("a store that does not open at once");
+            self.after(200 * MILLI, Act::Settle(self.life));
+        }
+    }
+
+    pub(super) fn carry(&mut self) {
+        let Some(house) = &self.house else { return };
+        house.carry();
+        for watcher in 0..self.watchers.len() {
+            self.wake_watcher(watcher);
+        }
+    }
+
+    pub(super) fn load(&mut self) {
+        let Some(house) = &self.house else { return };
+        if house.load() > 0 {
+            self.reach("an auction comes back for a command");
+        }
+        self.call_turn(1_000);
+    }
+
+    pub(super) fn background(&mut self) {
+        let Some(house) = &mut self.house else { return };
+        house.project();
+        house.keep();
+        if house.engine.cold() > 0 {
+            self.reach("a settled auction leaves memory");
+        }
+        if self.chance.percent(30) {
+            self.shelf.sync();
+        }
+        if !self.healed {
+            let keep = self.params.keep;
+            self.after(keep, Act::Background(self.life));
+        }
+    }
+
+    /// The scrub's thread reads everything.
+    pub(super) fn scrub(&mut self) {
+        let Some(house) = &self.house else { return };
+        house.scrub();
+        self.reach("the scrub reads everything");
+        self.note_quarantine();
+        self.call_turn(1_000);
+    }
+
+    /// The house dies; whoever waits for an answer gets none.
+    pub(super) fn crash(&mut self, crash: Crash, chance: &mut Chance) {
+        let Some(mut house) = self.house.take() else { return };
+        match house.stage() {
+            Stage::Handed(_) => {
+                self.reach("a crash while a commit is under way");
+                if crash.written {
+                    house.write();
+                    self.reach("a crash between the disk and the answer");
+                }
+            }
+            Stage::Unsettled => self.reach("a crash while an outcome is unknown"),
+            Stage::Ended => self.reach("a crash before the loop knows of the commit"),
+            Stage::Idle => {}
+        }
+        drop(house);
+        if crash.power {
+            self.reach("the power is cut");
+            self.shelf.cut(chance);
+        }
+        self.disk.wake(crash.lurking);
+        self.gone();
+        self.mark_fault(format!("{crash:?}"));
+        self.after(crash.down, Act::Start);
+    }
+
+    /// The house stops in good order: it takes nothing more in, and answers everybody.
+    pub(super) fn stop(&mut self, down: Nanos) {
+        if let Some(house) = &self.house {
+            house.close();
+            self.mark_fault("a stop in good order".to_owned());
+            let delay = self.chance.between(MILLI, 20 * MILLI);
+            self.after(delay, Act::Halt(self.life, down));
+        }
+    }
+
+    /// Everybody has had time to hear it: the house is gone.
+    pub(super) fn halt(&mut self, down: Nanos) {
+        for _ in 0..64 {
+            let Some(house) = &mut self.house else { return };
+            house.turn();
+            house.write();
+            house.settle();
+            house.load();
+        }
+        self.collect();
+        if let Some(house) = &mut self.house {
+            house.carry();
+            self.alive_mark = Some(house.engine.last_alive());
+        }
+        self.carry();
+        self.house = None;
+        self.disk.wake(false);
+        self.gone();
+        self.reach("a stop in good order");
+        self.after(down.max(SECOND / 10), Act::Start);
+    }
+
+    /// What ends with a life of the house.
+    fn gone(&mut self) {
+        self.life += 1;
+        self.turn += 1;
+        self.turn_at = Nanos::MAX;
+        self.writing = false;
+        self.slow = None;
+        self.cut_off_clients();
+        self.cut_off_watchers();
+    }
+}
