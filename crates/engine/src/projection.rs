@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How long the projector rests at least between two passes.
 const REST: Duration = Duration::from_millis(50);
 /// A pass may take up to this part of the time: the rest belongs to bids.
-const SHARE: u32 = 8;
+const SHARE: u32 = 3;
 /// And up to this one where much is going on. Who rests longer has less to do, because an auction
 /// has one row, however often it has changed.
 const BUSY_SHARE: u32 = 24;

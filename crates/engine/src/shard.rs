@@ -9,6 +9,7 @@ mod cold;
 pub(crate) mod entry;
 mod held;
 mod reserving;
+mod restoring;
 mod shelf;
 mod wanted;
 
@@ -17,9 +18,8 @@ use crate::dedup::{Known, Refusals};
 use crate::effect::{Batch, Effects, Settled};
 use crate::inbox::Ask;
 use crate::limits;
-use crate::log::{Entry as LogEntry, EventRecord, Partition, Position, Record};
+use crate::log::{Partition, Position};
 use crate::panics::{Panicked, guarded};
-use crate::snapshot::{Damage, Snapshot};
 use crate::views::Change;
 use cold::Cold;
 use entry::Entry;
@@ -29,6 +29,7 @@ use gavel_auction::command::{Action, Command, Tick};
 use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::mutant;
+use gavel_auction::refusal::Refusal;
 use gavel_auction::time::Time;
 use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
@@ -247,9 +248,8 @@ impl<R> Shard<R> {
         let key = entry.key(&self.log_key, self.house);
         let mut last = None;
         let concerned = entry.concerns_so_far();
-        let (mut first, recalled) = (None, mutant::on("first_event_recalled"));
+        let first = events.first().map(|event| event.version);
         for event in events {
-            first = first.or(Some(event.version));
             self.position += 1;
             let event = Arc::new(event);
             let decided = Decided {
@@ -267,21 +267,18 @@ impl<R> Shard<R> {
         if let Some(last) = &last
             && origin.command != CommandId([0; 16])
         {
-            let version = first.filter(|_| recalled).unwrap_or(last.version);
+            let first = first.filter(|_| mutant::on("first_event_recalled"));
+            let version = first.unwrap_or(last.version);
             entry.accepted.insert(origin.command, &origin.digest, version);
         }
         self.counting.follow(entry, concerned);
         reindex(&mut self.deadlines, entry);
         let state = entry.auction.phase().map_or("draft", |phase| phase.word());
         let end = entry.auction.effective_end();
-        match last {
-            Some(event) => Ok(Ok(Accepted { event, state, end, receipt: None })),
-            None => {
-                let version = entry.auction.version();
-                let refusal = gavel_auction::refusal::Refusal::TermsLocked;
-                Ok(Err(Refused::new(refusal, version, at, end)))
-            }
-        }
+        Ok(match last {
+            Some(event) => Ok(Accepted { event, state, end, receipt: None }),
+            None => Err(Refused::new(Refusal::TermsLocked, entry.auction.version(), at, end)),
+        })
     }
 
     /// How many records and answers wait to be taken as a batch.
@@ -375,56 +372,6 @@ impl<R> Shard<R> {
         if let Some(deadline) = entry.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-    }
-
-    /// Takes in a record that the log holds, in position order: at start, and after a failed
-    /// commit.
-    ///
-    /// # Errors
-    /// If it does not continue what came before.
-    pub fn restore(&mut self, record: &Record) -> Result<(), Damage> {
-        self.position = record.position;
-        self.durable = record.position;
-        let LogEntry::Event(event) = &record.entry else { return Ok(()) };
-        self.restore_event(event, record.position)
-    }
-
-    /// Takes in one auction's event again, after it was forgotten.
-    ///
-    /// # Errors
-    /// If it does not continue what came before.
-    pub fn restore_event(&mut self, event: &EventRecord, at: Position) -> Result<(), Damage> {
-        let house = self.house;
-        let id = event.auction;
-        let entry = self.auctions.entry(id).or_insert_with(|| Box::new(Entry::new(id, house)));
-        if entry.closed_off {
-            return Ok(());
-        }
-        let concerned = entry.concerns_so_far();
-        entry.restore(event, at)?;
-        self.counting.follow(entry, concerned);
-        if mutant::on("deadline_lost") {
-            return Ok(());
-        }
-        reindex(&mut self.deadlines, entry);
-        Ok(())
-    }
-
-    /// Takes in what recovery found: everything up to this position is known.
-    pub(crate) fn recovered(&mut self, position: Position) {
-        self.position = position;
-        self.durable = position;
-    }
-
-    /// Takes in an auction as it was recovered; returns what readers should see of it.
-    pub(crate) fn admit(&mut self, snapshot: Snapshot) -> Option<Change> {
-        let mut entry = Entry::recovered(snapshot);
-        entry.auction.share_terms(|terms| self.shelf.same(terms));
-        let id = entry.auction.id();
-        let entry = self.auctions.entry(id).insert_entry(Box::new(entry)).into_mut();
-        self.counting.begin(entry);
-        reindex(&mut self.deadlines, entry);
-        self.restored(id)
     }
 
     /// Closes an auction off: nothing more is decided about it.

@@ -223,8 +223,8 @@ pub enum Mark {
         /// When.
         at_ns: Nanos,
     },
-    /// The house's clock was set back, or the whole process stood still: an event may then bear a
-    /// much earlier time than a refusal before it (what waits in two queues is taken in turn).
+    /// The house's clock jumped, or the whole process stood still: an event may then bear a much
+    /// earlier time than a refusal before it (what waits in two queues is taken in turn).
     Warp {
         /// When.
         at_ns: Nanos,

@@ -30,7 +30,7 @@ pub const ALL: [Mutant; 55] = [
     mutant("extension_uncapped", "extensions have no bound"),
     mutant("window_edge_excluded", "a bid just at the window's edge does not extend"),
     mutant("own_raise_extends", "a leader's own raise moves the end"),
-    mutant("raise_loses_its_place", "a leader's raise goes behind an equal maximum"),
+    mutant("tie_goes_to_the_later", "of two equal bids the later one leads"),
     mutant("proxy_without_step", "a proxy pays the other's maximum and no step more"),
     mutant("reserve_not_lifted", "a maximum above the reserve does not meet it"),
     mutant("reserve_met_strictly", "a price at the reserve does not meet it"),

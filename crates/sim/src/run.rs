@@ -95,7 +95,7 @@ pub fn many(seeds: &[u64], jobs: usize, ops: Option<usize>, enough: usize) -> Re
             return;
         };
         let mut outcome = seed(*number, ops);
-        if index % BATCH == 0 && seed(*number, ops).trace != outcome.trace {
+        if index.is_multiple_of(BATCH) && seed(*number, ops).trace != outcome.trace {
             let prose = "the same seed has run otherwise the second time";
             outcome.violations.push(Violation::new(Check::C10, None, Vec::new(), prose));
         }

@@ -26,8 +26,8 @@ pub struct Scene<'a> {
     pub now: Time,
     /// How long the run goes on, in microseconds.
     pub left: i64,
-    /// Bids he knows of: their ids, and whose.
-    pub bids: &'a [(Version, UserId)],
+    /// Bids that were accepted: their ids, whose, how much.
+    pub bids: &'a [(Version, UserId, i64)],
     /// The chain's head, for who certifies by hand.
     pub chain: Digest,
 }
@@ -173,18 +173,18 @@ fn open(chance: &mut Chance, scene: &Scene<'_>, who: Who) -> (Who, Wish) {
             _ => (who, Wish::Register),
         };
     }
-    let own = scene.bids.iter().rev().find(|(_, user)| *user == who.user);
+    let own = scene.bids.iter().rev().find(|(_, user, _)| *user == who.user);
     match chance.index(100) {
         0 => (clerk(), Wish::Close { reason: Some(reason(chance)) }),
         1 | 2 => (clerk(), Wish::Hold { reason: reason(chance) }),
         3 if chance.percent(30) => (clerk(), Wish::Cancel { reason: reason(chance) }),
         4 => (seller(scene), Wish::Addendum),
         5 | 6 => match scene.bids.get(chance.index(scene.bids.len())) {
-            Some((bid, _)) => (admin(), Wish::Void { bid: *bid, reason: reason(chance) }),
+            Some((bid, ..)) => (admin(), Wish::Void { bid: *bid, reason: reason(chance) }),
             None => (who, bid(chance, scene)),
         },
         7..17 => match own {
-            Some((bid, _)) => (who, Wish::Retract { bid: *bid, reason: reason(chance) }),
+            Some((bid, ..)) => (who, Wish::Retract { bid: *bid, reason: reason(chance) }),
             None => (who, bid(chance, scene)),
         },
         17..21 if terms.buy_now.amount().is_some() => (who, Wish::BuyNow),
@@ -205,7 +205,7 @@ fn on_hold(chance: &mut Chance, scene: &Scene<'_>, who: Who) -> (Who, Wish) {
     match chance.index(10) {
         0..5 => (clerk(), Wish::Resume),
         5 => match scene.bids.get(chance.index(scene.bids.len())) {
-            Some((bid, _)) => (admin(), Wish::Void { bid: *bid, reason: reason(chance) }),
+            Some((bid, ..)) => (admin(), Wish::Void { bid: *bid, reason: reason(chance) }),
             None => (clerk(), Wish::Resume),
         },
         6 if chance.percent(30) => (clerk(), Wish::Close { reason: None }),
@@ -264,7 +264,10 @@ fn bid(chance: &mut Chance, scene: &Scene<'_>) -> Wish {
     };
     let away = base / 20 + 3;
     let better = if terms.direction == gavel_auction::terms::Direction::Forward { 1 } else { -1 };
-    let amount = match chance.index(12) {
+    let equal = scene.bids.get(chance.index(scene.bids.len())).map(|(.., amount)| *amount);
+    let amount = match chance.index(13) {
+        // As much as somebody else has bid.
+        12 => equal.unwrap_or(base),
         0 | 1 => base,
         2 => base - better,
         3 => base + better,
@@ -272,10 +275,10 @@ fn bid(chance: &mut Chance, scene: &Scene<'_>) -> Wish {
         5 => base / 11,
         6 => chance.pick(&[1, Amount::MAX.minor(), Amount::MAX.minor() / 2, 4_503_599_627_370_496]),
         7 => head.price.map_or(base, Amount::minor),
-        // Round numbers meet.
+        // Round numbers meet: 1, 2, 5, 10, 20, 50 and so on.
         8 | 9 => {
-            let grid = (10_i64.pow(base.max(1).ilog10()) / 2).max(5);
-            base / grid * grid + grid
+            let unit = 10_i64.pow(base.max(1).ilog10());
+            [unit * 2, unit * 5, unit * 10].into_iter().find(|round| *round > base).unwrap_or(base)
         }
         _ => base.saturating_add(better * chance.within(0, away)),
     };

@@ -131,8 +131,8 @@ impl Lot {
             return;
         };
         let top = self.book.top().filter(|top| top.leader.paddle == paddle);
-        let proxy = self.terms.has_proxy() && !mutant::on("raise_loses_its_place");
-        let keeps = top.filter(|_| proxy);
+        let keeps = top.filter(|_| self.terms.has_proxy());
+        let last = if mutant::on("tie_goes_to_the_later") { u64::MAX - version } else { version };
         let (interval, early) = self.interval_of(at);
         let newcomer = self.book.bidder(paddle).is_some_and(|bidder| bidder.placed == 0);
         let bid = Bid {
@@ -144,7 +144,7 @@ impl Lot {
             clerk: hidden.clerk,
             promoted: false,
             standing: true,
-            place: keeps.map_or(version, |top| top.leader.place.0),
+            place: keeps.map_or(last, |top| top.leader.place.0),
             interval,
             early,
             newcomer,

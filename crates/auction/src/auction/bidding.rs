@@ -226,8 +226,9 @@ impl Lot {
         }
         let before = self.book.top();
         let raises = before.filter(|top| top.leader.paddle == whom.paddle);
-        let keeps = raises.filter(|_| terms.has_proxy() && !mutant::on("raise_loses_its_place"));
-        let place = keeps.map_or(version, |top| top.leader.place.0);
+        let keeps = raises.filter(|_| terms.has_proxy());
+        let last = if mutant::on("tie_goes_to_the_later") { u64::MAX - version } else { version };
+        let place = keeps.map_or(last, |top| top.leader.place.0);
         let score = terms.direction.score(amount.minor());
         let mut rank = Rank { score, place: Reverse(place), paddle: whom.paddle, bid: version };
         if let Some(own) = raises.map(|top| top.leader).filter(|own| *own > rank) {

@@ -157,7 +157,7 @@ fn differs(told: &Told, entry: &Entry<'_>) -> Option<(Check, String)> {
     if told.event.as_deref().is_some_and(|said| said != event) {
         return wrong("event");
     }
-    let Some(now) = now_of(event) else { return None };
+    let now = now_of(event)?;
     if told.end.is_some_and(|end| end != Some(now.end)) {
         return wrong("end");
     }

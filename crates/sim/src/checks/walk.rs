@@ -1,6 +1,6 @@
-//! The walk through each auction's log with the naive house beside it: every event must be what that
-//! house would have decided, every refusal and every read what it would have said, at the version
-//! that they name.
+//! The walk through each auction's log with the naive house beside it: every event must be what
+//! that house would have decided, every refusal and every read what it would have said, at the
+//! version that they name.
 
 use super::Check;
 use super::case::Case;

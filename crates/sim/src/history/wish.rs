@@ -8,6 +8,7 @@ use gavel_auction::event::{Channel, Digest, HouseId, KeyId, Reason};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::Preset;
+use gavel_auction::refusal::Refusal;
 use gavel_auction::terms::Terms;
 use gavel_auction::time::Time;
 use gavel_proof::command::{CommandId, command_id};
@@ -260,5 +261,21 @@ impl Creation {
             seed: self.seed,
             publish: self.publish,
         }
+    }
+}
+
+/// The number in a refusal.
+pub(crate) fn hint(refusal: &Refusal) -> Option<i64> {
+    match refusal {
+        Refusal::BelowStart { minimum_next: amount }
+        | Refusal::BelowMinimum { minimum_next: amount }
+        | Refusal::AboveMaximum { maximum_next: amount }
+        | Refusal::NotAboveOwn { above: amount } => amount.map(Amount::minor),
+        Refusal::OverLimit { headroom } => Some(*headroom),
+        Refusal::ConfirmNeeded { confirm_above: amount }
+        | Refusal::ClockMoved { price: amount } => Some(amount.minor()),
+        Refusal::VersionMismatch { version } => i64::try_from(*version).ok(),
+        Refusal::NotOpenYet { starts_at } => starts_at.map(|start| start.0),
+        _ => None, // not ours: no number
     }
 }

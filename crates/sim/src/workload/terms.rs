@@ -178,11 +178,7 @@ fn any(chance: &mut Chance, currency: Currency, scale: Scale) -> Slots {
         _ => Admission::BeatLeader {},
     };
     let visibility = chance.pick(&[Visibility::Paddle, Visibility::Named]);
-    let fees = Fees {
-        buyer_premium_bp: chance.pick(&[0, 1000, 2500]),
-        seller_commission_bp: chance.pick(&[0, 333]),
-        tax_bp: chance.pick(&[0, 2000, 10_000]),
-    };
+    let fees = fees(chance);
     let times = schedule(chance, scale);
     let started = Schedule { starts_at: times.starts_at, ..Schedule::default() };
     let priced = if sealed { Pricing::SecondPrice } else { Pricing::PayBid };
@@ -207,28 +203,37 @@ fn any(chance: &mut Chance, currency: Currency, scale: Scale) -> Slots {
         increment: Some(if clocked { Increment::None {} } else { increment(chance, currency) }),
         outage: Some(if chance.percent(20) { Outage::Ignore } else { Outage::Extend }),
         own_raise: Some(chance.percent(50)),
-        pricing: Some(if clocked {
-            Pricing::ClockPrice
-        } else if chance.percent(50) {
-            priced
-        } else {
-            Pricing::PayBid
+        pricing: Some(match clocked {
+            true => Pricing::ClockPrice,
+            false => chance.pick(&[priced, Pricing::PayBid]),
         }),
         promotion: Some(if ladder { doubling(chance, scale) } else { Promotion::None {} }),
         proxy: Some(if style >= 4 && chance.percent(60) { Proxy::Maximum } else { Proxy::None }),
         reserve: Some(if clocked { Reserve::None {} } else { reserve }),
-        retraction: Some(match chance.index(3) {
-            0 => Retraction::Never {},
-            1 => Retraction::WhileOpen {},
-            _ => Retraction::Window {
-                not_in_last_seconds: seconds(chance, scale, 8),
-                within_seconds: seconds(chance, scale, 4),
-            },
-        }),
+        retraction: Some(retraction(chance, scale)),
         schedule: Some(if clocked { started } else { times }),
         settlement: None,
         starting_price: (!clocked).then_some(start),
         visibility: Some(if sealed { Visibility::Sealed } else { visibility }),
+    }
+}
+
+fn fees(chance: &mut Chance) -> Fees {
+    Fees {
+        buyer_premium_bp: chance.pick(&[0, 1000, 2500]),
+        seller_commission_bp: chance.pick(&[0, 333]),
+        tax_bp: chance.pick(&[0, 2000, 10_000]),
+    }
+}
+
+fn retraction(chance: &mut Chance, scale: Scale) -> Retraction {
+    match chance.index(3) {
+        0 => Retraction::Never {},
+        1 => Retraction::WhileOpen {},
+        _ => Retraction::Window {
+            not_in_last_seconds: seconds(chance, scale, 8),
+            within_seconds: seconds(chance, scale, 4),
+        },
     }
 }
 

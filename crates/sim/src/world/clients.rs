@@ -4,7 +4,7 @@
 use super::params::MILLI;
 use super::{Act, World, log_key};
 use crate::chance::{Chance, mix};
-use crate::history::wish::{Asked, Wish};
+use crate::history::wish::{Asked, Wish, hint};
 use crate::history::{Nanos, No, Op, Rec, Receipt, Res, Told, kind_of};
 use crate::workload::terms::Scale;
 use crate::workload::{self, Scene};
@@ -13,7 +13,6 @@ use gavel_auction::command::Roles;
 use gavel_auction::event::{Digest, Event, Fact, Now};
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::money::Amount;
-use gavel_auction::refusal::Refusal;
 use gavel_auction::terms::Close;
 use gavel_auction::view::{Head, Viewer};
 use gavel_engine::Ask;
@@ -26,7 +25,7 @@ use std::task::{Context, Poll, Waker};
 /// An auction, as far as its clients know of it.
 pub(super) struct Lot {
     pub(super) id: AuctionId,
-    pub(super) bids: Vec<(Version, UserId)>,
+    pub(super) bids: Vec<(Version, UserId, i64)>,
     pub(super) head: Option<Arc<Head>>,
 }
 
@@ -237,7 +236,11 @@ impl World {
             Res::Ok(told) => {
                 let bid = told.kind.as_deref() == Some("bid_placed");
                 if bid && let Some(lot) = self.lots.iter_mut().find(|lot| lot.id == asked.auction) {
-                    lot.bids.push((told.version, asked.actor.user));
+                    let amount = match asked.wish {
+                        Wish::Bid { amount, .. } => amount,
+                        _ => 0, // not ours: no other wish places a bid
+                    };
+                    lot.bids.push((told.version, asked.actor.user, amount));
                 }
                 self.reach(if first { "accepted" } else { "accepted at a later try" });
             }
@@ -485,22 +488,6 @@ fn now_of(event: &Event) -> Option<&Now> {
         Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
         Fact::BidPromoted { now, .. } => Some(now),
         _ => None, // not ours: nothing to show
-    }
-}
-
-/// The number in a refusal.
-pub(crate) fn hint(refusal: &Refusal) -> Option<i64> {
-    match refusal {
-        Refusal::BelowStart { minimum_next: amount }
-        | Refusal::BelowMinimum { minimum_next: amount }
-        | Refusal::AboveMaximum { maximum_next: amount }
-        | Refusal::NotAboveOwn { above: amount } => amount.map(Amount::minor),
-        Refusal::OverLimit { headroom } => Some(*headroom),
-        Refusal::ConfirmNeeded { confirm_above: amount }
-        | Refusal::ClockMoved { price: amount } => Some(amount.minor()),
-        Refusal::VersionMismatch { version } => i64::try_from(*version).ok(),
-        Refusal::NotOpenYet { starts_at } => starts_at.map(|start| start.0),
-        _ => None, // not ours: no number
     }
 }
 

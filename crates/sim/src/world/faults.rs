@@ -67,9 +67,7 @@ impl World {
                 self.tick_clock();
                 self.reach(if micros < 0 { "the clock runs back" } else { "the clock jumps" });
                 self.mark_fault(format!("the clock jumps by {micros} us"));
-                if micros < 0 {
-                    self.input.marks.push(Mark::Warp { at_ns: self.now });
-                }
+                self.input.marks.push(Mark::Warp { at_ns: self.now });
                 self.call_turn(400_000_000);
             }
             What::KeepFails(times) => self.shelf.fail(times),

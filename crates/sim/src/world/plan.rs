@@ -148,21 +148,8 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
         add(when(chance), What::Slow(chance.between(MILLI, longest)));
     }
     for _ in 0..params.failing {
-        let fate = chance.pick(&[
-            Fate::Full,
-            Fate::FailedButWritten,
-            Fate::FailedAndLost,
-            Fate::FailedAndLurking,
-            Fate::FailedAndLate,
-        ]);
         let at = when(chance);
-        add(at, What::Fail(fate));
-        if params.sticking && chance.percent(30) {
-            add(at, What::Stick(1 + chance.index(3) as u32));
-        }
-        if params.sticking && chance.percent(20) {
-            add(at, What::Blind(1 + chance.index(3) as u32));
-        }
+        failing(params, chance, at, add);
     }
     for _ in 0..params.full {
         add(when(chance), What::Full(chance.between(MILLI, 3 * SECOND)));
@@ -205,5 +192,28 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
     }
     if chance.percent(20) {
         add(when(chance), What::Scrub);
+    }
+}
+
+/// A commit that fails at this time, and what may come of that.
+fn failing(params: &Params, chance: &mut Chance, at: Nanos, add: &mut impl FnMut(Nanos, What)) {
+    let fate = chance.pick(&[
+        Fate::Full,
+        Fate::FailedButWritten,
+        Fate::FailedAndLost,
+        Fate::FailedAndLurking,
+        Fate::FailedAndLate,
+    ]);
+    add(at, What::Fail(fate));
+    if fate == Fate::FailedAndLate && params.crashes > 0 {
+        let down = chance.between(MILLI, SECOND);
+        let crash = Crash { power: true, written: false, lurking: true, down };
+        add(at + chance.between(MILLI, 3 * SECOND), What::Crash(crash));
+    }
+    if params.sticking && chance.percent(30) {
+        add(at, What::Stick(1 + chance.index(3) as u32));
+    }
+    if params.sticking && chance.percent(20) {
+        add(at, What::Blind(1 + chance.index(3) as u32));
     }
 }

@@ -14,7 +14,7 @@ use gavel_proof::chain::{genesis, link};
 use gavel_proof::codec::{Origin, encode};
 use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
-use gavel_sim::history::wish::{Asked, Creation, Who, Wish};
+use gavel_sim::history::wish::{Asked, Creation, LISTING, Who, Wish};
 use gavel_sim::history::{
     Input, Logged, LoggedEvent, Mark, No, Op, Rec, Res, Seen, SeenKind, States, Told, digest,
     kind_of,
@@ -84,6 +84,7 @@ impl House {
             currency,
             preset: Preset::English,
             terms: Arc::new(slots.complete().unwrap()),
+            listing: LISTING,
             seed: None,
             publish: true,
         };
