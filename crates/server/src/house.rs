@@ -6,8 +6,10 @@ use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
+use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
 use crate::mail::Outbox;
+use crate::notifier::Desk;
 use crate::observe;
 use crate::operations::Operations;
 use crate::outside::Outside;
@@ -45,6 +47,10 @@ pub struct Rooms {
     pub people: Arc<dyn People>,
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
+    /// What people are told of.
+    pub desk: Arc<Desk>,
+    /// The bids of the auctions that were asked for last. Blocking: only inside [`House::aside`].
+    pub(crate) ledgers: Ledgers,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -82,6 +88,8 @@ pub struct Opening {
     pub people: Arc<dyn People>,
     /// Things for sale.
     pub things: Arc<dyn Things>,
+    /// What people are told of.
+    pub desk: Arc<Desk>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -106,6 +114,7 @@ impl House {
             engine,
             people,
             things,
+            desk,
             config,
             keys,
             passwords,
@@ -120,6 +129,7 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
+            ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             limits: Limits::new(most),
             sign_ins: SignIns::default(),
@@ -128,6 +138,7 @@ impl House {
             engine,
             people,
             things,
+            desk,
             config,
             keys,
             passwords,

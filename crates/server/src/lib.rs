@@ -13,6 +13,7 @@ pub mod http;
 pub mod keys;
 pub mod listen;
 pub mod mail;
+pub mod notifier;
 pub mod observe;
 pub mod operations;
 pub mod outside;

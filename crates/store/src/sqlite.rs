@@ -16,6 +16,7 @@ mod listings;
 mod lists;
 pub mod lock;
 mod log;
+mod notices;
 mod people;
 mod pool;
 mod snapshots;
@@ -29,6 +30,7 @@ use gavel_auction::event::HouseId;
 use gavel_auction::time::Time;
 use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
+use gavel_engine::notices::Notices;
 use gavel_engine::people::People;
 use gavel_engine::snapshot::Snapshots;
 use gavel_engine::things::Things;
@@ -76,6 +78,8 @@ pub struct Stores {
     pub people: Arc<dyn People>,
     /// Keeps things for sale.
     pub things: Arc<dyn Things>,
+    /// Keeps notices to people.
+    pub notices: Arc<dyn Notices>,
     /// Keeps lists.
     pub lists: Arc<dyn Lists>,
     /// Keeps snapshots; none if the house is only read.
@@ -341,6 +345,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
         log: Box::new(log),
         reader: Arc::new(log::SqliteLogReader::new(readers)),
         things: Arc::clone(&people) as Arc<dyn Things>,
+        notices: Arc::clone(&people) as Arc<dyn Notices>,
         people,
         lists: Arc::new(lists),
         snapshots: Some(Arc::new(snapshots::SqliteSnapshots::open(dir, meta.house)?)),
@@ -410,6 +415,7 @@ fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores
         log: Box::new(log::ReadOnlyLog),
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
         things: Arc::clone(&people) as Arc<dyn Things>,
+        notices: Arc::clone(&people) as Arc<dyn Notices>,
         people,
         lists,
         snapshots: None,

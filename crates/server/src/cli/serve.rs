@@ -11,6 +11,7 @@ use crate::http::Edge;
 use crate::keys::HouseKeys;
 use crate::listen::{self, tls::Tls};
 use crate::mail::Outbox;
+use crate::notifier::{Desk, Notifier};
 use crate::outside::Outside;
 use crate::passwords::Passwords;
 use crate::upkeep::{self, Upkeep};
@@ -80,8 +81,9 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let opened = open(&data, Arc::new(config)).map_err(failed)?;
     let served = runtime.block_on(serve(&opened, chosen, args.demo, out));
-    let Opened { house, started, upkeep, lock, .. } = opened;
+    let Opened { house, started, notifier, upkeep, lock, .. } = opened;
     drop(house);
+    drop(notifier);
     started.stop();
     drop(upkeep);
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -110,6 +112,7 @@ struct Opened {
     started: Started,
     stop: watch::Sender<bool>,
     password: Option<String>,
+    notifier: Notifier,
     upkeep: Upkeep,
     lock: Option<DirLock>,
 }
@@ -120,6 +123,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
     let things = Arc::clone(&stores.things);
+    let desk = Arc::new(Desk::new(Arc::clone(&stores.notices)));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -131,6 +135,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         engine,
         people,
         things,
+        desk: Arc::clone(&desk),
         config,
         keys,
         passwords,
@@ -140,7 +145,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         stopping,
     };
     let house = House::open(opening);
-    Ok(Opened { house, started, stop, password, upkeep, lock })
+    let notifier = Notifier::begin(started.engine.clone(), desk).context("starting a thread")?;
+    Ok(Opened { house, started, stop, password, notifier, upkeep, lock })
 }
 
 /// A house whose engine runs, for whatever is to be done in it.

@@ -6,15 +6,15 @@ use super::ask::at_least;
 use super::cursor::Cursor;
 use super::events::limit;
 use super::extract::Of;
-use super::ledger::{Ledgers, Line};
+use super::ledger::Line;
 use super::render::paddles;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::time::Stamp;
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use gavel_auction::event::Channel;
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
@@ -23,7 +23,6 @@ use gavel_auction::terms::{Direction, Pricing};
 use gavel_auction::view::Head;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,10 +30,7 @@ use utoipa_axum::routes;
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<House> {
-    OpenApiRouter::default()
-        .routes(routes!(bids))
-        .routes(routes!(own_bids))
-        .layer(Extension(Arc::<Ledgers>::default()))
+    OpenApiRouter::default().routes(routes!(bids)).routes(routes!(own_bids))
 }
 
 /// Which bids.
@@ -134,7 +130,6 @@ pub(crate) struct OwnBid {
     responses((status = 200, body = BidsPage)))]
 pub(crate) async fn bids(
     State(house): State<House>,
-    Extension(ledgers): Extension<Arc<Ledgers>>,
     Of(auction): Of,
     caller: Caller,
     Query(query): Query<BidsQuery>,
@@ -142,7 +137,7 @@ pub(crate) async fn bids(
     let page = Page::of(&query, &format!("bids of {auction}"))?;
     let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
     let show = move |house: &House| {
-        let Shown { lines, next_cursor, version } = page.of_all(house, &ledgers, auction)?;
+        let Shown { lines, next_cursor, version } = page.of_all(house, auction)?;
         let curtain = Curtain::of(&head);
         let items: Vec<BidItem> = lines.iter().map(|line| curtain.item(line)).collect();
         let named = items.iter().filter_map(|item| item.paddle);
@@ -159,7 +154,6 @@ pub(crate) async fn bids(
     responses((status = 200, body = OwnBidsPage)))]
 pub(crate) async fn own_bids(
     State(house): State<House>,
-    Extension(ledgers): Extension<Arc<Ledgers>>,
     Of(auction): Of,
     bidder: SignedIn,
     Query(query): Query<BidsQuery>,
@@ -170,7 +164,7 @@ pub(crate) async fn own_bids(
     let show = move |house: &House| {
         let mine = viewer.user.and_then(|user| house.engine.mine(auction, user));
         let paddle = mine.map(|mine| mine.paddle);
-        let shown = page.of_one(house, &ledgers, auction, paddle)?;
+        let shown = page.of_one(house, auction, paddle)?;
         let items = shown.lines.iter().map(own_bid).collect();
         let Shown { next_cursor, version, .. } = shown;
         let server_time = Stamp(house.engine.now());
@@ -215,33 +209,26 @@ impl Page {
         Ok(Self { after, limit, question: question.to_owned() })
     }
 
-    fn of_all(
-        &self,
-        house: &House,
-        ledgers: &Ledgers,
-        auction: AuctionId,
-    ) -> Result<Shown, Problem> {
-        self.cut(house, ledgers, auction, |_| true)
+    fn of_all(&self, house: &House, auction: AuctionId) -> Result<Shown, Problem> {
+        self.cut(house, auction, |_| true)
     }
 
     fn of_one(
         &self,
         house: &House,
-        ledgers: &Ledgers,
         auction: AuctionId,
         paddle: Option<Paddle>,
     ) -> Result<Shown, Problem> {
-        self.cut(house, ledgers, auction, |line| paddle.is_some() && line.paddle == paddle)
+        self.cut(house, auction, |line| paddle.is_some() && line.paddle == paddle)
     }
 
     fn cut(
         &self,
         house: &House,
-        ledgers: &Ledgers,
         auction: AuctionId,
         wanted: impl Fn(&Line) -> bool,
     ) -> Result<Shown, Problem> {
-        ledgers.read(house, auction, |ledger| {
+        house.ledgers.read(house, auction, |ledger| {
             let mut after = ledger.after(self.after).iter().filter(|line| wanted(line));
             let lines: Vec<Line> = after.by_ref().take(self.limit).cloned().collect();
             let last = lines.last().filter(|_| after.next().is_some());
