@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
+use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
 use crate::mail::Outbox;
 use crate::observe;
@@ -52,6 +53,8 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
+    /// The bids of the auctions that were asked for last.
+    pub(crate) ledgers: Ledgers,
     /// Who watches.
     pub streams: Counts,
     /// Where passwords are hashed.
@@ -117,6 +120,7 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
+            ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             limits: Limits::new(most),
             sign_ins: SignIns::default(),
