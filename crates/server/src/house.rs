@@ -9,7 +9,7 @@ use crate::http::limits::Limits;
 use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
 use crate::mail::Outbox;
-use crate::notifier::Desk;
+use crate::notifier::Board;
 use crate::observe;
 use crate::operations::Operations;
 use crate::outside::Outside;
@@ -48,9 +48,7 @@ pub struct Rooms {
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
     /// What people are told of.
-    pub desk: Arc<Desk>,
-    /// The bids of the auctions that were asked for last. Blocking: only inside [`House::aside`].
-    pub(crate) ledgers: Ledgers,
+    pub board: Arc<Board>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -61,6 +59,8 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
+    /// The bids of the auctions that were asked for last.
+    pub(crate) ledgers: Ledgers,
     /// Who watches.
     pub streams: Counts,
     /// Where passwords are hashed.
@@ -89,7 +89,7 @@ pub struct Opening {
     /// Things for sale.
     pub things: Arc<dyn Things>,
     /// What people are told of.
-    pub desk: Arc<Desk>,
+    pub board: Arc<Board>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -114,7 +114,7 @@ impl House {
             engine,
             people,
             things,
-            desk,
+            board,
             config,
             keys,
             passwords,
@@ -138,7 +138,7 @@ impl House {
             engine,
             people,
             things,
-            desk,
+            board,
             config,
             keys,
             passwords,

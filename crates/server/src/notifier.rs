@@ -35,15 +35,15 @@ const LOOK_BACK: u64 = 16;
 const LIVE: usize = 1024;
 
 /// What the notifier and the rest of the house share.
-pub struct Desk {
+pub struct Board {
     store: Arc<dyn Notices>,
     /// Whether somebody's wishes are others than when they were last read.
     changed: AtomicBool,
     told: broadcast::Sender<Kept>,
 }
 
-impl Desk {
-    /// A desk over a store.
+impl Board {
+    /// A board over a store.
     #[must_use]
     pub fn new(store: Arc<dyn Notices>) -> Self {
         Self { store, changed: AtomicBool::new(true), told: broadcast::channel(LIVE).0 }
@@ -83,15 +83,15 @@ impl Notifier {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn begin(engine: Engine, desk: Arc<Desk>) -> io::Result<Self> {
+    pub fn begin(engine: Engine, board: Arc<Board>) -> io::Result<Self> {
         let (stop, stopped) = sync_channel(1);
-        let mut reader = Reader { engine, desk, wishing: HashMap::new(), upto: Vec::new() };
+        let mut reader = Reader { engine, board, wishing: HashMap::new(), upto: Vec::new() };
         let work = move || {
             let mut noted = reader.upto.clone();
             while stopped.recv_timeout(REST) == Err(RecvTimeoutError::Timeout) {
                 while reader.page(&mut noted).unwrap_or_else(|error| {
                     tracing::warn!(%error, "notices are late");
-                    reader.desk.changed.store(true, Ordering::Release);
+                    reader.board.changed.store(true, Ordering::Release);
                     false
                 }) {}
             }
@@ -123,7 +123,7 @@ enum Failure {
 
 struct Reader {
     engine: Engine,
-    desk: Arc<Desk>,
+    board: Arc<Board>,
     wishing: HashMap<UserId, Wishes>,
     /// Up to where everybody was told what there was to tell.
     upto: Vec<Position>,
@@ -132,8 +132,8 @@ struct Reader {
 impl Reader {
     /// Reads on and tells; whether there is more. `noted` is how far the store knows.
     fn page(&mut self, noted: &mut Vec<Position>) -> Result<bool, Failure> {
-        if self.desk.changed.swap(false, Ordering::AcqRel) {
-            let Wishing { everybody, told } = self.desk.store.wishing()?;
+        if self.board.changed.swap(false, Ordering::AcqRel) {
+            let Wishing { everybody, told } = self.board.store.wishing()?;
             self.wishing = everybody.into_iter().collect();
             let released = self.engine.released();
             // A log from a backup may be shorter than what people were told of.
@@ -153,9 +153,9 @@ impl Reader {
         let notices = self.notices(&chapter.events)?;
         let behind = chapter.upto.iter().zip(&*noted).map(|(upto, noted)| upto - noted).max();
         if !notices.is_empty() || behind.is_some_and(|behind| behind > UNNOTED) {
-            for kept in self.desk.store.tell(&chapter.upto, &notices)? {
+            for kept in self.board.store.tell(&chapter.upto, &notices)? {
                 // Nobody may be listening.
-                drop(self.desk.told.send(kept));
+                drop(self.board.told.send(kept));
             }
             noted.clone_from(&chapter.upto);
         }

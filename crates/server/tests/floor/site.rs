@@ -19,7 +19,7 @@ use gavel_server::house::{House, Opening};
 use gavel_server::http::Edge;
 use gavel_server::keys;
 use gavel_server::mail::Outbox;
-use gavel_server::notifier::{Desk, Notifier};
+use gavel_server::notifier::{Board, Notifier};
 use gavel_server::outside::Outside;
 use gavel_server::passwords::Passwords;
 use gavel_store::sqlite::{self, Options};
@@ -298,11 +298,11 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
     config.limits.bids_per_second_per_actor = 0;
     config.limits.bids_per_second_per_ip = 0;
     let audit = Audit::open(data, made.house).expect("the house of the test works");
-    let desk = Arc::new(Desk::new(Arc::clone(&stores.notices)));
-    let notifier = Notifier::begin(started.engine.clone(), Arc::clone(&desk))
+    let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
+    let notifier = Notifier::begin(started.engine.clone(), Arc::clone(&board))
         .expect("the house of the test works");
     let house = House::open(Opening {
-        desk,
+        board,
         audit,
         engine: started.engine.clone(),
         things: Arc::clone(&stores.things),

@@ -66,17 +66,17 @@ pub(crate) struct BidsPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BidItem {
     #[schema(value_type = u64)]
-    bid: BidId,
+    pub(crate) bid: BidId,
     /// Null while it is hidden.
     #[schema(value_type = Option<i64>)]
-    paddle: Option<Paddle>,
+    pub(crate) paddle: Option<Paddle>,
     /// Null while it is hidden; always null for a proxy bid.
     #[schema(value_type = Option<i64>)]
-    amount: Option<Amount>,
+    pub(crate) amount: Option<Amount>,
     /// The price after it; null while it is hidden.
     #[schema(value_type = Option<i64>)]
-    price: Option<Amount>,
-    at: Stamp,
+    pub(crate) price: Option<Amount>,
+    pub(crate) at: Stamp,
     /// How it came, where a clerk placed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -87,7 +87,20 @@ pub(crate) struct BidItem {
     voided: bool,
     /// Whether the house doubled it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    promoted: bool,
+    pub(crate) promoted: bool,
+}
+
+/// The bids of an auction that stand, as everybody may see them, the oldest first. Blocks on the
+/// store.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn standing(house: &House, head: &Head) -> Result<Vec<BidItem>, Problem> {
+    let curtain = Curtain::of(head);
+    house.ledgers.read(house, head.auction, |ledger| {
+        let standing = ledger.after(0).iter().filter(|line| !line.retracted && !line.voided);
+        standing.map(|line| curtain.item(line)).collect()
+    })
 }
 
 /// A page of one's own bids, the oldest first.

@@ -170,7 +170,7 @@ async fn read(
     if !(1..=MAX_EXACT).contains(&upto) {
         return Err(Problem::malformed("upto", "The number of a notification."));
     }
-    house.aside(move |house| house.desk.store().read_upto(by.user, upto)).await??;
+    house.aside(move |house| house.board.store().read_upto(by.user, upto)).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -182,7 +182,7 @@ async fn subscriptions(
     by: SignedIn,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<Subscriptions>, Problem> {
-    let wishes = house.aside(move |house| house.desk.store().wishes(by.user)).await??;
+    let wishes = house.aside(move |house| house.board.store().wishes(by.user)).await??;
     Ok(Json(Subscriptions::of(wishes)))
 }
 
@@ -199,7 +199,7 @@ async fn subscribe(
 ) -> Result<Json<Subscriptions>, Problem> {
     let Subscriptions { won, new_maximum: maximum, doubled } = wanted;
     let wishes = Wishes { won, maximum, doubled };
-    house.aside(move |house| house.desk.wish(&house.engine, by.user, wishes)).await??;
+    house.aside(move |house| house.board.wish(&house.engine, by.user, wishes)).await??;
     Ok(Json(wanted))
 }
 
@@ -215,7 +215,7 @@ struct Asked {
 impl Asked {
     /// The page. Blocks on the store.
     fn page(&self, house: &House) -> Result<Notifications, Problem> {
-        let store = house.desk.store();
+        let store = house.board.store();
         let found = store.notices(self.user, self.below, self.unread, self.limit + 1)?;
         let last = found.get(self.limit).and(found.get(self.limit - 1));
         let cursor = |kept: &Kept| Cursor { key: 0, id: kept.id }.print(&self.question);
