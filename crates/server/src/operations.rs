@@ -24,8 +24,6 @@ pub enum Lane {
     Bids,
     /// What is done to auctions.
     Auctions,
-    /// What is done to users.
-    Users,
 }
 
 /// What is known of commands besides the log.

@@ -21,3 +21,8 @@ fn says_as_written(name: &str) {
 fn items_as_written() {
     says_as_written("items");
 }
+
+#[test]
+fn portal_as_written() {
+    says_as_written("portal");
+}

@@ -147,7 +147,16 @@ impl Wish {
         self.settle_in(Lane::Auctions, house, work).await
     }
 
-    async fn settle_in<W, F>(self, lane: Lane, house: House, work: W) -> Result<Response, Problem>
+    /// The same, among the commands of a lane.
+    ///
+    /// # Errors
+    /// The refusal, or why no answer could be given.
+    pub(crate) async fn settle_in<W, F>(
+        self,
+        lane: Lane,
+        house: House,
+        work: W,
+    ) -> Result<Response, Problem>
     where
         W: FnOnce(Self, House) -> F,
         F: Future<Output = Result<Response, Problem>> + Send + 'static,

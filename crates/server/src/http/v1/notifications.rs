@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<House> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
+pub(crate) struct Which {
     /// Only those that were not read.
     unread: Option<bool>,
     /// 1 to 100; 20 if left out.
@@ -76,7 +76,7 @@ enum KindWord {
 
 /// A page of notices, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
-struct Notifications {
+pub(crate) struct Notifications {
     items: Vec<Notification>,
     next_cursor: Option<String>,
     /// How many were not read.
@@ -86,7 +86,7 @@ struct Notifications {
 /// What you want to be told of; what is left out, not.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Subscriptions {
+pub(crate) struct Subscriptions {
     /// You have won an auction.
     won: bool,
     /// The price has moved in an auction that you take part in, and not by your bid.
@@ -105,6 +105,14 @@ impl Subscriptions {
     const fn of(wishes: Wishes) -> Self {
         let Wishes { won, maximum, doubled } = wishes;
         Self { won, new_maximum: maximum, doubled }
+    }
+
+    /// Keeps that somebody wants to be told of this, from now on.
+    pub(crate) async fn keep(self, house: &House, user: UserId) -> Result<Self, Problem> {
+        let Self { won, new_maximum: maximum, doubled } = self;
+        let wishes = Wishes { won, maximum, doubled };
+        house.aside(move |house| house.board.wish(&house.engine, user, wishes)).await??;
+        Ok(self)
     }
 }
 
@@ -148,12 +156,7 @@ async fn list(
     by: SignedIn,
     Query(which): Query<Which>,
 ) -> Result<Json<Notifications>, Problem> {
-    let question = format!("notifications {:?}", which.unread);
-    let cursor = which.cursor.as_deref().map(|text| Cursor::read(text, &question)).transpose()?;
-    let below = cursor.map_or(i64::MAX, |cursor| cursor.id);
-    let (limit, unread) = (limit(which.limit, 20)?, which.unread == Some(true));
-    let asked = Asked { user: by.user, below, unread, limit, question };
-    house.aside(move |house| asked.page(house)).await?.map(Json)
+    which.page(&house, by.user).await.map(Json)
 }
 
 /// You have read them, up to one
@@ -197,10 +200,19 @@ async fn subscribe(
     Query(Nothing {}): Query<Nothing>,
     Strict(wanted): Strict<Subscriptions>,
 ) -> Result<Json<Subscriptions>, Problem> {
-    let Subscriptions { won, new_maximum: maximum, doubled } = wanted;
-    let wishes = Wishes { won, maximum, doubled };
-    house.aside(move |house| house.board.wish(&house.engine, by.user, wishes)).await??;
-    Ok(Json(wanted))
+    wanted.keep(&house, by.user).await.map(Json)
+}
+
+impl Which {
+    /// The page that is asked for, of somebody's notices.
+    pub(crate) async fn page(self, house: &House, user: UserId) -> Result<Notifications, Problem> {
+        let question = format!("notifications {:?}", self.unread);
+        let cursor = self.cursor.as_deref().map(|text| Cursor::read(text, &question));
+        let below = cursor.transpose()?.map_or(i64::MAX, |cursor| cursor.id);
+        let (limit, unread) = (limit(self.limit, 20)?, self.unread == Some(true));
+        let asked = Asked { user, below, unread, limit, question };
+        house.aside(move |house| asked.page(house)).await?
+    }
 }
 
 /// A page that is asked for.
