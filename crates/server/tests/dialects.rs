@@ -1,5 +1,7 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/described.rs"]
+mod described;
 #[path = "house/served.rs"]
 mod served;
 #[path = "house/transcript.rs"]
@@ -20,4 +22,9 @@ fn says_as_written(name: &str) {
 #[test]
 fn items_as_written() {
     says_as_written("items");
+}
+
+#[test]
+fn marketplace_as_written() {
+    says_as_written("marketplace");
 }

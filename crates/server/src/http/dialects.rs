@@ -4,6 +4,7 @@
 
 pub(crate) mod desk;
 mod items;
+mod marketplace;
 
 use crate::config::Config;
 use crate::house::House;
@@ -24,7 +25,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// All of them.
-pub const DIALECTS: &[Dialect] = &[items::DIALECT];
+pub const DIALECTS: &[Dialect] = &[items::DIALECT, marketplace::DIALECT];
 
 /// Another API.
 pub struct Dialect {
