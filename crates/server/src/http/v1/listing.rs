@@ -172,7 +172,7 @@ impl Creation {
         let auction = wish.auction();
         let action = self.action(house.keys.house, &house.keys.log, auction);
         let answer = wish.answer(house, action).await;
-        if matches!(answer, Ok(Answer::Refused(_))) && house.engine.head(auction).is_none() {
+        if matches!(answer, Ok(Answer::Refused(_))) && house.head(auction).await?.is_none() {
             house.blocking(move |people| people.release_auction(auction)).await?;
         }
         wish.done(house, answer).await
@@ -243,7 +243,7 @@ pub(crate) async fn create(
     let wish = creation.wish(&house, by.person(), &manner).await?;
     let work = |wish: Wish, house: House| async move {
         let done = creation.put(&house, &wish).await?;
-        let mut response = done.reply(&house, StatusCode::CREATED)?;
+        let mut response = done.reply(&house, StatusCode::CREATED).await?;
         let location = HeaderValue::try_from(format!("/v1/auctions/{}", wish.auction()));
         response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
         Ok(response)
@@ -266,7 +266,7 @@ pub(crate) async fn amend(
 ) -> Result<Response, Problem> {
     let wish = Wish::of(&by, &manner, auction, body.expected_version);
     let work = |wish, house: House| async move {
-        body.put(&house, wish).await?.reply(&house, StatusCode::OK)
+        body.put(&house, wish).await?.reply(&house, StatusCode::OK).await
     };
     wish.settle(house, work).await
 }
@@ -304,7 +304,7 @@ pub(crate) async fn add_note(
         let done = wish.put(&house, action).await?;
         let note = Addendum { at: done.accepted.event.at, text };
         house.aside(move |house| keep(house, auction, &note)).await??;
-        done.reply(&house, StatusCode::CREATED)
+        done.reply(&house, StatusCode::CREATED).await
     };
     wish.settle(house, work).await
 }
