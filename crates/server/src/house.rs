@@ -7,6 +7,7 @@ use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
+use crate::live::Live;
 use crate::mail::Outbox;
 use crate::observe;
 use crate::operations::Operations;
@@ -18,6 +19,7 @@ use gavel_auction::command::Action;
 use gavel_auction::time::Time;
 use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
+use gavel_engine::chat::Chats;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
 use gavel_engine::things::Things;
@@ -42,6 +44,8 @@ pub struct Rooms {
     pub people: Arc<dyn People>,
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -54,6 +58,8 @@ pub struct Rooms {
     pub operations: Operations,
     /// Who watches.
     pub streams: Counts,
+    /// Who is in the live room.
+    pub live: Live,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Where letters go.
@@ -79,6 +85,8 @@ pub struct Opening {
     pub people: Arc<dyn People>,
     /// Things for sale.
     pub things: Arc<dyn Things>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -103,6 +111,7 @@ impl House {
             engine,
             people,
             things,
+            chats,
             config,
             keys,
             passwords,
@@ -118,6 +127,7 @@ impl House {
         Self(Arc::new(Rooms {
             operations: Operations::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
+            live: Live::new(most),
             limits: Limits::new(most),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
@@ -125,6 +135,7 @@ impl House {
             engine,
             people,
             things,
+            chats,
             config,
             keys,
             passwords,

@@ -271,6 +271,7 @@ fn open(data: &Path) -> Open {
         audit,
         engine: started.engine.clone(),
         things: Arc::clone(&stores.things),
+        chats: Arc::clone(&stores.chats),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),
         keys: Arc::new(made),
