@@ -159,8 +159,8 @@ impl Desk {
     ///
     /// # Errors
     /// `not_found`; `quarantined`.
-    pub(crate) fn head(&self, auction: AuctionId) -> Result<Arc<Head>, Problem> {
-        known(&self.house, auction, &Viewer::default())
+    pub(crate) async fn head(&self, auction: AuctionId) -> Result<Arc<Head>, Problem> {
+        known(&self.house, auction, &Viewer::default()).await
     }
 
     /// What everybody may see of an auction now.

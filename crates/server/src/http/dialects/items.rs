@@ -111,7 +111,7 @@ async fn bid(
     if !(1..STRANGERS).contains(&user_id) {
         return Err(Problem::malformed("user_id", "A positive whole number below 2^52."));
     }
-    desk.head(item)?;
+    desk.head(item).await?;
     let by = desk.bidder(&user_id.to_string(), from).await?;
     let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
     let done = Wish::by(by, &manner, item, None).put(&desk.house, action).await?;
@@ -123,7 +123,7 @@ async fn show(
     Of(item): Of,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<Item>, Problem> {
-    let head = desk.head(item)?;
+    let head = desk.head(item).await?;
     let bids = desk.bids(head.clone()).await?;
     let ends_at = head.running.scheduled_end.or(head.terms.schedule.ends_at);
     let shown = |(bid, behind): &(BidItem, Behind)| {

@@ -156,7 +156,7 @@ async fn show(
     Of(auction): Of,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<Auction>, Problem> {
-    let head = desk.head(auction)?;
+    let head = desk.head(auction).await?;
     let house = desk.house.clone();
     house.aside(move |_| Auction::of(&desk, &head)).await?.map(Json)
 }
@@ -192,7 +192,7 @@ async fn bids(
     Of(auction): Of,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<Vec<Bid>>, Problem> {
-    let head = desk.head(auction)?;
+    let head = desk.head(auction).await?;
     let all = desk.bids(head).await?;
     Ok(Json(all.into_iter().filter_map(|(bid, behind)| Bid::of(auction, &bid, behind)).collect()))
 }
@@ -209,7 +209,7 @@ impl NewBid {
         from: IpAddr,
         manner: &Manner,
     ) -> Result<Placed, Problem> {
-        desk.head(auction)?;
+        desk.head(auction).await?;
         let by = desk.bidder(&self.bidder_username, from).await?;
         let action = Action::Bid(PlaceBid::of(Offer::Amount(self.bid_amount)));
         let wish = Wish::by(by, manner, auction, self.version);
