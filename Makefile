@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests run test fmt lint tidy unit arena judge scripts gate bench bench-full sim mutants soak clean
+.PHONY: help setup setup-tests run test fmt lint tidy unit arena judge scripts deny gate bench bench-full sim mutants soak clean
 
 # Where the auction house lives and listens when started by `make run`.
 DATA   ?= gavel-data
@@ -30,7 +30,7 @@ run: setup ## build the release binary and serve (DATA=folder, LISTEN=address:po
 	$${CARGO_TARGET_DIR:-target}/release/gavel serve --data $(DATA) --listen $(LISTEN)
 
 # The tests of the code come last, so that their summary ends the output.
-test: setup-tests fmt lint tidy scripts gate judge arena unit ## all checks
+test: setup-tests fmt lint tidy scripts deny gate judge arena unit ## all checks
 
 fmt: ## the layout of the code
 	$(CARGO) fmt --all --check
@@ -53,6 +53,10 @@ judge: ## the simulator: 2,000 fixed seeds, every seed that ever failed, every p
 scripts: ## the shell scripts parse
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
 	@echo "scripts: all parse"
+
+deny: ## licences and sources of what we depend on, where cargo-deny is installed
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --log-level error check licenses bans sources; \
+	else echo "deny: skipped, because cargo-deny is not installed"; fi
 
 gate: ## instructions per bid, against bench/gate.txt
 	@scripts/instructions.sh $(ACCEPT)

@@ -90,7 +90,7 @@ impl ByHand {
 
     /// One turn of the drive loop; whether it did anything.
     pub fn turn(&mut self) -> bool {
-        let Turn { ended, took, sent } = self.drive.turn();
+        let Turn { ended, took, sent, .. } = self.drive.turn();
         ended || took > 0 || sent
     }
 

@@ -4,6 +4,7 @@
 use crate::log::{AppendError, Entry, Log, LogError, LogReader, Partition, Record};
 use gavel_auction::mutant;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,6 +32,10 @@ pub(crate) trait Commit {
     fn ended(&mut self) -> Option<Committed>;
     /// Lets time pass before something is tried again.
     fn pause(&mut self, how_long: Duration);
+    /// Whether it has given up, because the house stops and the store does not open.
+    fn gave_up(&self) -> bool {
+        false
+    }
 }
 
 /// The drive loop's side of the committer's thread.
@@ -46,18 +51,25 @@ impl Committer {
         log: Box<dyn Log>,
         reader: Arc<dyn LogReader>,
         partitions: Partition,
+        stopping: Arc<AtomicBool>,
     ) -> std::io::Result<Self> {
         let (batches, incoming) = sync_channel::<Vec<Record>>(1);
         let (outgoing, results) = sync_channel(2);
         let mut writer = Writer::new(log, reader, partitions);
         let work = move || {
             for records in incoming {
-                let committed = writer.commit(records).unwrap_or_else(|Unsettled| {
-                    while !writer.settle() {
-                        std::thread::sleep(RETRY);
+                let committed = match writer.commit(records) {
+                    Ok(committed) => committed,
+                    Err(Unsettled) => {
+                        while !writer.settle() {
+                            if stopping.load(Ordering::Acquire) {
+                                return;
+                            }
+                            std::thread::sleep(RETRY);
+                        }
+                        Committed::Settled
                     }
-                    Committed::Settled
-                });
+                };
                 if outgoing.send(committed).is_err() {
                     return;
                 }
@@ -85,6 +97,10 @@ impl Commit for Committer {
     fn pause(&mut self, how_long: Duration) {
         std::thread::sleep(how_long);
     }
+
+    fn gave_up(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
 }
 
 impl Drop for Committer {
@@ -103,6 +119,8 @@ pub(crate) struct Writer {
     log: Box<dyn Log>,
     reader: Arc<dyn LogReader>,
     partitions: Partition,
+    /// Whether the last batch found no room.
+    full: bool,
 }
 
 /// The outcome of a commit is unknown until [`Writer::settle`] has worked.
@@ -114,7 +132,7 @@ impl Writer {
         reader: Arc<dyn LogReader>,
         partitions: Partition,
     ) -> Self {
-        Self { log, reader, partitions }
+        Self { log, reader, partitions, full: false }
     }
 
     /// Makes a batch durable, if that can be done.
@@ -123,9 +141,17 @@ impl Writer {
             return Ok(Committed::Durable(records));
         }
         match self.log.append(&records) {
-            Ok(()) => Ok(Committed::Durable(records)),
+            Ok(()) => {
+                if std::mem::take(&mut self.full) {
+                    tracing::warn!("there is room to write again");
+                }
+                Ok(Committed::Durable(records))
+            }
             Err(AppendError::Full) => {
-                tracing::error!("no room left to write: commands are refused until there is");
+                // Once: what time makes due is tried again and again meanwhile.
+                if !std::mem::replace(&mut self.full, true) {
+                    tracing::error!("no room left to write: commands are refused until there is");
+                }
                 Ok(Committed::Full)
             }
             Err(error @ (AppendError::Rejected(_) | AppendError::Unknown(_))) => {

@@ -64,6 +64,8 @@ pub(crate) struct Durable {
 pub(crate) struct Turn {
     /// Whether a batch was settled.
     pub(crate) ended: bool,
+    /// Whether there was no room for it.
+    pub(crate) full: bool,
     /// How many commands were decided.
     pub(crate) took: usize,
     /// Whether a batch was handed over.
@@ -95,12 +97,14 @@ impl<C: Commit> Drive<C> {
 
     /// Settles what has ended, decides what waits, hands over what was decided.
     pub(crate) fn turn(&mut self) -> Turn {
+        self.ended = self.ended.take().or_else(|| self.committer.ended());
+        let full = matches!(self.ended, Some(Committed::Full));
         let ended = self.settle();
         let took = self.decide();
         let sent = self.commit();
         // Last, so that the disk already works for the next batch.
         self.let_out();
-        let turn = Turn { ended, took, sent };
+        let turn = Turn { ended, full, took, sent };
         if !self.awaits_the_disk(&turn) {
             self.shared.note_alive();
         }
@@ -112,11 +116,20 @@ impl<C: Commit> Drive<C> {
         self.committing.is_some() && !turn.sent && turn.took == 0
     }
 
-    /// Runs until it is told to stop and everything that waited has been answered.
+    /// Runs until it is told to stop and everything that waited has been answered. What time has
+    /// made due waits for the next start where there is no room for it.
     pub(crate) fn run(mut self) {
         loop {
             let stopping = self.stopping.load(Ordering::Acquire);
             let turn = self.turn();
+            let answered = turn.took == 0 && self.shared.waiting() == 0;
+            if stopping && (self.committer.gave_up() || turn.full && answered) {
+                return;
+            }
+            if turn.full && answered {
+                // What time has made due is tried again, but not all the time.
+                self.shared.bell.rest(LONGEST_COMMIT, || self.shared.waiting() == 0);
+            }
             if self.awaits_the_disk(&turn) {
                 // What arrives now cannot become durable before this commit has ended, so being
                 // woken for each arrival would only cost; the end of the commit wakes.
@@ -274,9 +287,7 @@ impl<C: Commit> Drive<C> {
 
     /// Sees to the batch under way, if that has ended.
     fn settle(&mut self) -> bool {
-        let Some(committed) = self.ended.take().or_else(|| self.committer.ended()) else {
-            return false;
-        };
+        let Some(committed) = self.ended.take() else { return false };
         if let Some(begun) = self.committing.take() {
             let took = self.shared.clock.now().since(begun);
             self.shared.written.micros.count(u64::try_from(took).unwrap_or(0));

@@ -135,27 +135,35 @@ impl Shared {
 
 impl Engine {
     /// Puts a command to its auction and waits for the answer, which is given only once all that
-    /// it rests on is durable.
+    /// it rests on is durable. Reads the log for one that was given before.
     ///
     /// # Errors
     /// Why no answer could be given.
     pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
+        match self.put(ask).await? {
+            Settled::Answer(answer) => Ok(answer),
+            Settled::Recall { auction, version } => {
+                self.recall(auction, version).map(Answer::Accepted)
+            }
+            Settled::Failed(failure) => Err(failure),
+        }
+    }
+
+    /// The same, and reads no store: of a command that was accepted before, it says where its
+    /// answer stands, for [`Engine::recall`].
+    ///
+    /// # Errors
+    /// If it has no place in the queue, or nobody knows what came of it.
+    pub async fn put(&self, ask: Ask) -> Result<Settled, Failure> {
         if self.is_quarantined(ask.auction) {
             return Err(Failure::Quarantined);
         }
         let waiting = self.inbox(ask.auction).push(ask, &self.shared.clock)?;
         self.shared.bell.ring();
-        match waiting.await {
-            Ok(Settled::Answer(answer)) => Ok(answer),
-            Ok(Settled::Recall { auction, version }) => {
-                self.recall(auction, version).map(Answer::Accepted)
-            }
-            Ok(Settled::Failed(failure)) => Err(failure),
-            Err(_) => Err(Failure::OutcomeUnknown),
-        }
+        waiting.await.map_err(|_| Failure::OutcomeUnknown)
     }
 
-    /// The answer that an accepted command got, from its last event.
+    /// The answer that an accepted command got, from its last event. Blocks on the store.
     ///
     /// # Errors
     /// If the log cannot be read.
@@ -232,21 +240,33 @@ impl Engine {
         self.shared.inboxes.len()
     }
 
-    /// The committed head of an auction. Whoever got an answer reads its effect here. Reads a store
-    /// if the auction has left memory.
+    /// The committed head of an auction. Whoever got an answer reads its effect here. Blocks on the
+    /// store if the auction has left memory.
     #[must_use]
     pub fn head(&self, auction: AuctionId) -> Option<Arc<Head>> {
         self.shared.head(auction)
     }
 
-    /// What concerns one user in an auction.
+    /// The same, of an auction that is in memory.
+    #[must_use]
+    pub fn head_in_memory(&self, auction: AuctionId) -> Option<Arc<Head>> {
+        self.shared.views.head(auction)
+    }
+
+    /// Whether an auction has left memory, so that looking at it may block on the store.
+    #[must_use]
+    pub fn has_left(&self, auction: AuctionId) -> bool {
+        self.shared.views.has_left(auction)
+    }
+
+    /// What concerns one user in an auction. Blocks on the store if the auction has left memory.
     #[must_use]
     pub fn mine(&self, auction: AuctionId, user: UserId) -> Option<Mine> {
         self.shared.bring_back(auction);
         self.shared.views.mine(auction, user)
     }
 
-    /// The user behind a paddle.
+    /// The user behind a paddle. Blocks on the store if the auction has left memory.
     #[must_use]
     pub fn bidder(&self, auction: AuctionId, paddle: Paddle) -> Option<UserId> {
         self.shared.bring_back(auction);

@@ -24,7 +24,11 @@ const ROWS: usize = 2000;
 
 /// The auctions of a partition that have changed since the lists were last brought up.
 #[derive(Default)]
-pub(crate) struct Touched(Mutex<Changed>);
+pub(crate) struct Touched {
+    changed: Mutex<Changed>,
+    /// Whether the last pass failed.
+    lagging: AtomicBool,
+}
 
 #[derive(Default)]
 struct Changed {
@@ -35,13 +39,13 @@ struct Changed {
 impl Touched {
     /// Notes that these auctions have changed, and that the log is durable up to here.
     pub(crate) fn note(&self, upto: Position, auctions: impl Iterator<Item = AuctionId>) {
-        let mut changed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
         changed.upto = changed.upto.max(upto);
         changed.auctions.extend(auctions);
     }
 
     fn take(&self) -> Changed {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -65,8 +69,12 @@ pub(crate) fn bring_up(shared: &Shared) -> usize {
             continue;
         }
         changed += auctions.len();
-        if let Err(error) = project(shared, partition, upto, &auctions) {
-            tracing::warn!(%error, "lists lag behind the log");
+        let projected = project(shared, partition, upto, &auctions);
+        let lagged = touched.lagging.swap(projected.is_err(), Ordering::Relaxed);
+        if let Err(error) = projected {
+            if !lagged {
+                tracing::warn!(%error, "lists lag behind the log");
+            }
             touched.note(upto, auctions.into_iter());
         }
     }

@@ -262,7 +262,7 @@ fn spawn(
     let drive = move || {
         for_drive.bell.wakes_me();
         let reader = Arc::clone(&for_drive.reader);
-        let committer = match Committer::start(log, reader, partitions) {
+        let committer = match Committer::start(log, reader, partitions, told.clone()) {
             Ok(committer) => committer,
             Err(error) => return drop(ready.send(Err(error))),
         };

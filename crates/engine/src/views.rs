@@ -124,6 +124,12 @@ impl Views {
         (!part.auctions.contains_key(&auction)).then_some(position)
     }
 
+    /// Whether an auction has left memory, be it that somebody is reading it just now.
+    pub(crate) fn has_left(&self, auction: AuctionId) -> bool {
+        let part = self.of(auction).read().unwrap_or_else(PoisonError::into_inner);
+        part.cold.contains_key(&auction)
+    }
+
     /// Whether somebody has asked for an auction since this was asked last.
     pub(crate) fn was_asked(&self, auction: AuctionId) -> bool {
         let published = self.published(auction);

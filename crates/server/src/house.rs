@@ -16,10 +16,13 @@ use crate::passwords::Passwords;
 use crate::permissions::Verb;
 use crate::places::Counts;
 use gavel_auction::command::Action;
+use gavel_auction::ids::AuctionId;
 use gavel_auction::time::Time;
+use gavel_auction::view::Head;
 use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::chat::Chats;
+use gavel_engine::effect::Settled;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
 use gavel_engine::things::Things;
@@ -166,7 +169,16 @@ impl House {
     pub async fn submit(&self, ask: Ask) -> Result<Answer, Failure> {
         let is_bid = matches!(ask.command.action, Action::Bid(_) | Action::Accept { .. });
         let begun = self.now();
-        let answer = self.engine.submit(ask).await;
+        let answer = match self.engine.put(ask).await {
+            Ok(Settled::Answer(answer)) => Ok(answer),
+            Ok(Settled::Recall { auction, version }) => {
+                let recalled = self.aside(move |house| house.engine.recall(auction, version));
+                // Where nobody can look now, it is as if it had not been asked.
+                let recalled = recalled.await.unwrap_or(Err(Failure::Overloaded));
+                recalled.map(Answer::Accepted)
+            }
+            Ok(Settled::Failed(failure)) | Err(failure) => Err(failure),
+        };
         if is_bid {
             observe::bid_answered(self.now().since(begun));
         }
@@ -174,6 +186,20 @@ impl House {
             observe::accepted();
         }
         answer
+    }
+
+    /// The committed head of an auction, wherever it is: in memory, or read off the asynchronous
+    /// threads.
+    ///
+    /// # Errors
+    /// Overloaded if too many wait.
+    pub async fn head(&self, auction: AuctionId) -> Result<Option<Arc<Head>>, Problem> {
+        let head = self.engine.head_in_memory(auction);
+        if head.is_none() && self.engine.has_left(auction) {
+            return self.aside(move |house| house.engine.head(auction)).await;
+        }
+        // Had it left, it may have come back just now.
+        Ok(head.or_else(|| self.engine.head_in_memory(auction)))
     }
 
     /// Runs a short call of the store of people off the asynchronous threads.

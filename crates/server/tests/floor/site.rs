@@ -2,7 +2,11 @@
 //! routes, without a socket. It can be closed and opened again on the same files.
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 
+#[path = "gate.rs"]
+pub mod gate;
+
 use axum::body::Body;
+use gate::{Behind, Gate};
 use gavel_auction::command::Roles;
 use gavel_auction::ids::UserId;
 use gavel_auction::time::Time;
@@ -36,6 +40,8 @@ pub struct Site {
     runtime: Runtime,
     open: Option<Open>,
     keys: AtomicU64,
+    /// What its readers have to pass, where settled auctions leave memory at once.
+    gate: Option<Arc<Gate>>,
 }
 
 struct Open {
@@ -85,6 +91,15 @@ impl Reply {
 impl Site {
     /// A new house.
     pub fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// A new house in which settled auctions leave memory at once, and readers of them pass here.
+    pub fn behind(gate: &Arc<Gate>) -> Self {
+        Self::with(Some(Arc::clone(gate)))
+    }
+
+    fn with(gate: Option<Arc<Gate>>) -> Self {
         let data = tempfile::tempdir().expect("the house of the test works");
         let made = keys::make(data.path()).expect("the house of the test works");
         sqlite::init(data.path(), made.house, 4, Time(1)).expect("the house of the test works");
@@ -95,6 +110,7 @@ impl Site {
             runtime: runtime.expect("the house of the test works"),
             open: None,
             keys: AtomicU64::new(0),
+            gate,
         };
         site.open();
         site
@@ -102,7 +118,7 @@ impl Site {
 
     fn open(&mut self) {
         let _entered = self.runtime.enter();
-        self.open = Some(open(self.data.path()));
+        self.open = Some(open(self.data.path(), self.gate.as_ref()));
     }
 
     /// Closes the house and opens it again on the same files.
@@ -215,6 +231,11 @@ impl Site {
         self.inside().edge.house().sign_ins.forget_user(user);
     }
 
+    /// What requests are put to.
+    pub fn edge(&self) -> Edge {
+        self.inside().edge.clone()
+    }
+
     /// The house's fingerprint key and engine, for checks of evidence.
     pub fn house(&self) -> House {
         self.inside().edge.house().clone()
@@ -243,7 +264,7 @@ impl Drop for Site {
     }
 }
 
-fn open(data: &Path) -> Open {
+fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
     let made = keys::read(data).expect("the house of the test works");
     let vault = Some(made.vault.clone());
     let stores = sqlite::open(data, &Options { vault, ..Options::default() })
@@ -254,11 +275,17 @@ fn open(data: &Path) -> Open {
         signer: Arc::clone(&made.signing),
         partitions: stores.partitions,
         log: stores.log,
-        reader: stores.reader,
+        reader: match gate {
+            Some(gate) => Arc::new(Behind(Arc::clone(gate), stores.reader)),
+            None => stores.reader,
+        },
         lists: stores.lists,
         people: Arc::clone(&stores.people),
-        snapshots: stores.snapshots,
-        settled_in_memory: usize::MAX,
+        snapshots: match gate {
+            Some(gate) => Some(Arc::new(Behind(Arc::clone(gate), stores.snapshots.expect("kept")))),
+            None => stores.snapshots,
+        },
+        settled_in_memory: if gate.is_some() { 0 } else { usize::MAX },
         last_alive: None,
     });
     let started = started.expect("the house of the test works");

@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
         let data = match fault.place {
             Place::Plain => dir.join("data"),
             Place::Small => {
-                mounted = Some(tools::tmpfs(&dir.join("small"), 24)?);
+                mounted = Some(tools::tmpfs(&dir.join("small"), 192)?);
                 dir.join("small/data")
             }
             Place::Disk => {

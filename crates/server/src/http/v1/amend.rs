@@ -1,7 +1,7 @@
 //! Changing an auction before it opens: what a request leaves out stays as it is. What is changed
 //! is what stood when the command first came, so that a repeat is the same command.
 
-use super::ask::{Done, Wish, known};
+use super::ask::{Done, Wish, may_know};
 use super::proposal::{Short, check_words, listing_digest, present, schedule};
 use crate::house::House;
 use crate::http::error::Problem;
@@ -124,7 +124,7 @@ impl AmendBody {
         let auction = wish.auction();
         let user = Some(wish.by.user);
         let viewer = Viewer { user, roles: wish.by.roles, banned: wish.by.banned };
-        let head = known(house, auction, &viewer)?;
+        let head = may_know(house.engine.head(auction), house, auction, &viewer)?;
         if user != Some(head.seller) {
             return Ok(Change::hopeless(&head));
         }

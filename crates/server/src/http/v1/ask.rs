@@ -118,7 +118,7 @@ impl Wish {
         status: StatusCode,
     ) -> Result<Response, Problem> {
         let work = |wish: Self, house: House| async move {
-            wish.put(&house, action).await?.reply(&house, status)
+            wish.put(&house, action).await?.reply(&house, status).await
         };
         self.settle(house, work).await
     }
@@ -254,8 +254,12 @@ impl Done {
     ///
     /// # Errors
     /// If the auction cannot be found, which never happens after an acceptance.
-    pub(crate) fn reply(&self, house: &House, status: StatusCode) -> Result<Response, Problem> {
-        let head = house.engine.head(self.operation.auction).ok_or_else(Problem::not_found)?;
+    pub(crate) async fn reply(
+        &self,
+        house: &House,
+        status: StatusCode,
+    ) -> Result<Response, Problem> {
+        let head = house.head(self.operation.auction).await?.ok_or_else(Problem::not_found)?;
         let operation = self.operation.to_string();
         let reply = Reply::to(&self.accepted, &head.terms, operation);
         Ok(match &self.accepted.receipt {
@@ -294,7 +298,7 @@ pub(crate) async fn put_with_note(
     note_is_short(note.as_deref())?;
     let work = |wish: Wish, house: House| async move {
         let done = wish.put(&house, action).await?;
-        done.keep_note(&house, note).await?.reply(&house, StatusCode::OK)
+        done.keep_note(&house, note).await?.reply(&house, StatusCode::OK).await
     };
     wish.settle(house, work).await
 }
@@ -312,12 +316,25 @@ pub(crate) fn note_is_short(note: Option<&str>) -> Result<(), Problem> {
 ///
 /// # Errors
 /// `not_found`; `quarantined`.
-pub(crate) fn known(
+pub(crate) async fn known(
     house: &House,
     auction: AuctionId,
     viewer: &Viewer,
 ) -> Result<Arc<Head>, Problem> {
-    let head = house.engine.head(auction).filter(|head| head.is_known_to(viewer));
+    may_know(house.head(auction).await?, house, auction, viewer)
+}
+
+/// What a viewer may know of this head of an auction.
+///
+/// # Errors
+/// `not_found`; `quarantined`.
+pub(crate) fn may_know(
+    head: Option<Arc<Head>>,
+    house: &House,
+    auction: AuctionId,
+    viewer: &Viewer,
+) -> Result<Arc<Head>, Problem> {
+    let head = head.filter(|head| head.is_known_to(viewer));
     head.ok_or_else(|| match house.engine.is_quarantined(auction) {
         true => Problem::quarantined(),
         false => Problem::not_found(),
@@ -334,11 +351,11 @@ pub(crate) async fn at_least(
     viewer: &Viewer,
     version: Option<Version>,
 ) -> Result<Arc<Head>, Problem> {
-    let Some(version) = version else { return known(house, auction, viewer) };
+    let Some(version) = version else { return known(house, auction, viewer).await };
     let reached = async {
         loop {
             let seen = house.engine.commits();
-            let head = known(house, auction, viewer)?;
+            let head = known(house, auction, viewer).await?;
             if head.version >= version {
                 return Ok(head);
             }

@@ -72,7 +72,7 @@ pub(crate) async fn explanation(
     caller: SignedIn,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<ExplanationView>, Problem> {
-    known(&house, auction, &caller.viewer())?;
+    known(&house, auction, &caller.viewer()).await?;
     let told = move |house: &House| tell(house, auction, bid, caller.user);
     house.aside(told).await?.map(Json)
 }

@@ -201,10 +201,11 @@ pub(crate) async fn create(
     let action = creation.action(house.keys.house, &house.keys.log, auction);
     let work = |wish: Wish, house: House| async move {
         let answer = wish.answer(&house, action).await;
-        if matches!(answer, Ok(Answer::Refused(_))) && house.engine.head(auction).is_none() {
+        if matches!(answer, Ok(Answer::Refused(_))) && house.head(auction).await?.is_none() {
             house.blocking(move |people| people.release_auction(auction)).await?;
         }
-        let mut response = wish.done(&house, answer).await?.reply(&house, StatusCode::CREATED)?;
+        let done = wish.done(&house, answer).await?;
+        let mut response = done.reply(&house, StatusCode::CREATED).await?;
         let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
         response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
         Ok(response)
@@ -227,7 +228,7 @@ pub(crate) async fn amend(
 ) -> Result<Response, Problem> {
     let wish = Wish::of(&by, &manner, auction, body.expected_version);
     let work = |wish, house: House| async move {
-        body.put(&house, wish).await?.reply(&house, StatusCode::OK)
+        body.put(&house, wish).await?.reply(&house, StatusCode::OK).await
     };
     wish.settle(house, work).await
 }
@@ -265,7 +266,7 @@ pub(crate) async fn add_note(
         let done = wish.put(&house, action).await?;
         let note = Addendum { at: done.accepted.event.at, text };
         house.aside(move |house| keep(house, auction, &note)).await??;
-        done.reply(&house, StatusCode::CREATED)
+        done.reply(&house, StatusCode::CREATED).await
     };
     wish.settle(house, work).await
 }

@@ -110,7 +110,7 @@ async fn in_the_log(
     caller: &SignedIn,
 ) -> Result<OperationReply, Problem> {
     let viewer = caller.viewer();
-    let head = known(house, operation.auction, &viewer).map_err(|_| unknown())?;
+    let head = known(house, operation.auction, &viewer).await.map_err(|_| unknown())?;
     house.aside(move |house| find(house, operation, &head, &viewer)).await?
 }
 

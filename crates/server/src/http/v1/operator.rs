@@ -173,10 +173,9 @@ pub(crate) async fn reopen(
     let (reason, ends_at) = (body.reason, body.ends_at.0);
     let wish = Wish::of(&by, &manner, auction, body.expected_version);
     note_is_short(body.note.as_deref())?;
-    let promotes = house
-        .engine
-        .head(auction)
-        .is_some_and(|head| matches!(head.terms.promotion, Promotion::Double { .. }));
+    let head = house.head(auction).await?;
+    let promotes =
+        head.is_some_and(|head| matches!(head.terms.promotion, Promotion::Double { .. }));
     let auction_key = house.engine.auction_key(auction);
     let build = move |before: &[HistoryEvent]| {
         let seed = promotes.then(|| auction_key.seed(openings(before)));
@@ -184,7 +183,7 @@ pub(crate) async fn reopen(
     };
     let work = |wish, house: House| async move {
         let done = put_on_history(&house, wish, build).await?;
-        done.keep_note(&house, body.note).await?.reply(&house, StatusCode::OK)
+        done.keep_note(&house, body.note).await?.reply(&house, StatusCode::OK).await
     };
     wish.settle(house, work).await
 }
@@ -208,7 +207,7 @@ pub(crate) async fn certify(
         Action::Certify { head }
     };
     let work = |wish, house: House| async move {
-        put_on_history(&house, wish, build).await?.reply(&house, StatusCode::OK)
+        put_on_history(&house, wish, build).await?.reply(&house, StatusCode::OK).await
     };
     wish.settle(house, work).await
 }

@@ -42,7 +42,7 @@ pub(crate) async fn receipt(
 ) -> Result<Response, Problem> {
     let operation = named(path)?;
     let viewer = caller.viewer();
-    let head = known(&house, operation.auction, &viewer)?;
+    let head = known(&house, operation.auction, &viewer).await?;
     let make = move |house: &House| {
         let own = own_events(house, operation, &head, &viewer)?;
         let version = own.last().map_or(0, |last| last.event.version);

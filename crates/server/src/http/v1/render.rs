@@ -323,6 +323,9 @@ impl AuctionView {
 
     /// Whether all words of it are in memory, so that it can be made without waiting.
     pub(crate) fn is_at_hand(house: &House, head: &Head) -> bool {
+        if house.engine.has_left(head.auction) {
+            return false;
+        }
         let words = house.engine.words();
         let called = |user| words.name_at_hand(user).is_some();
         let leader = head.leader.filter(|_| head.terms.visibility == Visibility::Named);

@@ -102,7 +102,7 @@ pub(crate) async fn stream(
     LastEventId(last): LastEventId,
     Query(query): Query<StreamQuery>,
 ) -> Result<Response, Problem> {
-    let head = known(&house, auction, &caller.viewer())?;
+    let head = known(&house, auction, &caller.viewer()).await?;
     let place = house.streams.take(peer.0).ok_or_else(|| Problem::rate_limited(5))?;
     let watching = Watching::begin(house, &head, caller.0, last.or(query.after), place);
     let pieces = unfold(watching, |watching| async {
@@ -195,7 +195,8 @@ impl Watching {
             Ok(None) => Bytes::from(format!(": {}\n\n", print(self.house.now()))),
             Err(reason) => {
                 self.ended = true;
-                Bytes::from(message(&self.house, "end", None, self.about_end(reason)))
+                let about = self.about_end(reason).await;
+                Bytes::from(message(&self.house, "end", None, about))
             }
         };
         Some((piece, self))
@@ -229,7 +230,7 @@ impl Watching {
     /// Drafts are watched by those who may know of them, while they are signed in.
     async fn may_watch(&mut self) -> bool {
         let Some(by) = &self.only_for else { return true };
-        let Some(head) = self.house.engine.head(self.auction) else { return true };
+        let Ok(Some(head)) = self.house.head(self.auction).await else { return true };
         if head.announced {
             self.only_for = None;
             return true;
@@ -239,8 +240,8 @@ impl Watching {
         head.is_known_to(&viewer)
     }
 
-    fn about_end(&self, reason: &str) -> Value {
-        let head = self.house.engine.head(self.auction);
+    async fn about_end(&self, reason: &str) -> Value {
+        let head = self.house.head(self.auction).await.ok().flatten();
         let end = head.and_then(|head| head.effective_end()).map(print);
         json!({ "reason": reason, "effective_end": end })
     }
