@@ -172,7 +172,7 @@ async fn join(
     let Join { auction_id, after_version } = body::parse(about.as_bytes())?;
     let auction = auction_of(auction_id)?;
     let viewer = caller.viewer();
-    known(house, auction, &viewer)?;
+    known(house, auction, &viewer).await?;
     let room = house.live.room(house, auction).await?;
     take_seat(house, session, &room)?;
     // From here on nothing is missed, whatever is shown now.
@@ -227,7 +227,7 @@ async fn joined(
 ) -> Result<(Version, String), Problem> {
     let viewer = caller.viewer();
     let latest = room.latest().ok_or_else(Problem::quarantined)?;
-    let head = known(house, room.auction, &viewer)?;
+    let head = known(house, room.auction, &viewer).await?;
     // What comes after the older of both is told again rather than not at all.
     let version = head.version.min(latest.head.version);
     let view = house.live.views.view(house, Arc::clone(&head), viewer).await?;
