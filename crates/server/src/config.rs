@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long each may take.
     pub timeouts: TimeoutsConfig,
+    /// The live room.
+    pub live: LiveConfig,
     /// What is kept in memory.
     pub memory: MemoryConfig,
     /// Accounts.
@@ -80,6 +82,13 @@ pub struct TlsConfig {
     pub certificate: String,
     /// The file of its key.
     pub key: String,
+}
+
+/// The live room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveConfig {
+    /// Whether a token may stand in the query of a handshake.
+    pub query_tokens: bool,
 }
 
 /// What is kept in memory.

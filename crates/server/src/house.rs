@@ -8,6 +8,7 @@ use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
 use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
+use crate::live::Live;
 use crate::mail::Outbox;
 use crate::notifier::Board;
 use crate::observe;
@@ -22,6 +23,7 @@ use gavel_auction::time::Time;
 use gavel_auction::view::Head;
 use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
+use gavel_engine::chat::Chats;
 use gavel_engine::effect::Settled;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
@@ -49,6 +51,8 @@ pub struct Rooms {
     pub things: Arc<dyn Things>,
     /// What people are told of.
     pub board: Arc<Board>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -63,6 +67,8 @@ pub struct Rooms {
     pub(crate) ledgers: Ledgers,
     /// Who watches.
     pub streams: Counts,
+    /// Who is in the live room.
+    pub live: Live,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Where letters go.
@@ -90,6 +96,8 @@ pub struct Opening {
     pub things: Arc<dyn Things>,
     /// What people are told of.
     pub board: Arc<Board>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -115,6 +123,7 @@ impl House {
             people,
             things,
             board,
+            chats,
             config,
             keys,
             passwords,
@@ -131,6 +140,7 @@ impl House {
             operations: Operations::default(),
             ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
+            live: Live::new(most),
             limits: Limits::new(most),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
@@ -139,6 +149,7 @@ impl House {
             people,
             things,
             board,
+            chats,
             config,
             keys,
             passwords,

@@ -22,7 +22,7 @@ pub mod time;
 pub mod v1;
 
 use crate::house::House;
-use crate::observe;
+use crate::{live, observe};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -155,13 +155,16 @@ impl Edge {
         response
     }
 
-    /// The one hot route directly, all others by the router.
+    /// The one hot route directly, the live room by its own door, all others by the router.
     async fn handle(&self, request: Request<Body>) -> Response {
         if self.whole
             && let Some(auction) = v1::bids::is_bid(&request)
         {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
+        }
+        if live::is_live(request.uri()) {
+            return live::answer(&self.house, request).await;
         }
         let Ok(response) = self.site.clone().call(request).await;
         as_problem(response)

@@ -1,5 +1,7 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/described.rs"]
+mod described;
 #[path = "house/served.rs"]
 mod served;
 #[path = "house/transcript.rs"]
@@ -25,4 +27,9 @@ fn items_as_written() {
 #[test]
 fn portal_as_written() {
     says_as_written("portal");
+}
+
+#[test]
+fn marketplace_as_written() {
+    says_as_written("marketplace");
 }

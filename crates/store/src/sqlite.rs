@@ -7,6 +7,7 @@
 
 mod ahead;
 pub mod backup;
+mod chat;
 pub mod checkpoint;
 mod disposable;
 pub mod doctor;
@@ -28,6 +29,7 @@ use checkpoint::Checkpointer;
 use file::Kind;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::Time;
+use gavel_engine::chat::Chats;
 use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
 use gavel_engine::notices::Notices;
@@ -80,6 +82,8 @@ pub struct Stores {
     pub things: Arc<dyn Things>,
     /// Keeps notices to people.
     pub notices: Arc<dyn Notices>,
+    /// What is said beside auctions.
+    pub chats: Arc<dyn Chats>,
     /// Keeps lists.
     pub lists: Arc<dyn Lists>,
     /// Keeps snapshots; none if the house is only read.
@@ -346,6 +350,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
         reader: Arc::new(log::SqliteLogReader::new(readers)),
         things: Arc::clone(&people) as Arc<dyn Things>,
         notices: Arc::clone(&people) as Arc<dyn Notices>,
+        chats: Arc::clone(&people) as Arc<dyn Chats>,
         people,
         lists: Arc::new(lists),
         snapshots: Some(Arc::new(snapshots::SqliteSnapshots::open(dir, meta.house)?)),
@@ -416,6 +421,7 @@ fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
         things: Arc::clone(&people) as Arc<dyn Things>,
         notices: Arc::clone(&people) as Arc<dyn Notices>,
+        chats: Arc::clone(&people) as Arc<dyn Chats>,
         people,
         lists,
         snapshots: None,

@@ -131,8 +131,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let outbox = Outbox::open(&config.mail)?;
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
-    let things = Arc::clone(&stores.things);
     let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
+    let (things, chats) = (Arc::clone(&stores.things), Arc::clone(&stores.chats));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -145,6 +145,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         people,
         things,
         board: Arc::clone(&board),
+        chats,
         config,
         keys,
         passwords,
@@ -246,6 +247,8 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     let told = json!({ "url": format!("{scheme}://{address}"), "lines": lines });
     // Whoever closed our standard output does not want to hear it.
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
+    let live = crate::live::keep(opened.house.clone());
+    drop(tasks::spawn("looks after the live room as long as the house", live));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
     tokio::select! {
         _ = terminate.recv() => {}

@@ -4,14 +4,14 @@ mod dialects;
 mod kinds;
 
 use super::{
-    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MailConfig, MailTls, MemoryConfig,
-    Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
+    AdminConfig, Config, HouseConfig, LimitsConfig, LiveConfig, LogConfig, MailConfig, MailTls,
+    MemoryConfig, Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
 };
 use crate::outside::Algorithm;
 use crate::permissions::Verb;
 use gavel_auction::command::Roles;
 use gavel_auction::money::MAX_AMOUNT;
-use kinds::{limit, number, seconds, secret, several, text};
+use kinds::{flag, limit, number, seconds, secret, several, text};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// One key.
@@ -241,17 +241,18 @@ pub const KEYS: &[Key] = &[
             crate::http::v1::users::words::role_words(config.users.default_roles).join(",")
         },
     },
-    Key {
-        name: "users.open_registration",
-        about: "Whether anybody may register; else only staff make users",
-        allowed: "true or false",
-        default: "true",
-        set: |config, value| {
-            config.users.open_registration = value.parse().ok()?;
-            Some(())
-        },
-        get: |config| config.users.open_registration.to_string(),
-    },
+    flag!(
+        "live.query_tokens",
+        live.query_tokens,
+        "false",
+        "Whether a token may stand in the query of a live socket, where others may log it"
+    ),
+    flag!(
+        "users.open_registration",
+        users.open_registration,
+        "true",
+        "Whether anybody may register; else only staff make users"
+    ),
     number!(
         "users.session_hours",
         users.session_hours,
@@ -450,6 +451,7 @@ pub(super) fn defaults() -> Config {
             idle_seconds: 0,
             stop_seconds: 0,
         },
+        live: LiveConfig { query_tokens: false },
         memory: MemoryConfig { settled_auctions: 0 },
         users: UsersConfig {
             default_roles: Roles::default(),

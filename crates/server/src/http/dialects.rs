@@ -4,6 +4,7 @@
 
 pub(crate) mod desk;
 mod items;
+mod marketplace;
 mod portal;
 
 use crate::config::Config;
@@ -25,7 +26,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// All of them.
-pub const DIALECTS: &[Dialect] = &[items::DIALECT, portal::DIALECT];
+pub const DIALECTS: &[Dialect] = &[items::DIALECT, portal::DIALECT, marketplace::DIALECT];
 
 /// Another API.
 pub struct Dialect {

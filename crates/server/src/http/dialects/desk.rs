@@ -15,7 +15,7 @@ use gavel_auction::command::{Person, Roles};
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Currency;
 use gavel_auction::terms::Visibility;
-use gavel_auction::view::{Head, Viewer};
+use gavel_auction::view::{Head, View, Viewer};
 use gavel_engine::people::{NewUser, Outside, People, PeopleError, User};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -46,6 +46,16 @@ pub(crate) enum Behind {
     Other(String),
     /// Nobody is told.
     Hidden,
+}
+
+impl Behind {
+    /// A name, if there is one to tell.
+    pub(crate) fn name(self) -> Option<String> {
+        match self {
+            Self::Own(name) | Self::Other(name) => Some(name),
+            Self::Hidden => None,
+        }
+    }
 }
 
 impl Desk {
@@ -129,15 +139,28 @@ impl Desk {
     }
 
     async fn shadow(&self, name: String) -> Result<Person, Problem> {
-        let (dialect, now) = (self.dialect.name, self.house.now());
-        let roles = if name == SELLER { SELLS } else { BIDS };
-        let outside = Outside { issuer: format!("dialect:{dialect}"), subject: folded(&name) };
+        let (dialect, now) = (self.dialect, self.house.now());
+        let called = dialect.name;
+        let may = |verb| dialect.on_their_word.contains(&verb);
+        let (bidder, seller) = (may(Verb::Bid) && name != SELLER, may(Verb::Sell));
+        let roles = Roles { bidder, seller, ..Roles::default() };
+        let outside = Outside { issuer: format!("dialect:{called}"), subject: folded(&name) };
         // An account has no colon in its name.
-        let username = format!("{dialect}:{name}");
+        let username = format!("{called}:{name}");
         let new = NewUser { username, roles, outside: Some(outside), ..NewUser::default() };
         let find = move |people: &dyn People| known_or_new(people, &new, now);
         let User { id, roles, banned, .. } = self.house.blocking(find).await?;
         Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+    }
+
+    /// What a user is called here; none if nobody said, or he was erased. May block on the store.
+    ///
+    /// # Errors
+    /// If names cannot be read.
+    pub(crate) fn called(&self, user: UserId) -> Result<Option<String>, Problem> {
+        let Some(name) = username(&self.house, user)? else { return Ok(None) };
+        let own = own(self.dialect.name, &name).map(str::to_owned);
+        Ok(own.or(Some(name)).filter(|name| !is_seller(name)))
     }
 
     /// Who is behind a paddle, where bidders are named. May block on the store.
@@ -167,6 +190,11 @@ impl Desk {
         known(&self.house, auction, &Viewer::default()).await
     }
 
+    /// What everybody may see of an auction now.
+    pub(crate) fn view(&self, head: &Head) -> View {
+        head.view(&Viewer::default(), None, self.house.now())
+    }
+
     /// The bids of an auction that stand, with who is behind each, as everybody may see them.
     ///
     /// # Errors
@@ -184,12 +212,14 @@ impl Desk {
     }
 }
 
-const BIDS: Roles = Roles { bidder: true, seller: false, clerk: false, admin: false };
-const SELLS: Roles = Roles { bidder: false, seller: true, clerk: false, admin: false };
-
 /// Names that differ in case only are one.
 fn folded(name: &str) -> String {
     name.to_lowercase()
+}
+
+/// Whether that is who sells in some dialect when nobody said who does.
+fn is_seller(username: &str) -> bool {
+    username.split_once(':').is_some_and(|(_, name)| name == SELLER)
 }
 
 /// The name that a user of a dialect gave himself there.
