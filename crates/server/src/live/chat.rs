@@ -106,7 +106,7 @@ pub(crate) async fn speak(
     message: String,
 ) -> Result<Said, Problem> {
     by.may(Verb::Attend, Object::Anything)?;
-    known(house, auction, &by.viewer())?;
+    known(house, auction, &by.viewer()).await?;
     let message = worded(&message)?;
     let (now, desk) = (house.now(), &house.live.desk);
     desk.per_user.take(by.user, now).map_err(Problem::rate_limited)?;

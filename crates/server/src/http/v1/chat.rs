@@ -107,7 +107,7 @@ async fn history(
     caller: Caller,
     Query(which): Query<Which>,
 ) -> Result<Json<Messages>, Problem> {
-    known(&house, auction, &caller.viewer())?;
+    known(&house, auction, &caller.viewer()).await?;
     let limit = limit(which.limit, 50)?;
     let read = move |house: &House| {
         let items = latest(house, auction, which.before, limit)?;
@@ -144,7 +144,7 @@ async fn set_open(
     Query(Nothing {}): Query<Nothing>,
     Strict(Open { open }): Strict<Open>,
 ) -> Result<Json<Open>, Problem> {
-    known(&house, auction, &by.viewer())?;
+    known(&house, auction, &by.viewer()).await?;
     house.aside(move |house| house.chats.set_open(auction, open)).await??;
     Ok(Json(Open { open }))
 }
@@ -180,7 +180,7 @@ async fn mute(
     Query(Nothing {}): Query<Nothing>,
     Strict(Muting { user, seconds }): Strict<Muting>,
 ) -> Result<Json<Muted>, Problem> {
-    known(&house, auction, &by.viewer())?;
+    known(&house, auction, &by.viewer()).await?;
     if seconds.is_some_and(|seconds| !(1..=31_536_000).contains(&seconds)) {
         return Err(Problem::malformed("seconds", "From 1 to 31,536,000."));
     }
