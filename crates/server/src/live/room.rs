@@ -55,7 +55,7 @@ pub(super) struct Room {
     pub(super) timers: Timers,
     made: OnceCell<()>,
     follower: Mutex<Option<JoinHandle<()>>>,
-    /// Since when nobody is in; 0 while somebody is.
+    /// Since when nobody is in, if nobody is.
     empty_since: AtomicI64,
 }
 
@@ -74,7 +74,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Room {
-    pub(super) fn new(auction: AuctionId) -> Arc<Self> {
+    pub(super) fn new(auction: AuctionId, now: Time) -> Arc<Self> {
         Arc::new(Self {
             auction,
             parts: [const { Mutex::new(Vec::new()) }; PARTS],
@@ -86,7 +86,7 @@ impl Room {
             timers: Timers::default(),
             made: OnceCell::new(),
             follower: Mutex::default(),
-            empty_since: AtomicI64::new(0),
+            empty_since: AtomicI64::new(now.0),
         })
     }
 
@@ -183,7 +183,6 @@ impl Room {
         part.push(Member { session: Arc::clone(session), user, bids });
         drop(part);
         self.members.fetch_add(1, Ordering::AcqRel);
-        self.empty_since.store(0, Ordering::Release);
         let by = session.caller().and_then(|caller| caller.0.as_ref());
         lock(&self.presence).come(by.map(|by| (by.user, Arc::clone(&by.username))));
     }
@@ -208,8 +207,8 @@ impl Room {
 
     /// Whether nobody has been in for so long.
     pub(super) fn is_empty_since(&self, before: Time) -> bool {
-        let since = self.empty_since.load(Ordering::Acquire);
-        since != 0 && since < before.0
+        let empty = self.members.load(Ordering::Acquire) == 0;
+        empty && self.empty_since.load(Ordering::Acquire) < before.0
     }
 
     /// Ends the room.

@@ -28,7 +28,7 @@ pub(super) struct Shown {
 
 /// What everybody is told of an auction.
 #[derive(Serialize)]
-struct Common<'a> {
+struct ForAll<'a> {
     auction_id: AuctionId,
     version: Version,
     state: &'static str,
@@ -67,7 +67,7 @@ impl Shown {
         let now = house.now();
         let view = head.view(&Viewer::default(), None, now);
         let named = top.iter().map(TopBid::paddle).chain(view.leader);
-        let common = Common {
+        let common = ForAll {
             auction_id: head.auction,
             version: head.version,
             state: view.state,
