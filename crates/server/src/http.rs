@@ -22,7 +22,8 @@ pub mod time;
 pub mod v1;
 
 use crate::house::House;
-use crate::{live, observe};
+use crate::live::door;
+use crate::observe;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -163,8 +164,8 @@ impl Edge {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
         }
-        if live::is_live(request.uri()) {
-            return live::answer(&self.house, request).await;
+        if door::is_live(request.uri()) {
+            return door::answer(&self.house, request).await;
         }
         let Ok(response) = self.site.clone().call(request).await;
         as_problem(response)

@@ -13,7 +13,7 @@
 
 pub(crate) mod chat;
 mod connect;
-mod door;
+pub(crate) mod door;
 mod frame;
 mod outbox;
 mod packet;
@@ -28,10 +28,7 @@ mod text;
 pub(crate) mod tickets;
 mod timers;
 mod websocket;
-mod wheel;
-
-pub(crate) use door::{answer, is_live};
-pub use wheel::keep;
+pub(crate) mod wheel;
 
 use crate::config::LimitsConfig;
 use crate::house::House;
@@ -124,7 +121,7 @@ impl Live {
     async fn room(&self, house: &House, auction: AuctionId) -> Result<Arc<Room>, Problem> {
         let room = {
             let mut rooms = lock(&self.rooms);
-            Arc::clone(rooms.entry(auction).or_insert_with(|| Room::new(auction)))
+            Arc::clone(rooms.entry(auction).or_insert_with(|| Room::new(auction, house.now())))
         };
         room.make(house).await?;
         Ok(room)

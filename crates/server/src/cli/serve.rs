@@ -10,6 +10,7 @@ use crate::house::{House, Opening};
 use crate::http::{Edge, dialects};
 use crate::keys::HouseKeys;
 use crate::listen::{self, tls::Tls};
+use crate::live::wheel;
 use crate::mail::Outbox;
 use crate::notifier::{Board, Notifier};
 use crate::outside::Outside;
@@ -247,7 +248,7 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     let told = json!({ "url": format!("{scheme}://{address}"), "lines": lines });
     // Whoever closed our standard output does not want to hear it.
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
-    let live = crate::live::keep(opened.house.clone());
+    let live = wheel::keep(opened.house.clone());
     drop(tasks::spawn("looks after the live room as long as the house", live));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
     tokio::select! {

@@ -231,7 +231,7 @@ async fn joined(
     // What comes after the older of both is told again rather than not at all.
     let version = head.version.min(latest.head.version);
     let view = house.live.views.view(house, Arc::clone(&head), viewer).await?;
-    let own = latest.own(house, &viewer);
+    let own = latest.own_aside(house, &viewer).await?;
     let mut about = Map::new();
     about.insert("auction_id".to_owned(), json!(room.auction.get()));
     about.insert("version".to_owned(), json!(head.version));
@@ -300,7 +300,7 @@ fn bid_request(
 }
 
 /// How the rooms stand in which somebody is behind.
-pub(super) fn caught_up(
+pub(super) async fn caught_up(
     house: &House,
     session: &Session,
     behind: Vec<(Arc<Room>, Version)>,
@@ -308,9 +308,9 @@ pub(super) fn caught_up(
     let viewer = session.caller().map(Caller::viewer).unwrap_or_default();
     let mut all = Vec::new();
     for (room, after) in behind {
-        if let Some((version, frames)) = room.since(house, &viewer, after) {
+        if let Some((version, frame)) = room.since(house, &viewer, after).await {
             session.outbox.shown(room.auction, version);
-            all.extend(frames);
+            all.push(frame);
         }
     }
     all

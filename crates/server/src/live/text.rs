@@ -28,7 +28,7 @@ pub(super) struct Shown {
 
 /// What everybody is told of an auction.
 #[derive(Serialize)]
-struct Common<'a> {
+struct ForAll<'a> {
     auction_id: AuctionId,
     version: Version,
     state: &'static str,
@@ -67,7 +67,7 @@ impl Shown {
         let now = house.now();
         let view = head.view(&Viewer::default(), None, now);
         let named = top.iter().map(TopBid::paddle).chain(view.leader);
-        let common = Common {
+        let common = ForAll {
             auction_id: head.auction,
             version: head.version,
             state: view.state,
@@ -102,30 +102,44 @@ impl Shown {
             || top.iter().map(TopBid::paddle).chain(head.leader).all(known)
     }
 
-    /// The words for what happened.
-    pub(super) const fn names(happened: Happened) -> &'static [&'static str] {
-        match (happened.bids, happened.ended) {
-            (true, true) => &["bid_update", "auction_ended"],
-            (true, false) => &["bid_update"],
-            (false, true) => &["auction_ended"],
-            (false, false) => &["auction_updated"],
+    /// The word for what happened. Nothing says that it has ended before this does.
+    pub(super) const fn name(happened: Happened) -> &'static str {
+        match (happened.ended, happened.bids) {
+            (true, _) => "auction_ended",
+            (false, true) => "bid_update",
+            (false, false) => "auction_updated",
         }
     }
 
-    /// The messages for one who has seen it up to `after`.
-    pub(super) fn frames(&self, names: &[&str], after: Version, own: Option<&str>) -> Vec<Bytes> {
+    /// The message for one who has seen it up to `after`.
+    pub(super) fn frame(&self, name: &str, after: Version, own: Option<&str>) -> Bytes {
         let from = after.min(self.head.version.saturating_sub(1)) + 1;
         let own = own.unwrap_or(r#""you_are_winning":false"#);
         let common = &self.common;
-        let text =
-            |name: &&str| format!("42[\"{name}\",{{\"from_version\":{from},{common},{own}}}]");
-        names.iter().map(|name| frame::of_text(&text(name))).collect()
+        let text = format!("42[\"{name}\",{{\"from_version\":{from},{common},{own}}}]");
+        frame::of_text(&text)
     }
 
-    /// The words for one who has missed something, whatever it was.
-    pub(super) fn all_names(&self) -> &'static [&'static str] {
+    /// The word for one who has missed something, whatever it was.
+    pub(super) fn any_name(&self) -> &'static str {
         let ended = self.head.outcome().is_some();
-        Self::names(Happened { bids: true, ended, extended: false })
+        Self::name(Happened { bids: true, ended, extended: false })
+    }
+
+    /// The same, off the asynchronous threads where it may have to be read.
+    ///
+    /// # Errors
+    /// If too many wait.
+    pub(super) async fn own_aside(
+        self: &Arc<Self>,
+        house: &House,
+        viewer: &Viewer,
+    ) -> Result<Option<String>, Problem> {
+        if !house.engine.has_left(self.head.auction) {
+            return Ok(self.own(house, viewer));
+        }
+        let (shown, viewer) = (Arc::clone(self), *viewer);
+        house.aside(move |house| shown.own(house, &viewer)).await
     }
 
     /// What concerns a bidder: members of an object, without its braces.
