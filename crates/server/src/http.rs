@@ -165,7 +165,8 @@ impl Edge {
             return placed.unwrap_or_else(IntoResponse::into_response);
         }
         if door::is_live(request.uri()) {
-            return door::answer(&self.house, request).await;
+            // In a box, so that a bid's state stays small.
+            return Box::pin(door::answer(&self.house, request)).await;
         }
         let Ok(response) = self.site.clone().call(request).await;
         as_problem(response)
