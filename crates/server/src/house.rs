@@ -6,9 +6,11 @@ use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
+use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
 use crate::live::Live;
 use crate::mail::Outbox;
+use crate::notifier::Board;
 use crate::observe;
 use crate::operations::Operations;
 use crate::outside::Outside;
@@ -47,6 +49,8 @@ pub struct Rooms {
     pub people: Arc<dyn People>,
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
+    /// What people are told of.
+    pub board: Arc<Board>,
     /// What is said beside auctions. Blocking: only inside [`House::aside`].
     pub chats: Arc<dyn Chats>,
     /// How the house is set up.
@@ -59,6 +63,8 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
+    /// The bids of the auctions that were asked for last.
+    pub(crate) ledgers: Ledgers,
     /// Who watches.
     pub streams: Counts,
     /// Who is in the live room.
@@ -88,6 +94,8 @@ pub struct Opening {
     pub people: Arc<dyn People>,
     /// Things for sale.
     pub things: Arc<dyn Things>,
+    /// What people are told of.
+    pub board: Arc<Board>,
     /// What is said beside auctions. Blocking: only inside [`House::aside`].
     pub chats: Arc<dyn Chats>,
     /// The configuration.
@@ -114,6 +122,7 @@ impl House {
             engine,
             people,
             things,
+            board,
             chats,
             config,
             keys,
@@ -129,6 +138,7 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
+            ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             live: Live::new(most),
             limits: Limits::new(most),
@@ -138,6 +148,7 @@ impl House {
             engine,
             people,
             things,
+            board,
             chats,
             config,
             keys,

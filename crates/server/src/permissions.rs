@@ -183,14 +183,20 @@ pub const ROLES: [(&str, Roles); 4] = [
 /// Which verb a request is; none if there is no such route, or it has no such method.
 #[must_use]
 pub fn verb_of(method: &http::Method, route: &str) -> Option<Verb> {
+    verb_in(DOORS, method, route)
+}
+
+/// Which verb a request is, by a table of doors that is sorted by path.
+#[must_use]
+pub fn verb_in(doors: &[Door], method: &http::Method, route: &str) -> Option<Verb> {
     let method = if method == http::Method::HEAD { "GET" } else { method.as_str() };
-    let row = DOORS.binary_search_by(|(path, ..)| (*path).cmp(route)).ok()?;
-    let (_, verbs) = DOORS.get(row)?;
+    let row = doors.binary_search_by(|(path, ..)| (*path).cmp(route)).ok()?;
+    let (_, verbs) = doors.get(row)?;
     verbs.iter().find(|(known, _)| *known == method).map(|(_, verb)| *verb)
 }
 
 /// A route and its verbs, by method.
-type Door = (&'static str, &'static [(&'static str, Verb)]);
+pub type Door = (&'static str, &'static [(&'static str, Verb)]);
 
 /// Every route of the API and which verb it is, sorted by path.
 pub const DOORS: &[Door] = &[
@@ -219,6 +225,7 @@ pub const DOORS: &[Door] = &[
     ("/v1/auctions/{auction}/close", &[("POST", Verb::RunAuctions)]),
     ("/v1/auctions/{auction}/events", &[("GET", Verb::SeeAuctions)]),
     ("/v1/auctions/{auction}/hold", &[("POST", Verb::RunAuctions)]),
+    ("/v1/auctions/{auction}/promotion", &[("GET", Verb::SeeAuctions), ("PUT", Verb::Sell)]),
     ("/v1/auctions/{auction}/publish", &[("POST", Verb::Sell)]),
     ("/v1/auctions/{auction}/register", &[("POST", Verb::Bid)]),
     ("/v1/auctions/{auction}/registrations/{paddle}/approve", &[("POST", Verb::Sell)]),
@@ -232,6 +239,9 @@ pub const DOORS: &[Door] = &[
     ("/v1/heads", &[("GET", Verb::SeeHouse)]),
     ("/v1/items", &[("GET", Verb::Sell), ("POST", Verb::Sell)]),
     ("/v1/items/{item}", &[("DELETE", Verb::Sell), ("GET", Verb::Sell), ("PATCH", Verb::Sell)]),
+    ("/v1/me/notifications", &[("GET", Verb::SeeOwnBids)]),
+    ("/v1/me/notifications/read", &[("POST", Verb::SeeOwnBids)]),
+    ("/v1/me/subscriptions", &[("GET", Verb::SeeOwnBids), ("PUT", Verb::SeeOwnBids)]),
     ("/v1/meta", &[("GET", Verb::SeeHouse)]),
     ("/v1/operations/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/password/forgotten", &[("POST", Verb::SignIn)]),

@@ -1,5 +1,6 @@
 //! Every key of the configuration: what it is, what it may be, what it is if nobody says.
 
+mod dialects;
 mod kinds;
 
 use super::{
@@ -376,6 +377,9 @@ pub const KEYS: &[Key] = &[
         "64 hexadecimal digits; older ones behind, separated by commas; or nothing",
         "What opens the vault, if not keys/vault.key; better in the environment"
     ),
+    dialects::ON,
+    dialects::CURRENCY,
+    dialects::OPEN,
     Key {
         name: "log.level",
         about: "From which level on the process logs",
@@ -473,6 +477,7 @@ pub(super) fn defaults() -> Config {
             algorithms: Vec::new(),
             keys_seconds: 0,
         },
+        dialects: dialects::nothing(),
         vault_keys: Secret::default(),
         log: LogConfig { level: String::new(), json: false },
     };

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 const TRIES: usize = 4;
 
 /// Changes; what is left out stays.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendBody {
     #[schema(min_length = 1, max_length = 500)]
@@ -90,6 +90,12 @@ impl Change {
 }
 
 impl AmendBody {
+    /// Puts this promotion in place, and changes nothing else.
+    pub(crate) fn of_promotion(promotion: Promotion) -> Self {
+        let terms = Slots { promotion: Some(promotion), ..Slots::default() };
+        Self { terms, ..Self::default() }
+    }
+
     /// Puts the amendment to the auction. The words are put in place first and taken back if it is
     /// refused, so that whoever is told of the event finds them.
     ///

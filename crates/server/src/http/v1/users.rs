@@ -1,6 +1,6 @@
 //! Accounts: registering, one's own profile, others' public one.
 
-mod export;
+pub(crate) mod export;
 pub(crate) mod factor;
 pub(crate) mod letters;
 mod sessions;
