@@ -15,6 +15,7 @@ pub(crate) mod chat;
 mod connect;
 pub(crate) mod door;
 mod frame;
+pub(crate) mod notices;
 mod outbox;
 mod packet;
 mod places;

@@ -102,10 +102,7 @@ fn s4_19_to_s4_23_the_client_of_the_reference_sees_a_sale_to_its_end() {
     assert_eq!(update["top_bids"], top);
     let ended = client.hears("auction_ended", |_| true);
     assert_eq!((&ended["status"], &ended["winner_id"]), (&json!("closed"), &other["user_id"]));
-    assert_eq!(
-        (&ended["winning_bid"], &ended["you_are_winning"]),
-        (&json!(12000), &json!(false))
-    );
+    assert_eq!((&ended["winning_bid"], &ended["you_are_winning"]), (&json!(12000), &json!(false)));
 }
 
 #[test]
