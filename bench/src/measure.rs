@@ -5,6 +5,7 @@
 mod closed;
 mod ending;
 mod idle;
+mod logins;
 mod million;
 mod open;
 mod overload;
@@ -102,8 +103,9 @@ const SHARED: [Group; 6] = [
     (&["B19"], reads::warm),
     (&["B16"], overload::surge),
 ];
-const ALONE: [Loner; 4] = [
+const ALONE: [Loner; 5] = [
     (&["B12"], ending::together),
+    (&["S4"], logins::beside),
     (&["B15"], restart::ready),
     (&["B17"], idle::house),
     (&["B10", "B11"], million::resident),

@@ -5,6 +5,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
+use crate::http::four_eyes::FourEyes;
 use crate::http::limits::Limits;
 use crate::keys::HouseKeys;
 use crate::mail::Outbox;
@@ -13,6 +14,7 @@ use crate::operations::Operations;
 use crate::outside::Outside;
 use crate::passwords::Passwords;
 use crate::permissions::Verb;
+use crate::pictures::Gallery;
 use crate::places::Counts;
 use gavel_auction::command::Action;
 use gavel_auction::ids::AuctionId;
@@ -23,7 +25,7 @@ use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::effect::Settled;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
-use gavel_engine::things::Things;
+use gavel_engine::things::{Pictures, Things};
 use gavel_proof::keys::PublicKey;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub struct Rooms {
     pub people: Arc<dyn People>,
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
+    /// Their pictures.
+    pub gallery: Gallery,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -55,6 +59,8 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
+    /// What one has asked for and a second must, too.
+    pub four_eyes: FourEyes,
     /// Who watches.
     pub streams: Counts,
     /// Where passwords are hashed.
@@ -82,6 +88,8 @@ pub struct Opening {
     pub people: Arc<dyn People>,
     /// Things for sale.
     pub things: Arc<dyn Things>,
+    /// The bytes of pictures.
+    pub pictures: Arc<dyn Pictures>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -106,6 +114,7 @@ impl House {
             engine,
             people,
             things,
+            pictures,
             config,
             keys,
             passwords,
@@ -120,8 +129,10 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
+            four_eyes: FourEyes::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             limits: Limits::new(most),
+            gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
             aside: Semaphore::new(ASIDE),

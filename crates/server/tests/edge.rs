@@ -2,6 +2,7 @@
 //! has; and that nothing a client sends is answered with a failure of the house.
 
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
 
 use serde_json::json;

@@ -14,6 +14,8 @@ mod limits;
 mod mail;
 #[path = "security/matrix.rs"]
 mod matrix;
+#[path = "security/play.rs"]
+mod play;
 #[path = "house/served.rs"]
 mod served;
 #[path = "floor/site.rs"]

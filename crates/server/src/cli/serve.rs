@@ -18,6 +18,7 @@ use crate::{observe, tasks};
 use anyhow::Context as _;
 use gavel_engine::people::People;
 use gavel_engine::{Parts, Started};
+use gavel_store::pictures::Folder;
 use gavel_store::sqlite::Stores;
 use gavel_store::sqlite::lock::DirLock;
 use serde_json::json;
@@ -117,9 +118,15 @@ struct Opened {
 fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let outside = Outside::new(&config.tokens).context("reading the configuration")?;
     let outbox = Outbox::open(&config.mail)?;
+    if config.users.confirm_email && !outbox.delivers() {
+        anyhow::bail!(
+            "with `users.confirm_email` nobody could bid: no letter leaves (`mail.host`, or \
+             `mail.outbox` = a directory)"
+        );
+    }
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
-    let things = Arc::clone(&stores.things);
+    let (things, pictures) = (Arc::clone(&stores.things), Arc::new(Folder::of(data)));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -131,6 +138,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         engine,
         people,
         things,
+        pictures,
         config,
         keys,
         passwords,
@@ -140,6 +148,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         stopping,
     };
     let house = House::open(opening);
+    // What is left over is removed at the next start.
+    drop(house.sweep_pictures());
     Ok(Opened { house, started, stop, password, upkeep, lock })
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod history;
 pub(crate) mod items;
 pub(crate) mod ledger;
 pub(crate) mod listing;
+pub(crate) mod mine;
 pub(crate) mod operations;
 pub(crate) mod operator;
 pub(crate) mod proposal;
@@ -60,4 +61,5 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(receipts::routes())
         .merge(operations::routes())
         .merge(items::routes())
+        .merge(mine::routes())
 }

@@ -75,8 +75,12 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0002_vault.sql"),
                 include_str!("../../migrations/sqlite/people/0003_spend_limits.sql"),
                 include_str!("../../migrations/sqlite/people/0004_things.sql"),
+                include_str!("../../migrations/sqlite/people/0006_pictures_watching.sql"),
             ],
-            Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
+            Self::Lists => &[
+                include_str!("../../migrations/sqlite/lists/0001_lists.sql"),
+                include_str!("../../migrations/sqlite/lists/0002_bidders.sql"),
+            ],
             Self::Snapshots => {
                 &[include_str!("../../migrations/sqlite/snapshots/0001_snapshots.sql")]
             }

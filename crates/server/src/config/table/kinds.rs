@@ -1,4 +1,4 @@
-//! The kinds of keys there are: a text, a list, a number, a limit, a time-out, a secret. Each is a
+//! The kinds of keys there are: a text, a list, yes or no, a number, a limit, a time-out, a secret. Each is a
 //! value of the table; knows none of them.
 
 /// A key whose value is a text without line ends, or nothing.
@@ -77,6 +77,23 @@ macro_rules! number {
     };
 }
 
+/// A key whose value is yes or no.
+macro_rules! flag {
+    ($name:literal, $($field:ident).+, $default:literal, $about:literal) => {
+        Key {
+            name: $name,
+            about: $about,
+            allowed: "true or false",
+            default: $default,
+            set: |config, value| {
+                config.$($field).+ = value.parse().ok()?;
+                Some(())
+            },
+            get: |config| config.$($field).+.to_string(),
+        }
+    };
+}
+
 /// A limit: any number, 0 for none.
 macro_rules! limit {
     ($name:literal, $field:ident, $default:literal, $about:literal) => {
@@ -98,4 +115,4 @@ macro_rules! seconds {
     };
 }
 
-pub(super) use {limit, number, seconds, secret, several, text};
+pub(super) use {flag, limit, number, seconds, secret, several, text};
