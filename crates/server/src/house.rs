@@ -6,7 +6,9 @@ use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::Limits;
+use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
+use crate::live::Live;
 use crate::mail::Outbox;
 use crate::observe;
 use crate::operations::Operations;
@@ -20,6 +22,7 @@ use gavel_auction::time::Time;
 use gavel_auction::view::Head;
 use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
+use gavel_engine::chat::Chats;
 use gavel_engine::effect::Settled;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
@@ -45,6 +48,8 @@ pub struct Rooms {
     pub people: Arc<dyn People>,
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -55,8 +60,12 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
+    /// The bids of the auctions that were asked for last.
+    pub(crate) ledgers: Ledgers,
     /// Who watches.
     pub streams: Counts,
+    /// Who is in the live room.
+    pub live: Live,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Where letters go.
@@ -82,6 +91,8 @@ pub struct Opening {
     pub people: Arc<dyn People>,
     /// Things for sale.
     pub things: Arc<dyn Things>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -106,6 +117,7 @@ impl House {
             engine,
             people,
             things,
+            chats,
             config,
             keys,
             passwords,
@@ -120,7 +132,9 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
+            ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
+            live: Live::new(most),
             limits: Limits::new(most),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
@@ -128,6 +142,7 @@ impl House {
             engine,
             people,
             things,
+            chats,
             config,
             keys,
             passwords,

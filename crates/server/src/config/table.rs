@@ -1,16 +1,17 @@
 //! Every key of the configuration: what it is, what it may be, what it is if nobody says.
 
+mod dialects;
 mod kinds;
 
 use super::{
-    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MailConfig, MailTls, MemoryConfig,
-    Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
+    AdminConfig, Config, HouseConfig, LimitsConfig, LiveConfig, LogConfig, MailConfig, MailTls,
+    MemoryConfig, Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
 };
 use crate::outside::Algorithm;
 use crate::permissions::Verb;
 use gavel_auction::command::Roles;
 use gavel_auction::money::MAX_AMOUNT;
-use kinds::{limit, number, seconds, secret, several, text};
+use kinds::{flag, limit, number, seconds, secret, several, text};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// One key.
@@ -240,17 +241,18 @@ pub const KEYS: &[Key] = &[
             crate::http::v1::users::words::role_words(config.users.default_roles).join(",")
         },
     },
-    Key {
-        name: "users.open_registration",
-        about: "Whether anybody may register; else only staff make users",
-        allowed: "true or false",
-        default: "true",
-        set: |config, value| {
-            config.users.open_registration = value.parse().ok()?;
-            Some(())
-        },
-        get: |config| config.users.open_registration.to_string(),
-    },
+    flag!(
+        "live.query_tokens",
+        live.query_tokens,
+        "false",
+        "Whether a token may stand in the query of a live socket, where others may log it"
+    ),
+    flag!(
+        "users.open_registration",
+        users.open_registration,
+        "true",
+        "Whether anybody may register; else only staff make users"
+    ),
     number!(
         "users.session_hours",
         users.session_hours,
@@ -375,6 +377,9 @@ pub const KEYS: &[Key] = &[
         "64 hexadecimal digits; older ones behind, separated by commas; or nothing",
         "What opens the vault, if not keys/vault.key; better in the environment"
     ),
+    dialects::ON,
+    dialects::CURRENCY,
+    dialects::OPEN,
     Key {
         name: "log.level",
         about: "From which level on the process logs",
@@ -446,6 +451,7 @@ pub(super) fn defaults() -> Config {
             idle_seconds: 0,
             stop_seconds: 0,
         },
+        live: LiveConfig { query_tokens: false },
         memory: MemoryConfig { settled_auctions: 0 },
         users: UsersConfig {
             default_roles: Roles::default(),
@@ -471,6 +477,7 @@ pub(super) fn defaults() -> Config {
             algorithms: Vec::new(),
             keys_seconds: 0,
         },
+        dialects: dialects::nothing(),
         vault_keys: Secret::default(),
         log: LogConfig { level: String::new(), json: false },
     };

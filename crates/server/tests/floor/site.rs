@@ -298,6 +298,7 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
         audit,
         engine: started.engine.clone(),
         things: Arc::clone(&stores.things),
+        chats: Arc::clone(&stores.chats),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),
         keys: Arc::new(made),

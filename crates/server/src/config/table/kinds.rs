@@ -40,6 +40,23 @@ macro_rules! several {
     };
 }
 
+/// A key whose value is yes or no.
+macro_rules! flag {
+    ($name:literal, $($field:ident).+, $default:literal, $about:literal) => {
+        Key {
+            name: $name,
+            about: $about,
+            allowed: "true or false",
+            default: $default,
+            set: |config, value| {
+                config.$($field).+ = value.parse().ok()?;
+                Some(())
+            },
+            get: |config| config.$($field).+.to_string(),
+        }
+    };
+}
+
 /// A key whose value is never shown.
 macro_rules! secret {
     ($name:literal, $($field:ident).+, $allowed:literal, $about:literal) => {
@@ -98,4 +115,4 @@ macro_rules! seconds {
     };
 }
 
-pub(super) use {limit, number, seconds, secret, several, text};
+pub(super) use {flag, limit, number, seconds, secret, several, text};
