@@ -294,7 +294,9 @@ impl Head {
         }
     }
 
-    fn you(&self, user: UserId, viewer: &Viewer, mine: Option<&Mine>, now: Time) -> You {
+    /// What concerns one who looks.
+    #[must_use]
+    pub fn you(&self, user: UserId, viewer: &Viewer, mine: Option<&Mine>, now: Time) -> You {
         let why_not = self.why_not(user, viewer, mine, now);
         let amount = mine.and_then(|mine| mine.amount);
         let paddle = mine.map(|mine| mine.paddle);

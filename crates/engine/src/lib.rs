@@ -14,12 +14,13 @@
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
 //! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`history`], [`words`], `projection`,
 //! `keeper`, `residents`, `scrub`, [`by_hand`]; the traits of stores: [`log`], [`people`],
-//! [`things`], [`lists`], [`snapshot`].
+//! [`things`], [`chat`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
 mod bell;
 pub mod by_hand;
+pub mod chat;
 mod clock;
 mod committer;
 mod dedup;

@@ -5,8 +5,10 @@
 
 pub mod table;
 
+use crate::http::dialects::Mount;
 use crate::outside::Algorithm;
 use crate::permissions::Verb;
+use gavel_auction::money::Currency;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +31,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How long each may take.
     pub timeouts: TimeoutsConfig,
+    /// The live room.
+    pub live: LiveConfig,
     /// What is kept in memory.
     pub memory: MemoryConfig,
     /// Accounts.
@@ -37,6 +41,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Whose tokens are believed besides the house's own.
     pub tokens: TokensConfig,
+    /// Other APIs that are spoken besides the house's own.
+    pub dialects: DialectsConfig,
     /// What opens the vault; empty: the file `keys/vault.key`.
     pub vault_keys: Secret,
     /// What is written to the log of the process.
@@ -80,6 +86,13 @@ pub struct TlsConfig {
     pub certificate: String,
     /// The file of its key.
     pub key: String,
+}
+
+/// The live room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveConfig {
+    /// Whether a token may stand in the query of a handshake.
+    pub query_tokens: bool,
 }
 
 /// What is kept in memory.
@@ -208,6 +221,17 @@ pub struct TokensConfig {
     pub algorithms: Vec<Algorithm>,
     /// How long keys that were fetched are taken for all there are.
     pub keys_seconds: i64,
+}
+
+/// Other APIs that are spoken besides the house's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialectsConfig {
+    /// Which, and where.
+    pub on: Vec<Mount>,
+    /// What is sold through them is sold in this currency, where they name none.
+    pub currency: Currency,
+    /// Whether those that believe whoever calls may be reached from other machines.
+    pub open: bool,
 }
 
 /// A text that is never shown.

@@ -7,7 +7,9 @@ use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
 use crate::http::four_eyes::FourEyes;
 use crate::http::limits::Limits;
+use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
+use crate::live::Live;
 use crate::mail::Outbox;
 use crate::observe;
 use crate::operations::Operations;
@@ -22,6 +24,7 @@ use gavel_auction::time::Time;
 use gavel_auction::view::Head;
 use gavel_engine::Ask;
 use gavel_engine::answer::{Answer, Failure};
+use gavel_engine::chat::Chats;
 use gavel_engine::effect::Settled;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
@@ -49,6 +52,8 @@ pub struct Rooms {
     pub things: Arc<dyn Things>,
     /// Their pictures.
     pub gallery: Gallery,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// How the house is set up.
     pub config: Arc<Config>,
     /// Who it is, and its secrets.
@@ -61,8 +66,12 @@ pub struct Rooms {
     pub operations: Operations,
     /// What one has asked for and a second must, too.
     pub four_eyes: FourEyes,
+    /// The bids of the auctions that were asked for last.
+    pub(crate) ledgers: Ledgers,
     /// Who watches.
     pub streams: Counts,
+    /// Who is in the live room.
+    pub live: Live,
     /// Where passwords are hashed.
     pub passwords: Passwords,
     /// Where letters go.
@@ -90,6 +99,8 @@ pub struct Opening {
     pub things: Arc<dyn Things>,
     /// The bytes of pictures.
     pub pictures: Arc<dyn Pictures>,
+    /// What is said beside auctions. Blocking: only inside [`House::aside`].
+    pub chats: Arc<dyn Chats>,
     /// The configuration.
     pub config: Arc<Config>,
     /// The keys.
@@ -115,6 +126,7 @@ impl House {
             people,
             things,
             pictures,
+            chats,
             config,
             keys,
             passwords,
@@ -130,7 +142,9 @@ impl House {
         Self(Arc::new(Rooms {
             operations: Operations::default(),
             four_eyes: FourEyes::default(),
+            ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
+            live: Live::new(most),
             limits: Limits::new(most),
             gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
@@ -139,6 +153,7 @@ impl House {
             engine,
             people,
             things,
+            chats,
             config,
             keys,
             passwords,

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod body;
 pub(crate) mod cookie;
 mod cors;
+pub mod dialects;
 pub mod docs;
 pub mod error;
 pub mod four_eyes;
@@ -22,7 +23,7 @@ pub mod time;
 pub mod v1;
 
 use crate::house::House;
-use crate::observe;
+use crate::{live, observe};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -34,7 +35,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use tower::Service;
 use utoipa_axum::router::OpenApiRouter;
@@ -78,13 +79,14 @@ pub fn routes() -> OpenApiRouter<House> {
 pub fn site(house: House) -> Router {
     let (router, description) = routes().split_for_parts();
     let described = house.config.server.docs.then(|| docs::routes(description));
-    router
+    let site = router
         .route_layer(axum::middleware::from_fn_with_state(house.clone(), gate::pass))
         .merge(described.unwrap_or_default())
         .merge(page::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(house)
+        .with_state(house.clone());
+    dialects::beside(site, &house)
 }
 
 async fn unknown() -> Problem {
@@ -100,13 +102,24 @@ async fn wrong_method(method: Method) -> Problem {
 pub struct Edge {
     house: House,
     site: Router,
+    /// Whether the API itself is here.
+    whole: bool,
 }
 
 impl Edge {
     /// The edge of a house.
     #[must_use]
     pub fn new(house: House) -> Self {
-        Self { site: site(house.clone()), house }
+        Self { site: site(house.clone()), house, whole: true }
+    }
+
+    /// Where the dialects of a house answer that have addresses of their own.
+    #[must_use]
+    pub fn elsewhere(house: &House) -> Vec<(SocketAddr, &'static str, Self)> {
+        let edge = |(address, name, site)| {
+            (address, name, Self { site, house: house.clone(), whole: false })
+        };
+        dialects::elsewhere(house).into_iter().map(edge).collect()
     }
 
     /// The house behind it.
@@ -137,11 +150,16 @@ impl Edge {
         response
     }
 
-    /// The one hot route directly, all others by the router.
+    /// The one hot route directly, the live room by its own door, all others by the router.
     async fn handle(&self, request: Request<Body>) -> Response {
-        if let Some(auction) = v1::bids::is_bid(&request) {
+        if self.whole
+            && let Some(auction) = v1::bids::is_bid(&request)
+        {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
+        }
+        if live::is_live(request.uri()) {
+            return live::answer(&self.house, request).await;
         }
         let Ok(response) = self.site.clone().call(request).await;
         as_problem(response)
@@ -191,19 +209,7 @@ impl Edge {
         if hosts.is_empty() {
             return true;
         }
-        let mut named = request.headers().get_all(header::HOST).iter();
-        let header = named.next().and_then(|host| host.to_str().ok());
-        if named.next().is_some() {
-            return false;
-        }
-        let Some(host) = request.uri().authority().map(http::uri::Authority::as_str).or(header)
-        else {
-            return false;
-        };
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if !port.contains(']') => name,
-            Some(_) | None => host,
-        };
+        let Some(name) = host_of(request.uri(), request.headers()) else { return false };
         hosts.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_here(name)
     }
 }
@@ -216,6 +222,20 @@ fn caught(handling: impl Future<Output = Response>) -> impl Future<Output = Resp
             let detail = "Something broke here; it was logged.";
             Problem::of(Code::Internal, detail).into_response()
         })
+    })
+}
+
+/// The host that a request is for, without its port; none if that is not clear.
+fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let mut named = headers.get_all(header::HOST).iter();
+    let header = named.next().and_then(|host| host.to_str().ok());
+    if named.next().is_some() {
+        return None;
+    }
+    let host = uri.authority().map(http::uri::Authority::as_str).or(header)?;
+    Some(match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        Some(_) | None => host,
     })
 }
 
@@ -259,7 +279,7 @@ impl Kind {
     fn of(uri: &Uri) -> Self {
         match uri.path() {
             path if path.starts_with("/v1/pictures/") => Self::Picture,
-            path if path.starts_with("/v1/") => Self::Api,
+            path if path.starts_with("/v1/") || path.starts_with("/dialects/") => Self::Api,
             path if path.starts_with("/docs") => Self::Docs,
             _ => Self::Page,
         }

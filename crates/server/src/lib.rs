@@ -1,7 +1,7 @@
 //! The edge: HTTP, the command line, the configuration. Knows protocols and people's habits; knows
 //! no rule of an auction, and no SQL.
 //!
-//! In reading order: [`cli`], [`config`], [`house`], [`listen`], [`http`], [`observe`].
+//! In reading order: [`cli`], [`config`], [`house`], [`listen`], [`http`], [`live`], [`observe`].
 
 pub mod audit;
 pub mod chance;
@@ -12,6 +12,7 @@ pub mod house;
 pub mod http;
 pub mod keys;
 pub mod listen;
+pub mod live;
 pub mod mail;
 pub mod observe;
 pub mod operations;

@@ -11,7 +11,7 @@ use crate::http::Edge;
 use crate::places::{Counts, Place};
 use crate::{observe, tasks};
 use axum::body::Body;
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -160,6 +160,10 @@ async fn answer(
         Body::new(TimedBody::new(body, patience.body))
     };
     let response = edge.answer(address, Request::from_parts(parts, body)).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        under_way.upgrade();
+        return Ok(response);
+    }
     // A whole body goes out at once; a stream keeps its connection busy until it ends.
     if response.body().size_hint().exact().is_some() {
         return Ok(response);

@@ -14,6 +14,8 @@ static ACCEPTED: AtomicU64 = AtomicU64::new(0);
 static CONNECTIONS: AtomicI64 = AtomicI64::new(0);
 static STREAMS: AtomicI64 = AtomicI64::new(0);
 static STREAMS_LAGGED: AtomicU64 = AtomicU64::new(0);
+static SOCKETS: AtomicI64 = AtomicI64::new(0);
+static SOCKETS_LAGGED: AtomicU64 = AtomicU64::new(0);
 static TURNED_AWAY: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static RESPONSES: [AtomicU64; 6] = [const { AtomicU64::new(0) }; 6];
@@ -66,6 +68,21 @@ pub fn connections(change: i64) {
 /// So many more event streams.
 pub fn streams(change: i64) {
     STREAMS.fetch_add(change, Ordering::Relaxed);
+}
+
+/// So many more live sockets.
+pub fn sockets(change: i64) {
+    SOCKETS.fetch_add(change, Ordering::Relaxed);
+}
+
+/// A live socket was cut off: its client was too slow.
+pub fn socket_lagged() {
+    SOCKETS_LAGGED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A live room cannot read its auction's history.
+pub fn room_blind() {
+    tracing::warn!("a live room cannot read its auction's history, and says so");
 }
 
 /// An event stream was cut off: its reader was too slow.
@@ -192,6 +209,10 @@ pub fn page(gauges: Gauges<'_>) -> String {
     counter("gavel_streams", "Open event streams.", "gauge", &streams);
     let lagged = get(&STREAMS_LAGGED).to_string();
     counter("gavel_streams_lagged_total", "Streams cut off as too slow.", "counter", &lagged);
+    let sockets = SOCKETS.load(Ordering::Relaxed).to_string();
+    counter("gavel_sockets", "Live sockets.", "gauge", &sockets);
+    let lagged = get(&SOCKETS_LAGGED).to_string();
+    counter("gavel_sockets_lagged_total", "Live sockets cut off as too slow.", "counter", &lagged);
     let away = get(&TURNED_AWAY).to_string();
     counter("gavel_connections_refused_total", "Connections turned away.", "counter", &away);
     let panics = get(&PANICS).to_string();

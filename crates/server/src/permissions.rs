@@ -25,6 +25,8 @@ pub enum Verb {
     SeeOwnBids,
     /// Bid, register for an auction, take a bid back.
     Bid,
+    /// Come into the live room by a ticket, and speak there.
+    Attend,
     /// Make, publish and change auctions and items of one's own, approve who bids there.
     Sell,
     /// Hold, resume, close, cancel auctions; bid for a paddle.
@@ -43,7 +45,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SeeHouse,
         Self::SignIn,
         Self::Register,
@@ -52,6 +54,7 @@ impl Verb {
         Self::OwnAccount,
         Self::SeeOwnBids,
         Self::Bid,
+        Self::Attend,
         Self::Sell,
         Self::RunAuctions,
         Self::Undo,
@@ -73,6 +76,7 @@ impl Verb {
             Self::OwnAccount => "own_account",
             Self::SeeOwnBids => "see_own_bids",
             Self::Bid => "bid",
+            Self::Attend => "attend",
             Self::Sell => "sell",
             Self::RunAuctions => "run_auctions",
             Self::Undo => "undo",
@@ -156,6 +160,7 @@ pub fn may(actor: Actor<'_>, verb: Verb, object: Object) -> Result<(), No> {
         | Verb::OwnAccount
         | Verb::SeeOwnBids => Ok(()),
         _ if banned => Err(No::Banned),
+        Verb::Attend => Ok(()),
         Verb::Bid => has(roles.bidder || staff, "That is for bidders."),
         Verb::Sell => has(roles.seller || staff, "That is for sellers."),
         Verb::RunAuctions | Verb::SeeEverything => has(staff, "That is for the house's people."),
@@ -189,14 +194,20 @@ pub const ROLES: [(&str, Roles); 4] = [
 /// Which verb a request is; none if there is no such route, or it has no such method.
 #[must_use]
 pub fn verb_of(method: &http::Method, route: &str) -> Option<Verb> {
+    verb_in(DOORS, method, route)
+}
+
+/// Which verb a request is, by a table of doors that is sorted by path.
+#[must_use]
+pub fn verb_in(doors: &[Door], method: &http::Method, route: &str) -> Option<Verb> {
     let method = if method == http::Method::HEAD { "GET" } else { method.as_str() };
-    let row = DOORS.binary_search_by(|(path, ..)| (*path).cmp(route)).ok()?;
-    let (_, verbs) = DOORS.get(row)?;
+    let row = doors.binary_search_by(|(path, ..)| (*path).cmp(route)).ok()?;
+    let (_, verbs) = doors.get(row)?;
     verbs.iter().find(|(known, _)| *known == method).map(|(_, verb)| *verb)
 }
 
 /// A route and its verbs, by method.
-type Door = (&'static str, &'static [(&'static str, Verb)]);
+pub type Door = (&'static str, &'static [(&'static str, Verb)]);
 
 /// Every route of the API and which verb it is, sorted by path.
 pub const DOORS: &[Door] = &[
@@ -215,6 +226,13 @@ pub const DOORS: &[Door] = &[
     ("/v1/auctions/{auction}/cancel", &[("POST", Verb::Sell)]),
     ("/v1/auctions/{auction}/certificate", &[("GET", Verb::SeeAuctions)]),
     ("/v1/auctions/{auction}/certify", &[("POST", Verb::Undo)]),
+    (
+        "/v1/auctions/{auction}/chat",
+        &[("GET", Verb::SeeAuctions), ("PATCH", Verb::RunAuctions), ("POST", Verb::Attend)],
+    ),
+    ("/v1/auctions/{auction}/chat/mutes", &[("POST", Verb::RunAuctions)]),
+    ("/v1/auctions/{auction}/chat/mutes/{user}", &[("DELETE", Verb::RunAuctions)]),
+    ("/v1/auctions/{auction}/chat/{message}", &[("DELETE", Verb::RunAuctions)]),
     ("/v1/auctions/{auction}/close", &[("POST", Verb::RunAuctions)]),
     ("/v1/auctions/{auction}/events", &[("GET", Verb::SeeAuctions)]),
     ("/v1/auctions/{auction}/hold", &[("POST", Verb::RunAuctions)]),
@@ -245,6 +263,7 @@ pub const DOORS: &[Door] = &[
     ("/v1/receipts/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/roles", &[("GET", Verb::SeeHouse)]),
     ("/v1/session", &[("DELETE", Verb::OwnAccount), ("POST", Verb::SignIn)]),
+    ("/v1/tickets", &[("POST", Verb::Attend)]),
     ("/v1/time", &[("GET", Verb::SeeHouse)]),
     ("/v1/users", &[("GET", Verb::ManagePeople), ("POST", Verb::Register)]),
     ("/v1/users/confirm", &[("POST", Verb::SignIn)]),

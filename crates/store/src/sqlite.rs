@@ -7,6 +7,7 @@
 
 mod ahead;
 pub mod backup;
+mod chat;
 pub mod checkpoint;
 mod disposable;
 pub mod doctor;
@@ -27,6 +28,7 @@ use checkpoint::Checkpointer;
 use file::Kind;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::Time;
+use gavel_engine::chat::Chats;
 use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
 use gavel_engine::people::People;
@@ -76,6 +78,8 @@ pub struct Stores {
     pub people: Arc<dyn People>,
     /// Keeps things for sale.
     pub things: Arc<dyn Things>,
+    /// What is said beside auctions.
+    pub chats: Arc<dyn Chats>,
     /// Keeps lists.
     pub lists: Arc<dyn Lists>,
     /// Keeps snapshots; none if the house is only read.
@@ -341,6 +345,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
         log: Box::new(log),
         reader: Arc::new(log::SqliteLogReader::new(readers)),
         things: Arc::clone(&people) as Arc<dyn Things>,
+        chats: Arc::clone(&people) as Arc<dyn Chats>,
         people,
         lists: Arc::new(lists),
         snapshots: Some(Arc::new(snapshots::SqliteSnapshots::open(dir, meta.house)?)),
@@ -410,6 +415,7 @@ fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores
         log: Box::new(log::ReadOnlyLog),
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
         things: Arc::clone(&people) as Arc<dyn Things>,
+        chats: Arc::clone(&people) as Arc<dyn Chats>,
         people,
         lists,
         snapshots: None,

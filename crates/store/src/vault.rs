@@ -173,6 +173,7 @@ pub(crate) enum Field {
     CodeEmail = 9,
     DataKey = 10,
     Outside = 11,
+    Chat = 12,
 }
 
 fn about(user: UserId, field: Field) -> [u8; 9] {

@@ -54,6 +54,7 @@ impl Watched {
             | Verb::SeeAuctions
             | Verb::SeePeople
             | Verb::SeeOwnBids
+            | Verb::Attend
             | Verb::SeeEverything => false,
         };
         if !watched {

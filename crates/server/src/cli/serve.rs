@@ -4,10 +4,10 @@
 use crate::audit::Audit;
 use crate::cli::output::{Failure, Output};
 use crate::cli::{failed, init, usage};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::demo::{self, Place};
 use crate::house::{House, Opening};
-use crate::http::Edge;
+use crate::http::{Edge, dialects};
 use crate::keys::HouseKeys;
 use crate::listen::{self, tls::Tls};
 use crate::mail::Outbox;
@@ -57,6 +57,10 @@ pub struct Args {
     /// Sets one key of the configuration; may be given many times.
     #[arg(long, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
+    /// Speak these dialects too: items, portal, cars, marketplace, flash, all; NAME=ADDR:PORT gives
+    /// one an address of its own [docs/dialects.md]
+    #[arg(long, value_name = "NAMES")]
+    dialect: Vec<String>,
 }
 
 /// Runs `gavel serve`.
@@ -65,10 +69,15 @@ pub struct Args {
 /// Why the house does not open.
 pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let mut config = Config::load(args.config.as_deref(), &args.set).map_err(usage)?;
+    if !args.dialect.is_empty() {
+        let on = args.dialect.join(",");
+        config.set(&Source::CommandLine, "dialects.on", &on).map_err(usage)?;
+    }
     let chosen = args.listen.is_some() || config.server.listen != Config::default().server.listen;
     if let Some(listen) = args.listen {
         config.server.listen = listen;
     }
+    dialects::check(&config).map_err(usage)?;
     observe::begin(&config.log).map_err(usage)?;
     // With fewer descriptors there is room for fewer connections; the house works all the same.
     drop(rlimit::increase_nofile_limit(u64::MAX));
@@ -126,7 +135,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     }
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
-    let (things, pictures) = (Arc::clone(&stores.things), Arc::new(Folder::of(data)));
+    let (things, chats) = (Arc::clone(&stores.things), Arc::clone(&stores.chats));
+    let pictures = Arc::new(Folder::of(data));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -139,6 +149,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         people,
         things,
         pictures,
+        chats,
         config,
         keys,
         passwords,
@@ -227,15 +238,22 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
         let bid = |password| format!("Bid along: `gavel login visitor`, password `{password}`");
         lines.extend(visitor.map(bid));
     }
+    let dialects = bind_dialects(&opened.house, scheme, &mut lines).await?;
     opened.house.ready.store(true, Ordering::Release);
     let edge = Edge::new(opened.house.clone());
     if let Some(tls) = &tls {
         drop(tasks::spawn("reads certificates anew as long as the house", tls.clone().follow()));
     }
-    let serving = tasks::spawn("the house", listen::serve(listener, tls, edge, stopping));
+    let mut serving = Vec::new();
+    for (listener, edge) in dialects.into_iter().chain([(listener, edge)]) {
+        let serve = listen::serve(listener, tls.clone(), edge, stopping.clone());
+        serving.push(tasks::spawn("the house, at one of its addresses", serve));
+    }
     let told = json!({ "url": format!("{scheme}://{address}"), "lines": lines });
     // Whoever closed our standard output does not want to hear it.
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
+    let live = crate::live::keep(opened.house.clone());
+    drop(tasks::spawn("looks after the live room as long as the house", live));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
     tokio::select! {
         _ = terminate.recv() => {}
@@ -244,7 +262,26 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     observe::closing();
     opened.house.ready.store(false, Ordering::Release);
     opened.stop.send_replace(true);
-    serving.await.context("answering")
+    for serving in serving {
+        serving.await.context("answering")?;
+    }
+    Ok(())
+}
+
+/// Takes the addresses of the dialects that have their own, and says which they are.
+async fn bind_dialects(
+    house: &House,
+    scheme: &str,
+    lines: &mut Vec<String>,
+) -> anyhow::Result<Vec<(TcpListener, Edge)>> {
+    let mut bound = Vec::new();
+    for (address, name, edge) in Edge::elsewhere(house) {
+        let listener = bind(address, true).await?;
+        let address = listener.local_addr().context("asking for the address")?;
+        lines.push(format!("Dialect {name} at {scheme}://{address}"));
+        bound.push((listener, edge));
+    }
+    Ok(bound)
 }
 
 /// Forgets, once an hour, the sessions that have run out.

@@ -1,10 +1,11 @@
 //! Every key of the configuration: what it is, what it may be, what it is if nobody says.
 
+mod dialects;
 mod kinds;
 
 use super::{
-    AdminConfig, Config, HouseConfig, LimitsConfig, LogConfig, MailConfig, MailTls, MemoryConfig,
-    Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
+    AdminConfig, Config, HouseConfig, LimitsConfig, LiveConfig, LogConfig, MailConfig, MailTls,
+    MemoryConfig, Secret, ServerConfig, TimeoutsConfig, TlsConfig, TokensConfig, UsersConfig,
 };
 use crate::outside::Algorithm;
 use crate::permissions::Verb;
@@ -258,6 +259,12 @@ pub const KEYS: &[Key] = &[
         },
     },
     flag!(
+        "live.query_tokens",
+        live.query_tokens,
+        "false",
+        "Whether a token may stand in the query of a live socket, where others may log it"
+    ),
+    flag!(
         "users.open_registration",
         users.open_registration,
         "true",
@@ -382,6 +389,9 @@ pub const KEYS: &[Key] = &[
         "64 hexadecimal digits; older ones behind, separated by commas; or nothing",
         "What opens the vault, if not keys/vault.key; better in the environment"
     ),
+    dialects::ON,
+    dialects::CURRENCY,
+    dialects::OPEN,
     Key {
         name: "log.level",
         about: "From which level on the process logs",
@@ -434,6 +444,7 @@ pub(super) fn defaults() -> Config {
         admin: AdminConfig { listen: None },
         limits: LimitsConfig::default(),
         timeouts: TimeoutsConfig::default(),
+        live: LiveConfig { query_tokens: false },
         memory: MemoryConfig { settled_auctions: 0 },
         users: UsersConfig {
             default_roles: Roles::default(),
@@ -459,6 +470,7 @@ pub(super) fn defaults() -> Config {
             algorithms: Vec::new(),
             keys_seconds: 0,
         },
+        dialects: dialects::nothing(),
         vault_keys: Secret::default(),
         log: LogConfig { level: String::new(), json: false },
     };

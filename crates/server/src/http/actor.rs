@@ -19,8 +19,8 @@ use gavel_engine::people::{People, PeopleError, Session, User};
 use gavel_proof::hash::sha256;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 
 /// How long what was read of a session is believed.
@@ -28,6 +28,9 @@ const BELIEVED: i64 = 3 * SECOND;
 
 /// Sessions kept at most; more begin from nothing.
 const KEPT: usize = 100_000;
+
+/// Changes whose subject is remembered.
+const REMEMBERED: usize = 1_000;
 
 /// The length of our tokens: 32 bytes in base64url.
 const TOKEN: usize = 43;
@@ -45,6 +48,8 @@ pub struct SignedIn {
     pub username: Arc<str>,
     /// The digest of his token.
     pub token: Digest,
+    /// Until when it is good.
+    pub until: Time,
     /// If an issuer gave it: what was verified of it.
     pub outside: Option<Verified>,
 }
@@ -103,12 +108,7 @@ impl FromRequestParts<House> for Caller {
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
             return Err(bad());
         }
-        let found = match token.len() {
-            TOKEN => house.signed_in(&sha256(token)).await?,
-            _ if house.outside.is_open() => house.arrived(token).await?,
-            _ => None, // not ours: a length
-        };
-        found.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
+        house.by_token(token).await?.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
     }
 }
 
@@ -133,14 +133,26 @@ pub(crate) const FOREIGN_PAGE: &str =
 /// The sessions that were read lately.
 pub struct SignIns {
     kept: RwLock<HashMap<Digest, Kept>>,
+    /// The last of those whom changes were about, each with the count after it.
+    about: Mutex<VecDeque<(u64, About)>>,
     /// Counts what made readings worthless. Long replies look at it.
     changes: watch::Sender<u64>,
 }
 
 impl Default for SignIns {
     fn default() -> Self {
-        Self { kept: RwLock::default(), changes: watch::Sender::new(0) }
+        let (kept, about) = (RwLock::default(), Mutex::default());
+        Self { kept, about, changes: watch::Sender::new(0) }
     }
+}
+
+/// Whom a change was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// One session.
+    Token(Digest),
+    /// All of a user's.
+    User(UserId),
 }
 
 struct Kept {
@@ -155,7 +167,7 @@ impl SignIns {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.remove(token);
         // Before the lock is let go: whoever read before it must not keep what he read.
-        self.changed();
+        self.changed(About::Token(*token));
     }
 
     /// Tells of every session that ended and every user that changed.
@@ -164,11 +176,25 @@ impl SignIns {
         self.changes.subscribe()
     }
 
-    fn changed(&self) {
-        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    fn changed(&self, whom: About) {
+        let mut about = self.about.lock().unwrap_or_else(PoisonError::into_inner);
+        about.push_back((self.changes() + 1, whom));
+        if about.len() > REMEMBERED {
+            about.pop_front();
+        }
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
-    fn changes(&self) -> u64 {
+    /// Whom the changes after this count were about; none if that is not remembered.
+    pub(crate) fn about(&self, after: u64) -> Option<Vec<About>> {
+        let about = self.about.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = about.front().map_or(self.changes() + 1, |(count, _)| *count);
+        let later = about.iter().filter(|(count, _)| *count > after);
+        (first <= after + 1).then(|| later.map(|(_, whom)| *whom).collect())
+    }
+
+    /// How often something has changed.
+    pub(crate) fn changes(&self) -> u64 {
         *self.changes.borrow()
     }
 
@@ -177,7 +203,7 @@ impl SignIns {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, kept| kept.signed_in.user != user);
         // Before the lock is let go: whoever read before it must not keep what he read.
-        self.changed();
+        self.changed(About::User(user));
     }
 
     fn get(&self, token: &Digest, now: Time) -> Option<SignedIn> {
@@ -201,6 +227,18 @@ impl SignIns {
 }
 
 impl House {
+    /// Whose token this is, the house's own or an issuer's.
+    ///
+    /// # Errors
+    /// If that cannot be looked up.
+    pub(crate) async fn by_token(&self, token: &[u8]) -> Result<Option<SignedIn>, Problem> {
+        match token.len() {
+            TOKEN => self.signed_in(&sha256(token)).await,
+            _ if self.outside.is_open() => self.arrived(token).await,
+            _ => Ok(None), // not ours: a length
+        }
+    }
+
     /// Whose token this is, by its digest, if it is a session that still runs or one of an issuer
     /// that was verified before.
     pub(crate) async fn signed_in(&self, token: &Digest) -> Result<Option<SignedIn>, Problem> {
@@ -227,6 +265,7 @@ impl House {
             banned: user.banned.is_some(),
             username: user.username.into(),
             token,
+            until: expires_at,
             outside: verified,
         };
         let kept = Kept { signed_in: signed_in.clone(), expires_at, read_at: now };

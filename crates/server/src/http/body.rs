@@ -35,6 +35,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Strict<T> {
     }
 }
 
+/// A JSON body whatever its type is said to be: many clients of dialects do not say.
+pub struct Untyped<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Untyped<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        object(&collect(request.into_body(), BODY).await?).map(Self)
+    }
+}
+
 /// A JSON body or none at all, which reads as `T::default()`.
 pub struct StrictOrEmpty<T>(pub T);
 

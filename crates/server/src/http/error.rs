@@ -278,6 +278,18 @@ impl Problem {
         self.0.status
     }
 
+    /// What is wrong, in words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What would be accepted, and the like.
+    #[must_use]
+    pub fn facts(&self) -> &Map<String, Value> {
+        &self.0.facts
+    }
+
     /// The document, for those who carry it in something else than an HTTP reply.
     #[must_use]
     pub fn document(&self) -> Value {
@@ -313,7 +325,9 @@ impl IntoResponse for Problem {
         if let Ok(trace_id) = HeaderValue::from_str(&trace_id) {
             headers.insert("x-request-id", trace_id);
         }
-        headers.extend(self.0.headers);
+        headers.extend(self.0.headers.clone());
+        // A dialect says it in its own words.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod ask;
 pub(crate) mod auctions;
 pub(crate) mod bids;
 pub(crate) mod certificate;
+pub(crate) mod chat;
 pub(crate) mod cursor;
 pub(crate) mod events;
 pub(crate) mod everything;
@@ -55,6 +56,7 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(events::routes())
         .merge(stream::routes())
         .merge(everything::routes())
+        .merge(chat::routes())
         .merge(certificate::routes())
         .merge(explanation::routes())
         .merge(heads::routes())

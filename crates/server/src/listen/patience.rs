@@ -48,6 +48,8 @@ struct Requests {
     begun: AtomicUsize,
     under_way: AtomicUsize,
     http1: AtomicBool,
+    /// Whether it carries no requests any more.
+    upgraded: AtomicBool,
     /// Bytes of streams that were handed over and not written yet.
     unsent: AtomicUsize,
     /// Who waits for them to be written.
@@ -86,9 +88,18 @@ impl Flow {
     fn rests(&self) -> bool {
         self.0.under_way.load(Ordering::Relaxed) == 0
     }
+
+    fn is_upgraded(&self) -> bool {
+        self.0.upgraded.load(Ordering::Relaxed)
+    }
 }
 
 impl UnderWay {
+    /// From here on the connection carries something else, which has deadlines of its own.
+    pub(super) fn upgrade(self) {
+        self.0.upgraded.store(true, Ordering::Relaxed);
+    }
+
     /// Whether a stream may hand over more; else it is woken when it may.
     fn has_room(&self, context: &Context<'_>) -> bool {
         let full = || self.0.unsent.load(Ordering::Acquire) >= UNSENT;
@@ -210,6 +221,9 @@ impl<S> Patient<S> {
 
     /// Nothing has arrived: has the patience run out?
     fn waited_too_long(&mut self, context: &mut Context<'_>) -> bool {
+        if self.flow.is_upgraded() {
+            return false;
+        }
         if !self.rests() {
             // Nobody may read again when the request ends: so look again by then.
             let _looked: bool = self.reading.passed(self.patience.idle, context);

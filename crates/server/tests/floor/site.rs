@@ -329,6 +329,7 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>, set: fn(&mut Config)) -> Open {
         engine: started.engine.clone(),
         things: Arc::clone(&stores.things),
         pictures: Arc::new(Folder::of(data)),
+        chats: Arc::clone(&stores.chats),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),
         keys: Arc::new(made),

@@ -5,6 +5,7 @@
 
 use super::site::{Person, Site};
 use gavel_auction::command::Roles;
+use gavel_auction::ids::{AuctionId, UserId};
 use gavel_server::permissions::{DOORS, verb_of};
 use http::Method;
 use serde_json::{Value, json};
@@ -42,6 +43,14 @@ const ROWS: &[Row] = &[
     ("POST", "/v1/auctions/{auction}/cancel", "", REASON, "s---++-"),
     ("GET", "/v1/auctions/{auction}/certificate", "{draft}", "", "000+++0"),
     ("POST", "/v1/auctions/{auction}/certify", "", "", "s----+-"),
+    ("GET", "/v1/auctions/{auction}/chat", "", "", "+++++++"),
+    ("GET", "/v1/auctions/{auction}/chat", "{draft}", "", "000+++0"),
+    ("PATCH", "/v1/auctions/{auction}/chat", "", r#"{"open":false}"#, "s---++-"),
+    ("POST", "/v1/auctions/{auction}/chat", "", r#"{"message":"Hello"}"#, "s+++++-"),
+    ("POST", "/v1/auctions/{auction}/chat", "{draft}", r#"{"message":"Hello"}"#, "s00+++-"),
+    ("POST", "/v1/auctions/{auction}/chat/mutes", "", r#"{"user":1}"#, "s---++-"),
+    ("DELETE", "/v1/auctions/{auction}/chat/mutes/{user}", "", "", "s---++-"),
+    ("DELETE", "/v1/auctions/{auction}/chat/{message}", "", "", "s---++-"),
     ("POST", "/v1/auctions/{auction}/close", "", REASON, "s---++-"),
     ("GET", "/v1/auctions/{auction}/events", "", "", "+++++++"),
     ("GET", "/v1/auctions/{auction}/events", "{draft}", "", "000+++0"),
@@ -81,6 +90,7 @@ const ROWS: &[Row] = &[
     ("GET", "/v1/roles", "", "", "+++++++"),
     ("DELETE", "/v1/session", "", "", "s++++++"),
     ("POST", "/v1/session", "", "{}", "+++++++"),
+    ("POST", "/v1/tickets", "", "", "s+++++-"),
     ("GET", "/v1/time", "", "", "+++++++"),
     ("GET", "/v1/users", "", "", "s----+-"),
     ("POST", "/v1/users", "", "{}", "+++++++"),
@@ -130,6 +140,7 @@ struct Scene {
     operation: String,
     item: String,
     picture: String,
+    message: String,
     other: i64,
 }
 
@@ -163,6 +174,9 @@ fn scene(site: &Site, pictured: bool) -> Scene {
         pictured.then(|| site.send_bytes("POST", &path, &seller, "image/gif", bytes))
     };
     let picture = gif().map(|gif| gif.expect(201)["name"].as_str().unwrap().to_owned());
+    let ids = (AuctionId::new(made["id"].as_i64().unwrap()), UserId::new(bidder.id));
+    let (chats, now) = (&site.house().chats, site.house().now());
+    let message = chats.say(ids.0.unwrap(), ids.1.unwrap(), "Hello", now).unwrap().unwrap();
     let callers = [None, Some(bidder), Some(stranger), Some(seller), Some(clerk), Some(admin)];
     let [public, bidder, stranger, seller, clerk, admin] = callers;
     Scene {
@@ -172,6 +186,7 @@ fn scene(site: &Site, pictured: bool) -> Scene {
         bid: bid["bid"].to_string(),
         item,
         picture: picture.unwrap_or_default(),
+        message: message.to_string(),
         operation: bid["operation"].as_str().unwrap().to_owned(),
         other,
     }
@@ -191,6 +206,8 @@ fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
         .replace("{operation}", &scene.operation)
         .replace("{picture}", &scene.picture)
         .replace("{item}", &scene.item)
+        .replace("{message}", &scene.message)
+        .replace("{user}", &scene.other.to_string())
         .replace("{session}", "0011223344556677")
         .replace("{id}", &user.to_string());
     // A stream has no end; its head says all.

@@ -75,6 +75,7 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0002_vault.sql"),
                 include_str!("../../migrations/sqlite/people/0003_spend_limits.sql"),
                 include_str!("../../migrations/sqlite/people/0004_things.sql"),
+                include_str!("../../migrations/sqlite/people/0005_chat.sql"),
                 include_str!("../../migrations/sqlite/people/0006_pictures_watching.sql"),
             ],
             Self::Lists => &[

@@ -7,7 +7,7 @@ use super::group::{GroupWriter, failed};
 use super::listings;
 use super::pool::Readers;
 use crate::names::folded;
-use crate::vault::{Field, Index, Vault, VaultError};
+use crate::vault::{Field, Index, RowKey, Vault, VaultError};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
@@ -50,12 +50,26 @@ impl SqlitePeople {
         self.writer.write(work)
     }
 
-    fn vault(&self) -> Result<&Arc<Vault>, PeopleError> {
+    /// What seals and opens one user's row; none if there is no such user.
+    pub(super) fn row_key(
+        connection: &Connection,
+        vault: &Vault,
+        user: UserId,
+    ) -> Result<Option<RowKey>, PeopleError> {
+        rows::row_key(connection, vault, user)
+    }
+
+    /// A text that was sealed.
+    pub(super) fn text(key: &RowKey, field: Field, text: &[u8]) -> Result<String, PeopleError> {
+        key.text(field, text).map_err(sealed)
+    }
+
+    pub(super) fn vault(&self) -> Result<&Arc<Vault>, PeopleError> {
         self.vault.as_ref().ok_or(sealed(VaultError::NoKey))
     }
 
     /// Writes with the vault at hand.
-    fn write<T: Send + 'static>(
+    pub(super) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, &Vault) -> Result<T, PeopleError> + Send + 'static,
     ) -> Result<T, PeopleError> {

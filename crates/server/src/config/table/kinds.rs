@@ -40,6 +40,23 @@ macro_rules! several {
     };
 }
 
+/// A key whose value is yes or no.
+macro_rules! flag {
+    ($name:literal, $($field:ident).+, $default:literal, $about:literal) => {
+        Key {
+            name: $name,
+            about: $about,
+            allowed: "true or false",
+            default: $default,
+            set: |config, value| {
+                config.$($field).+ = value.parse().ok()?;
+                Some(())
+            },
+            get: |config| config.$($field).+.to_string(),
+        }
+    };
+}
+
 /// A key whose value is never shown.
 macro_rules! secret {
     ($name:literal, $($field:ident).+, $allowed:literal, $about:literal) => {
@@ -70,23 +87,6 @@ macro_rules! number {
             default: $default,
             set: |config, value| {
                 config.$($field).+ = value.parse().ok().filter(|value| $range.contains(value))?;
-                Some(())
-            },
-            get: |config| config.$($field).+.to_string(),
-        }
-    };
-}
-
-/// A key whose value is yes or no.
-macro_rules! flag {
-    ($name:literal, $($field:ident).+, $default:literal, $about:literal) => {
-        Key {
-            name: $name,
-            about: $about,
-            allowed: "true or false",
-            default: $default,
-            set: |config, value| {
-                config.$($field).+ = value.parse().ok()?;
                 Some(())
             },
             get: |config| config.$($field).+.to_string(),

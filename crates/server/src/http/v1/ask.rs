@@ -44,11 +44,11 @@ pub(crate) struct Manner {
     pub(crate) prefer: Prefer,
 }
 
-impl FromRequestParts<House> for Manner {
+impl<S: Send + Sync> FromRequestParts<S> for Manner {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
-        let key = IdempotencyKey::from_request_parts(parts, house).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let key = IdempotencyKey::from_request_parts(parts, state).await?;
         Ok(Self { key, prefer: Prefer::of(&parts.headers) })
     }
 }
@@ -79,8 +79,18 @@ impl Wish {
         auction: AuctionId,
         expected_version: Option<Version>,
     ) -> Self {
+        Self::by(by.person(), manner, auction, expected_version)
+    }
+
+    /// The same of somebody who is not signed in: a dialect knows him otherwise.
+    pub(crate) fn by(
+        by: Person,
+        manner: &Manner,
+        auction: AuctionId,
+        expected_version: Option<Version>,
+    ) -> Self {
         let operation = manner.key.operation(by.user, auction);
-        Self { by: by.person(), operation, expected_version, prefer: manner.prefer }
+        Self { by, operation, expected_version, prefer: manner.prefer }
     }
 
     /// The auction.

@@ -26,11 +26,11 @@ fn auction(text: &str) -> Result<AuctionId, Problem> {
     id(text).and_then(AuctionId::new).ok_or_else(Problem::not_found)
 }
 
-impl FromRequestParts<House> for Of {
+impl<S: Send + Sync> FromRequestParts<S> for Of {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, house).await;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = path.map_err(|_| Problem::not_found())?;
         auction(&text).map(Self)
     }

@@ -6,15 +6,15 @@ use super::ask::at_least;
 use super::cursor::Cursor;
 use super::events::limit;
 use super::extract::Of;
-use super::ledger::{Ledgers, Line};
+use super::ledger::Line;
 use super::render::paddles;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::time::Stamp;
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use gavel_auction::event::Channel;
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
@@ -23,7 +23,6 @@ use gavel_auction::terms::{Direction, Pricing};
 use gavel_auction::view::Head;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,10 +30,7 @@ use utoipa_axum::routes;
 /// The routes.
 #[must_use]
 pub fn routes() -> OpenApiRouter<House> {
-    OpenApiRouter::default()
-        .routes(routes!(bids))
-        .routes(routes!(own_bids))
-        .layer(Extension(Arc::<Ledgers>::default()))
+    OpenApiRouter::default().routes(routes!(bids)).routes(routes!(own_bids))
 }
 
 /// Which bids.
@@ -70,17 +66,17 @@ pub(crate) struct BidsPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BidItem {
     #[schema(value_type = u64)]
-    bid: BidId,
+    pub(crate) bid: BidId,
     /// Null while it is hidden.
     #[schema(value_type = Option<i64>)]
-    paddle: Option<Paddle>,
+    pub(crate) paddle: Option<Paddle>,
     /// Null while it is hidden; always null for a proxy bid.
     #[schema(value_type = Option<i64>)]
-    amount: Option<Amount>,
+    pub(crate) amount: Option<Amount>,
     /// The price after it; null while it is hidden.
     #[schema(value_type = Option<i64>)]
-    price: Option<Amount>,
-    at: Stamp,
+    pub(crate) price: Option<Amount>,
+    pub(crate) at: Stamp,
     /// How it came, where a clerk placed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -91,7 +87,20 @@ pub(crate) struct BidItem {
     voided: bool,
     /// Whether the house doubled it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    promoted: bool,
+    pub(crate) promoted: bool,
+}
+
+/// The bids of an auction that stand, as everybody may see them, the oldest first. Blocks on the
+/// store.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn standing(house: &House, head: &Head) -> Result<Vec<BidItem>, Problem> {
+    let curtain = Curtain::of(head);
+    house.ledgers.read(house, head.auction, |ledger| {
+        let standing = ledger.after(0).iter().filter(|line| !line.retracted && !line.voided);
+        standing.map(|line| curtain.item(line)).collect()
+    })
 }
 
 /// A page of one's own bids, the oldest first.
@@ -134,7 +143,6 @@ pub(crate) struct OwnBid {
     responses((status = 200, body = BidsPage)))]
 pub(crate) async fn bids(
     State(house): State<House>,
-    Extension(ledgers): Extension<Arc<Ledgers>>,
     Of(auction): Of,
     caller: Caller,
     Query(query): Query<BidsQuery>,
@@ -142,7 +150,7 @@ pub(crate) async fn bids(
     let page = Page::of(&query, &format!("bids of {auction}"))?;
     let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
     let show = move |house: &House| {
-        let Shown { lines, next_cursor, version } = page.of_all(house, &ledgers, auction)?;
+        let Shown { lines, next_cursor, version } = page.of_all(house, auction)?;
         let curtain = Curtain::of(&head);
         let items: Vec<BidItem> = lines.iter().map(|line| curtain.item(line)).collect();
         let named = items.iter().filter_map(|item| item.paddle);
@@ -159,7 +167,6 @@ pub(crate) async fn bids(
     responses((status = 200, body = OwnBidsPage)))]
 pub(crate) async fn own_bids(
     State(house): State<House>,
-    Extension(ledgers): Extension<Arc<Ledgers>>,
     Of(auction): Of,
     bidder: SignedIn,
     Query(query): Query<BidsQuery>,
@@ -170,7 +177,7 @@ pub(crate) async fn own_bids(
     let show = move |house: &House| {
         let mine = viewer.user.and_then(|user| house.engine.mine(auction, user));
         let paddle = mine.map(|mine| mine.paddle);
-        let shown = page.of_one(house, &ledgers, auction, paddle)?;
+        let shown = page.of_one(house, auction, paddle)?;
         let items = shown.lines.iter().map(own_bid).collect();
         let Shown { next_cursor, version, .. } = shown;
         let server_time = Stamp(house.engine.now());
@@ -215,33 +222,26 @@ impl Page {
         Ok(Self { after, limit, question: question.to_owned() })
     }
 
-    fn of_all(
-        &self,
-        house: &House,
-        ledgers: &Ledgers,
-        auction: AuctionId,
-    ) -> Result<Shown, Problem> {
-        self.cut(house, ledgers, auction, |_| true)
+    fn of_all(&self, house: &House, auction: AuctionId) -> Result<Shown, Problem> {
+        self.cut(house, auction, |_| true)
     }
 
     fn of_one(
         &self,
         house: &House,
-        ledgers: &Ledgers,
         auction: AuctionId,
         paddle: Option<Paddle>,
     ) -> Result<Shown, Problem> {
-        self.cut(house, ledgers, auction, |line| paddle.is_some() && line.paddle == paddle)
+        self.cut(house, auction, |line| paddle.is_some() && line.paddle == paddle)
     }
 
     fn cut(
         &self,
         house: &House,
-        ledgers: &Ledgers,
         auction: AuctionId,
         wanted: impl Fn(&Line) -> bool,
     ) -> Result<Shown, Problem> {
-        ledgers.read(house, auction, |ledger| {
+        house.ledgers.read(house, auction, |ledger| {
             let mut after = ledger.after(self.after).iter().filter(|line| wanted(line));
             let lines: Vec<Line> = after.by_ref().take(self.limit).cloned().collect();
             let last = lines.last().filter(|_| after.next().is_some());

@@ -2,7 +2,7 @@
 //! opens, adding dated notes afterwards. Who may do that when is judged by `gavel_auction` alone.
 
 use super::amend::AmendBody;
-use super::ask::{Manner, Wish};
+use super::ask::{Done, Manner, Wish};
 use super::extract::Of;
 use super::items::shown_of;
 use super::proposal::{Short, check_words, creation_digest, listing_digest, schedule};
@@ -16,9 +16,9 @@ use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use axum::extract::State;
 use axum::response::Response;
-use gavel_auction::command::{Action, Create};
+use gavel_auction::command::{Action, Create, Person};
 use gavel_auction::event::{Digest, HouseId};
-use gavel_auction::ids::{AuctionId, Version};
+use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::check::Problem as TermsProblem;
@@ -112,11 +112,11 @@ impl CreateBody {
         let item = item.map(|item| (item, String::new()));
         let listing = Listing { title, description, category, item, ..Listing::default() };
         check_words(&listing)?;
+        let Self { starting_price, reserve, buy_now, .. } = self;
+        let short = Short { starting_price, reserve, buy_now };
         let euro = || Currency::from_code("EUR").expect("there is the euro");
         let known = Currency::from_code(&self.currency);
         let currency = known.unwrap_or_else(euro);
-        let Self { starting_price, reserve, buy_now, .. } = self;
-        let short = Short { starting_price, reserve, buy_now };
         let mut slots = short.over(self.terms, preset.slots(currency))?;
         slots.schedule = Some(schedule(self.starts_at, self.ends_at, self.duration_seconds));
         let unknown = known.is_none().then(|| {
@@ -134,6 +134,50 @@ impl CreateBody {
 }
 
 impl Creation {
+    /// What a dialect puts up for sale, published at once: these slots over a preset's.
+    ///
+    /// # Errors
+    /// `malformed` words; all that is wrong with the terms.
+    pub(crate) fn of(
+        listing: Listing,
+        currency: Currency,
+        preset: Preset,
+        slots: Slots,
+    ) -> Result<Self, Problem> {
+        check_words(&listing)?;
+        let terms = slots.over(preset.slots(currency)).complete();
+        let terms = terms.map_err(|problems| Problem::terms(&problems))?;
+        Ok(Self { listing, currency, preset, terms, publish: true })
+    }
+
+    /// What somebody wants of the auction that is to be, under the id reserved for it.
+    ///
+    /// # Errors
+    /// If its id cannot be reserved.
+    pub(crate) async fn wish(
+        &self,
+        house: &House,
+        by: Person,
+        manner: &Manner,
+    ) -> Result<Wish, Problem> {
+        let auction = self.reserve(house, by.user, &manner.key).await?;
+        Ok(Wish::by(by, manner, auction, None))
+    }
+
+    /// Makes the auction.
+    ///
+    /// # Errors
+    /// The refusal, or why no answer could be given.
+    pub(crate) async fn put(self, house: &House, wish: &Wish) -> Result<Done, Problem> {
+        let auction = wish.auction();
+        let action = self.action(house.keys.house, &house.keys.log, auction);
+        let answer = wish.answer(house, action).await;
+        if matches!(answer, Ok(Answer::Refused(_))) && house.head(auction).await?.is_none() {
+            house.blocking(move |people| people.release_auction(auction)).await?;
+        }
+        wish.done(house, answer).await
+    }
+
     /// What it says: the same for every repeat of it.
     pub(crate) fn digest(&self) -> Digest {
         let Self { listing, currency, preset, terms, publish } = self;
@@ -144,11 +188,11 @@ impl Creation {
     async fn reserve(
         &self,
         house: &House,
-        by: &SignedIn,
+        user: UserId,
         key: &IdempotencyKey,
     ) -> Result<AuctionId, Problem> {
         let (body, mut listing) = (self.digest(), self.listing.clone());
-        let (user, key) = (by.user, key.get().map(str::to_owned));
+        let key = key.get().map(str::to_owned);
         let reserve = move |house: &House| -> Result<Reserved, Problem> {
             if let Some((item, attributes)) = &mut listing.item {
                 // A repeat is no longer about the item as it is now.
@@ -196,17 +240,11 @@ pub(crate) async fn create(
     Strict(body): Strict<CreateBody>,
 ) -> Result<Response, Problem> {
     let creation = body.creation()?;
-    let auction = creation.reserve(&house, &by, &manner.key).await?;
-    let wish = Wish::of(&by, &manner, auction, None);
-    let action = creation.action(house.keys.house, &house.keys.log, auction);
+    let wish = creation.wish(&house, by.person(), &manner).await?;
     let work = |wish: Wish, house: House| async move {
-        let answer = wish.answer(&house, action).await;
-        if matches!(answer, Ok(Answer::Refused(_))) && house.head(auction).await?.is_none() {
-            house.blocking(move |people| people.release_auction(auction)).await?;
-        }
-        let done = wish.done(&house, answer).await?;
+        let done = creation.put(&house, &wish).await?;
         let mut response = done.reply(&house, StatusCode::CREATED).await?;
-        let location = HeaderValue::try_from(format!("/v1/auctions/{auction}"));
+        let location = HeaderValue::try_from(format!("/v1/auctions/{}", wish.auction()));
         response.headers_mut().insert(LOCATION, location.expect("digits are a header value"));
         Ok(response)
     };

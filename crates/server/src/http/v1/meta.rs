@@ -2,6 +2,7 @@
 
 use crate::house::House;
 use crate::http::body::{BODY, DEPTH, KEYS};
+use crate::http::dialects;
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
@@ -95,7 +96,7 @@ async fn meta(
         house: house.engine.house().to_string(),
         public_key: hex::encode(public.to_bytes()),
         fingerprint: public.fingerprint(),
-        dialects: Vec::new(),
+        dialects: dialects::names(&house.config.dialects.on),
         presets: Preset::ALL.iter().map(|preset| preset.name()).collect(),
         reasons: Reason::ALL.iter().map(|(_, word)| *word).collect(),
         limits: Bounds::of(limits),

@@ -231,7 +231,8 @@ const fn passed_word(reason: PassedReason) -> &'static str {
 }
 
 impl YouView {
-    fn of(you: &You, direction: Direction) -> Self {
+    /// What concerns the one who looks.
+    pub(crate) fn of(you: &You, direction: Direction) -> Self {
         Self {
             paddle: you.paddle,
             standing: you.standing.map(gavel_auction::view::Standing::word),

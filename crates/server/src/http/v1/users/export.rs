@@ -146,6 +146,7 @@ pub(super) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
     house.blocking(move |people| people.erase_user(id, &tombstone)).await?;
     house.engine.words().renamed(id);
     house.sign_ins.forget_user(id);
+    house.live.forget_author(id);
     let letters = house.aside(move |house| house.outbox.forget(id.get())).await?;
     letters.map_err(|error| {
         crate::observe::store_failed("outbox", &error);

@@ -1,0 +1,219 @@
+//! What the handlers of a dialect hold: the house, and who its callers are there. Whom a caller
+//! names by merely saying so is a *shadow*: a user of that dialect and of nothing else, without a
+//! password, under a name that no account can have. Judges no bid.
+
+use super::Dialect;
+use crate::house::House;
+use crate::http::actor::Caller;
+use crate::http::error::Problem;
+use crate::http::v1::ask::known;
+use crate::http::v1::history::{BidItem, standing};
+use crate::http::v1::render::username;
+use crate::http::v1::users::words::line;
+use crate::permissions::{Actor, Object, Verb, may};
+use gavel_auction::command::{Person, Roles};
+use gavel_auction::ids::{AuctionId, Paddle, UserId};
+use gavel_auction::money::Currency;
+use gavel_auction::terms::Visibility;
+use gavel_auction::view::{Head, View, Viewer};
+use gavel_engine::people::{NewUser, Outside, People, PeopleError, User};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The most letters of a name that a caller gives.
+const NAME: usize = 80;
+
+/// Who sells what callers put up without saying who sells. No caller can be called so.
+const SELLER: &str = "*";
+
+/// What the handlers of a dialect hold. Cheap to clone; the state of its router.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) house: House,
+    pub(crate) dialect: &'static Dialect,
+    /// What stands before its paths.
+    pub(crate) at: Arc<str>,
+    /// What callers without a token may do.
+    allowed: Arc<[Verb]>,
+}
+
+/// Who is behind a paddle, as far as a dialect may tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// One of this dialect's own, by the name that he gave.
+    Own(String),
+    /// Somebody else, by his public name.
+    Other(String),
+    /// Nobody is told.
+    Hidden,
+}
+
+impl Behind {
+    /// A name, if there is one to tell.
+    pub(crate) fn name(self) -> Option<String> {
+        match self {
+            Self::Own(name) | Self::Other(name) => Some(name),
+            Self::Hidden => None,
+        }
+    }
+}
+
+impl Desk {
+    pub(super) fn new(house: House, dialect: &'static Dialect, at: String) -> Self {
+        let allowed = [house.public_verbs(), dialect.on_their_word].concat();
+        Self { house, dialect, at: at.into(), allowed: allowed.into() }
+    }
+
+    /// Whether a caller may do that.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn may(&self, caller: &Caller, verb: Verb) -> Result<(), Problem> {
+        match &caller.0 {
+            Some(by) => by.may(verb, Object::Anything),
+            None => may(Actor::Public(&self.allowed), verb, Object::Anything)
+                .map_err(|_| Problem::unauthenticated("Sign in first.")),
+        }
+    }
+
+    /// The currency of what is put up here.
+    pub(crate) fn currency(&self) -> Currency {
+        self.house.config.dialects.currency
+    }
+
+    /// Whom a caller names who bids; made at first sight. He bids no faster than others may.
+    ///
+    /// # Errors
+    /// `malformed` if that is no name; `rate_limited`.
+    pub(crate) async fn bidder(&self, name: &str, from: IpAddr) -> Result<Person, Problem> {
+        let person = self.person(name).await?;
+        self.house.limits.bid(person.user.get(), from, self.house.now())?;
+        Ok(person)
+    }
+
+    /// Whom a caller names; made at first sight.
+    ///
+    /// # Errors
+    /// `malformed` if that is no name.
+    pub(crate) async fn person(&self, name: &str) -> Result<Person, Problem> {
+        let name = line("name", Some(name.to_owned()), NAME)?.unwrap_or_default();
+        if name == SELLER {
+            return Err(Problem::malformed("name", "Nobody is called so."));
+        }
+        self.shadow(name).await
+    }
+
+    /// Who sells what callers put up without saying who sells.
+    ///
+    /// # Errors
+    /// If he cannot be kept.
+    pub(crate) async fn seller(&self) -> Result<Person, Problem> {
+        self.shadow(SELLER.to_owned()).await
+    }
+
+    async fn shadow(&self, name: String) -> Result<Person, Problem> {
+        let (dialect, now) = (self.dialect, self.house.now());
+        let called = dialect.name;
+        let may = |verb| dialect.on_their_word.contains(&verb);
+        let (bidder, seller) = (may(Verb::Bid) && name != SELLER, may(Verb::Sell));
+        let roles = Roles { bidder, seller, ..Roles::default() };
+        let outside = Outside { issuer: format!("dialect:{called}"), subject: folded(&name) };
+        // An account has no colon in its name.
+        let username = format!("{called}:{name}");
+        let new = NewUser { username, roles, outside: Some(outside), ..NewUser::default() };
+        let find = move |people: &dyn People| known_or_new(people, &new, now);
+        let User { id, roles, banned, .. } = self.house.blocking(find).await?;
+        Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+    }
+
+    /// What a user is called here; none if nobody said, or he was erased. May block on the store.
+    ///
+    /// # Errors
+    /// If names cannot be read.
+    pub(crate) fn called(&self, user: UserId) -> Result<Option<String>, Problem> {
+        let Some(name) = username(&self.house, user)? else { return Ok(None) };
+        let own = own(self.dialect.name, &name).map(str::to_owned);
+        Ok(own.or(Some(name)).filter(|name| !is_seller(name)))
+    }
+
+    /// Who is behind a paddle, where bidders are named. May block on the store.
+    ///
+    /// # Errors
+    /// If names cannot be read.
+    pub(crate) fn behind(&self, head: &Head, paddle: Paddle) -> Result<Behind, Problem> {
+        if head.terms.visibility != Visibility::Named {
+            return Ok(Behind::Hidden);
+        }
+        let user = self.house.engine.bidder(head.auction, paddle);
+        let name = user.map(|user| username(&self.house, user)).transpose()?.flatten();
+        Ok(match name {
+            None => Behind::Hidden,
+            Some(name) => match own(self.dialect.name, &name) {
+                Some(own) => Behind::Own(own.to_owned()),
+                None => Behind::Other(name),
+            },
+        })
+    }
+
+    /// An auction that everybody may know of, as it stands.
+    ///
+    /// # Errors
+    /// `not_found`; `quarantined`.
+    pub(crate) async fn head(&self, auction: AuctionId) -> Result<Arc<Head>, Problem> {
+        known(&self.house, auction, &Viewer::default()).await
+    }
+
+    /// What everybody may see of an auction now.
+    pub(crate) fn view(&self, head: &Head) -> View {
+        head.view(&Viewer::default(), None, self.house.now())
+    }
+
+    /// The bids of an auction that stand, with who is behind each, as everybody may see them.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) async fn bids(&self, head: Arc<Head>) -> Result<Vec<(BidItem, Behind)>, Problem> {
+        let desk = self.clone();
+        let read = move |house: &House| {
+            let named = |bid: BidItem| {
+                let behind = bid.paddle.map(|paddle| desk.behind(&head, paddle));
+                Ok((bid, behind.transpose()?.unwrap_or(Behind::Hidden)))
+            };
+            standing(house, &head)?.into_iter().map(named).collect()
+        };
+        self.house.aside(read).await?
+    }
+}
+
+/// Names that differ in case only are one.
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Whether that is who sells in some dialect when nobody said who does.
+fn is_seller(username: &str) -> bool {
+    username.split_once(':').is_some_and(|(_, name)| name == SELLER)
+}
+
+/// The name that a user of a dialect gave himself there.
+fn own<'a>(dialect: &str, username: &'a str) -> Option<&'a str> {
+    username.strip_prefix(dialect)?.strip_prefix(':').filter(|name| *name != SELLER)
+}
+
+fn known_or_new(
+    people: &dyn People,
+    new: &NewUser,
+    now: gavel_auction::time::Time,
+) -> Result<User, PeopleError> {
+    let of = new.outside.as_ref().expect("a shadow comes from its dialect");
+    if let Some(user) = people.user_from(of)? {
+        return Ok(user);
+    }
+    match people.add_user(new, now) {
+        // Somebody else has named him a moment ago.
+        Err(PeopleError::EmailTaken | PeopleError::UsernameTaken) => {
+            people.user_from(of)?.ok_or(PeopleError::UsernameTaken)
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,146 @@
+//! The live room: everybody who watches an auction sees the same, at once, and knows when not.
+//! Socket.IO (protocol 5 over Engine.IO 4), by WebSocket, by polling, or by polling until a
+//! WebSocket takes over.
+//!
+//! One hub in a process: a [`room`] for each auction that somebody watches follows that auction's
+//! feed and makes states from its events, rendered once for all who get the same. What waits on a
+//! socket is bounded ([`outbox`]): who is behind gets the newest state, who stays behind goes. One
+//! wheel ([`wheel`]) tells the time, who is there, and looks after all sockets.
+//!
+//! In reading order: [`door`], [`websocket`] and [`polling`], [`packet`], [`connect`], [`talk`],
+//! [`room`], [`standing`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends
+//! in the same call as one by HTTP.
+
+pub(crate) mod chat;
+mod connect;
+mod door;
+mod frame;
+mod outbox;
+mod packet;
+mod places;
+mod polling;
+mod presence;
+mod room;
+mod session;
+mod standing;
+mod talk;
+mod text;
+pub(crate) mod tickets;
+mod timers;
+mod websocket;
+mod wheel;
+
+pub(crate) use door::{answer, is_live};
+pub use wheel::keep;
+
+use crate::config::LimitsConfig;
+use crate::house::House;
+use crate::http::error::Problem;
+use crate::http::v1::shown::Shown;
+use crate::observe;
+use crate::places::Counts;
+use chat::Desk;
+use gavel_auction::ids::{AuctionId, UserId};
+use places::Users;
+use room::Room;
+use session::Session;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tickets::Tickets;
+
+/// All that is live in a house.
+pub struct Live {
+    sessions: Mutex<HashMap<String, Arc<Session>>>,
+    rooms: Mutex<HashMap<AuctionId, Arc<Room>>>,
+    numbers: AtomicU64,
+    /// Sockets that have begun, let in or not.
+    begun: Counts,
+    /// Sockets that were let in.
+    sockets: Counts,
+    users: Users,
+    pub(crate) tickets: Tickets,
+    pub(crate) desk: Desk,
+    views: Shown,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Live {
+    /// Nobody is there yet.
+    #[must_use]
+    pub fn new(limits: &LimitsConfig) -> Self {
+        let per_ip = limits.sockets_per_ip;
+        Self {
+            sessions: Mutex::default(),
+            rooms: Mutex::default(),
+            numbers: AtomicU64::new(0),
+            // Whoever is one too many is told so, and twice as many are not even listened to.
+            begun: Counts::new(limits.connections, per_ip.saturating_mul(2), |_| {}),
+            sockets: Counts::new(limits.connections, per_ip, observe::sockets),
+            users: Users::default(),
+            tickets: Tickets::default(),
+            desk: Desk::default(),
+            views: Shown::default(),
+        }
+    }
+
+    fn add(&self, session: &Arc<Session>) {
+        lock(&self.sessions).insert(session.sid.clone(), Arc::clone(session));
+    }
+
+    fn session(&self, sid: &str) -> Option<Arc<Session>> {
+        lock(&self.sessions).get(sid).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Session>> {
+        lock(&self.sessions).values().cloned().collect()
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A session is over: nothing of it stays but that it may be back at once.
+    fn remove(&self, house: &House, session: &Session) {
+        if lock(&self.sessions).remove(&session.sid).is_none() {
+            return;
+        }
+        session.outbox.end(&[]);
+        if session.outbox.has_lagged() {
+            observe::socket_lagged();
+        }
+        let rooms = session.outbox.unseat_all();
+        if let Some(place) = session.who().and_then(|who| who.place.as_ref()) {
+            place.leave_rooms(u32::try_from(rooms.len()).unwrap_or(u32::MAX));
+        }
+        let now = house.now();
+        rooms.iter().for_each(|room| room.exit(session, false, now));
+    }
+
+    /// The room of an auction, made ready if nobody was in it.
+    async fn room(&self, house: &House, auction: AuctionId) -> Result<Arc<Room>, Problem> {
+        let room = {
+            let mut rooms = lock(&self.rooms);
+            Arc::clone(rooms.entry(auction).or_insert_with(|| Room::new(auction)))
+        };
+        room.make(house).await?;
+        Ok(room)
+    }
+
+    /// The room of an auction, if somebody is in it.
+    fn open_room(&self, auction: AuctionId) -> Option<Arc<Room>> {
+        lock(&self.rooms).get(&auction).cloned()
+    }
+
+    fn rooms(&self) -> Vec<Arc<Room>> {
+        lock(&self.rooms).values().cloned().collect()
+    }
+
+    /// What somebody has written is shown no more: he was erased.
+    pub(crate) fn forget_author(&self, user: UserId) {
+        self.rooms().iter().for_each(|room| room.forget_author(user));
+    }
+}

@@ -1,0 +1,400 @@
+//! One auction that somebody watches: how it stands, made from its events; who is in; what they
+//! are told. It exists while somebody is in, and for a while after. Decides nothing.
+
+use super::frame;
+use super::packet::event_text;
+use super::presence::Presence;
+use super::session::Session;
+use super::standing::{Happened, Standing};
+use super::text::Shown;
+use super::timers::Timers;
+use crate::house::House;
+use crate::http::error::Problem;
+use crate::{observe, tasks};
+use bytes::Bytes;
+use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::money::Amount;
+use gavel_auction::terms::Visibility;
+use gavel_auction::time::Time;
+use gavel_auction::view::{Head, Viewer};
+use gavel_engine::feed::{Ended, Subscription};
+use serde_json::json;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+/// Parts of those who are in a room; between two of them others get their turn.
+const PARTS: usize = 16;
+
+/// What telling one more costs, so that a full room does not take the processor for itself.
+const PACE: Duration = Duration::from_micros(4);
+
+/// Events read at once while a room is made.
+const READ: usize = 1_000;
+
+/// Messages of the chat that are at hand.
+pub(super) const CHAT: usize = 50;
+
+/// How long to wait before a log that cannot be read is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// One auction that somebody watches.
+pub(super) struct Room {
+    pub(super) auction: AuctionId,
+    parts: [Mutex<Vec<Member>>; PARTS],
+    members: AtomicUsize,
+    latest: Mutex<Option<Arc<Shown>>>,
+    /// Up to which paddle bidders are known.
+    paddles: AtomicI64,
+    presence: Mutex<Presence>,
+    /// The last messages of the chat, by number.
+    chat: Mutex<VecDeque<Line>>,
+    pub(super) timers: Timers,
+    made: OnceCell<()>,
+    follower: Mutex<Option<JoinHandle<()>>>,
+    /// Since when nobody is in; 0 while somebody is.
+    empty_since: AtomicI64,
+}
+
+/// A message: its number, its author, itself in JSON.
+pub(super) type Line = (i64, UserId, Arc<str>);
+
+struct Member {
+    session: Arc<Session>,
+    user: Option<UserId>,
+    /// Whether he is one of the bidders.
+    bids: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Room {
+    pub(super) fn new(auction: AuctionId) -> Arc<Self> {
+        Arc::new(Self {
+            auction,
+            parts: [const { Mutex::new(Vec::new()) }; PARTS],
+            members: AtomicUsize::new(0),
+            latest: Mutex::default(),
+            paddles: AtomicI64::new(0),
+            presence: Mutex::default(),
+            chat: Mutex::default(),
+            timers: Timers::default(),
+            made: OnceCell::new(),
+            follower: Mutex::default(),
+            empty_since: AtomicI64::new(0),
+        })
+    }
+
+    /// Makes the room ready: whoever comes first reads the auction's history.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) async fn make(self: &Arc<Self>, house: &House) -> Result<(), Problem> {
+        let make = || async {
+            let (standing, head) = self.gather(house).await?;
+            self.show(house, head, &standing, Happened::default()).await?;
+            super::chat::load(self, house).await?;
+            let feed = house.engine.subscribe(self.auction, standing.version());
+            let following = follow(Arc::clone(self), house.clone(), standing, feed);
+            let task = tasks::spawn("follows an auction while somebody watches", following);
+            *lock(&self.follower) = Some(task);
+            Ok(())
+        };
+        self.made.get_or_try_init(make).await.copied()
+    }
+
+    /// Reads the auction's history up to its head.
+    async fn gather(&self, house: &House) -> Result<(Standing, Arc<Head>), Problem> {
+        let auction = self.auction;
+        let head = house.engine.head(auction).ok_or_else(Problem::not_found)?;
+        let read = move |house: &House| -> Result<_, Problem> {
+            let mut standing = Standing::new(head.terms.direction);
+            while standing.version() < head.version {
+                let missing = head.version - standing.version();
+                let most = usize::try_from(missing).map_or(READ, |missing| missing.min(READ));
+                let past = house.engine.history(auction, standing.version(), most)?;
+                if past.is_empty() {
+                    return Err(Problem::quarantined());
+                }
+                for past in past {
+                    let mut ignored = Happened::default();
+                    standing.take(past.event.version, &past.event.fact, &mut ignored);
+                }
+            }
+            Ok((standing, head))
+        };
+        house.aside(read).await?
+    }
+
+    /// Renders how the auction stands at the version that both are at, and keeps it.
+    async fn show(
+        &self,
+        house: &House,
+        head: Arc<Head>,
+        standing: &Standing,
+        happened: Happened,
+    ) -> Result<Arc<Shown>, Problem> {
+        let top = standing.top(head.leader, head.price.map(Amount::minor));
+        let count = lock(&self.presence).count(house.now());
+        let shown = if Shown::is_at_hand(house, &head, &top) {
+            Shown::render(house, head, top, happened, count)?
+        } else {
+            let render = move |house: &House| Shown::render(house, head, top, happened, count);
+            house.aside(render).await??
+        };
+        let shown = Arc::new(shown);
+        *lock(&self.latest) = Some(Arc::clone(&shown));
+        self.timers.set(&shown, house.now());
+        Ok(shown)
+    }
+
+    /// How the auction stands, as those who are in were told last.
+    pub(super) fn latest(&self) -> Option<Arc<Shown>> {
+        lock(&self.latest).clone()
+    }
+
+    /// The messages for one who has seen the auction up to `after`; none if there is nothing new.
+    pub(super) fn since(
+        &self,
+        house: &House,
+        viewer: &Viewer,
+        after: Version,
+    ) -> Option<(Version, Vec<Bytes>)> {
+        let shown = self.latest().filter(|shown| shown.head.version > after)?;
+        let own = shown.own(house, viewer);
+        let frames = shown.frames(shown.all_names(), after, own.as_deref());
+        Some((shown.head.version, frames))
+    }
+
+    /// Somebody comes in.
+    pub(super) fn enter(&self, house: &House, session: &Arc<Session>) {
+        let user = session.user();
+        let part = self.part(session);
+        let mut part = lock(part);
+        let bids = user.is_some_and(|user| house.engine.mine(self.auction, user).is_some());
+        part.push(Member { session: Arc::clone(session), user, bids });
+        drop(part);
+        self.members.fetch_add(1, Ordering::AcqRel);
+        self.empty_since.store(0, Ordering::Release);
+        let by = session.caller().and_then(|caller| caller.0.as_ref());
+        lock(&self.presence).come(by.map(|by| (by.user, Arc::clone(&by.username))));
+    }
+
+    /// Somebody goes, because he said so or because his socket ended.
+    pub(super) fn exit(&self, session: &Session, for_good: bool, now: Time) {
+        let mut part = lock(self.part(session));
+        let place = part.iter().position(|member| member.session.number == session.number);
+        let Some(place) = place else { return };
+        let member = part.swap_remove(place);
+        drop(part);
+        if self.members.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.empty_since.store(now.0, Ordering::Release);
+        }
+        lock(&self.presence).go(member.user, for_good, now);
+    }
+
+    fn part(&self, session: &Session) -> &Mutex<Vec<Member>> {
+        let index = usize::try_from(session.number % PARTS as u64).expect("a small number");
+        self.parts.get(index).expect("a number modulo their count")
+    }
+
+    /// Whether nobody has been in for so long.
+    pub(super) fn is_empty_since(&self, before: Time) -> bool {
+        let since = self.empty_since.load(Ordering::Acquire);
+        since != 0 && since < before.0
+    }
+
+    /// Ends the room.
+    pub(super) fn end(&self) {
+        if let Some(follower) = lock(&self.follower).take() {
+            follower.abort();
+        }
+    }
+
+    /// Tells everybody how the auction stands now, to whom `after` was the last.
+    async fn tell(&self, house: &House, shown: &Shown, after: Version, happened: Happened) {
+        let names = Shown::names(happened);
+        let version = shown.head.version;
+        let frames = shown.frames(names, after, None);
+        self.find_bidders(house, &shown.head);
+        let mut owns: HashMap<UserId, Vec<Bytes>> = HashMap::new();
+        for part in &self.parts {
+            for member in lock(part).iter() {
+                let outbox = &member.session.outbox;
+                let viewer = || member.session.caller().map(|caller| caller.viewer());
+                let own = member.user.filter(|_| member.bids).map(|user| {
+                    &*owns.entry(user).or_insert_with(|| {
+                        let own = viewer().and_then(|viewer| shown.own(house, &viewer));
+                        shown.frames(names, after, own.as_deref())
+                    })
+                });
+                outbox.show(self.auction, after, version, own.unwrap_or(&frames));
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Marks those who have become bidders since this was asked last.
+    fn find_bidders(&self, house: &House, head: &Head) {
+        let next = |number: i64| house.engine.bidder(head.auction, Paddle::new(number)?);
+        let mut known = self.paddles.load(Ordering::Acquire);
+        let mut new = Vec::new();
+        while let Some(user) = next(known + 1) {
+            known += 1;
+            new.push(user);
+        }
+        self.paddles.store(known, Ordering::Release);
+        if new.is_empty() {
+            return;
+        }
+        for part in &self.parts {
+            for member in lock(part).iter_mut() {
+                member.bids |= member.user.is_some_and(|user| new.contains(&user));
+            }
+        }
+    }
+
+    /// Tells everybody something that must reach him.
+    pub(super) fn say(&self, text: &str) {
+        let frame = frame::of_text(text);
+        for part in &self.parts {
+            lock(part).iter().for_each(|member| member.session.outbox.push(frame.clone()));
+        }
+    }
+
+    /// Tells everybody something that comes again soon.
+    pub(super) async fn mention(&self, text: &str) {
+        let frame = frame::of_text(text);
+        for part in &self.parts {
+            lock(part).iter().for_each(|member| member.session.outbox.push_if_calm(&frame));
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Keeps a message of the chat at hand.
+    pub(super) fn remember(&self, id: i64, author: UserId, text: &str) {
+        let mut chat = lock(&self.chat);
+        chat.push_back((id, author, text.into()));
+        if chat.len() > CHAT {
+            chat.pop_front();
+        }
+    }
+
+    /// Somebody has said something.
+    pub(super) fn hear(&self, id: i64, author: UserId, text: &str) {
+        self.remember(id, author, text);
+        self.say(&format!("42[\"chat_message\",{text}]"));
+    }
+
+    /// Keeps such messages at hand no more.
+    pub(super) fn forget(&self, such: impl Fn(&Line) -> bool) {
+        lock(&self.chat).retain(|line| !such(line));
+    }
+
+    /// Shows no more what somebody has said.
+    pub(super) fn forget_author(&self, user: UserId) {
+        let gone: Vec<i64> = {
+            let chat = lock(&self.chat);
+            chat.iter().filter(|line| line.1 == user).map(|line| line.0).collect()
+        };
+        self.forget(|line| line.1 == user);
+        for id in gone {
+            let about = json!({ "auction_id": self.auction.get(), "id": id });
+            self.say(&event_text("chat_deleted", &about));
+        }
+    }
+
+    /// What was said last, as a list in JSON.
+    pub(super) fn chat_text(&self) -> String {
+        let chat = lock(&self.chat);
+        let lines: Vec<&str> = chat.iter().map(|(_, _, text)| &**text).collect();
+        format!("[{}]", lines.join(","))
+    }
+
+    /// How many watch.
+    pub(super) fn participants(&self, now: Time) -> usize {
+        lock(&self.presence).count(now)
+    }
+
+    /// The message that tells who watches, if that has changed.
+    pub(super) fn presence_news(&self, now: Time) -> Option<String> {
+        let mut presence = lock(&self.presence);
+        let count = presence.news(now)?;
+        let named = self.latest()?.head.terms.visibility == Visibility::Named;
+        let mut about = json!({ "auction_id": self.auction.get(), "participant_count": count });
+        if named {
+            about["participants"] = json!(presence.names());
+        }
+        Some(event_text("presence_update", &about))
+    }
+}
+
+/// Follows an auction: tells of each change, no faster than all who watch can be told.
+async fn follow(room: Arc<Room>, house: House, mut standing: Standing, mut feed: Subscription) {
+    loop {
+        let mut happened = Happened::default();
+        let after = standing.version();
+        let head = match take(&room, &house, &mut standing, &mut feed, &mut happened).await {
+            Ok(head) => head,
+            Err(Ended::Stopping) => return,
+            Err(Ended::Lagged | Ended::Unreadable(_)) => {
+                let (whole, head) = begin_again(&room, &house, after).await;
+                feed = house.engine.subscribe(room.auction, whole.version());
+                standing = whole;
+                // Whatever it was that was missed.
+                happened.bids = true;
+                happened.ended = head.outcome().is_some();
+                Some(head)
+            }
+        };
+        // An auction that is closed off has no head: nothing of it is shown.
+        let Some(head) = head else { continue };
+        if let Ok(shown) = room.show(&house, head, &standing, happened).await {
+            room.tell(&house, &shown, after, happened).await;
+            if happened.extended {
+                let timer = shown.timer(house.now());
+                room.mention(&event_text("timer_update", &timer)).await;
+            }
+        }
+        let members = u32::try_from(room.members.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let pace = PACE.saturating_mul(members);
+        if pace >= Duration::from_millis(1) {
+            tokio::time::sleep(pace).await;
+        }
+    }
+}
+
+/// Takes what has happened, up to the head as it is now, and no further.
+async fn take(
+    room: &Room,
+    house: &House,
+    standing: &mut Standing,
+    feed: &mut Subscription,
+    happened: &mut Happened,
+) -> Result<Option<Arc<Head>>, Ended> {
+    standing.take_live(&*feed.next().await?, happened);
+    let head = house.engine.head(room.auction);
+    while head.as_ref().is_some_and(|head| standing.version() < head.version) {
+        standing.take_live(&*feed.next().await?, happened);
+    }
+    Ok(head)
+}
+
+/// After something was missed: reads the history again, and says so while that cannot be read.
+async fn begin_again(room: &Arc<Room>, house: &House, after: Version) -> (Standing, Arc<Head>) {
+    loop {
+        if let Ok(whole) = room.gather(house).await {
+            return whole;
+        }
+        observe::room_blind();
+        let to = house.engine.head(room.auction).map(|head| head.version);
+        let about = json!({ "auction_id": room.auction.get(), "from": after + 1, "to": to });
+        room.say(&event_text("gap", &about));
+        tokio::time::sleep(AGAIN).await;
+    }
+}
