@@ -145,7 +145,6 @@ fn sec_s40_nothing_answers_that_is_not_described() {
         "/api/auctions",
         "/auctions",
         "/bids",
-        "/socket.io/",
         "/ws",
         "/admin",
         "/debug",
