@@ -169,6 +169,7 @@ fn sec_s34_a_restored_backup_brings_nobody_back_who_was_erased_since() {
     let erased = house.ask("DELETE", "/v1/users/me", Some(&token), &json!({"password": PASSWORD}));
     assert_eq!(erased.status, 204, "{erased:?}");
     assert_eq!(house.get(&format!("/v1/pictures/{hers}"), None).status, 404);
+    assert_eq!(holding(house.data.path()), Vec::<String>::new(), "nor is its file there");
     let tombstones = run(&["user", "tombstones", "--data", &data]);
     std::fs::write(path("tombstones"), &tombstones).unwrap();
     run(&["backup", "--data", &data, "--to", &path("backups/second")]);
