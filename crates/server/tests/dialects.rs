@@ -3,6 +3,7 @@
 #[path = "dialects/described.rs"]
 mod described;
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
 #[path = "house/transcript.rs"]
 mod transcript;
