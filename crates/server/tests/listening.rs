@@ -1,6 +1,7 @@
 //! The accept loop as clients without manners see it: silence, dripping, too many connections; and
 //! how the house stops.
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
 
