@@ -14,7 +14,7 @@
 pub(crate) mod chat;
 mod connect;
 mod door;
-mod frame;
+pub(crate) mod frame;
 mod outbox;
 mod packet;
 mod places;
@@ -27,7 +27,7 @@ mod talk;
 mod text;
 pub(crate) mod tickets;
 mod timers;
-mod websocket;
+pub(crate) mod websocket;
 mod wheel;
 
 pub(crate) use door::{answer, is_live};
@@ -55,7 +55,7 @@ pub struct Live {
     rooms: Mutex<HashMap<AuctionId, Arc<Room>>>,
     numbers: AtomicU64,
     /// Sockets that have begun, let in or not.
-    begun: Counts,
+    pub(crate) begun: Counts,
     /// Sockets that were let in.
     sockets: Counts,
     users: Users,

@@ -2,8 +2,12 @@
 
 #[path = "dialects/described.rs"]
 mod described;
+#[path = "dialects/max_bid.rs"]
+mod max_bid;
 #[path = "house/served.rs"]
 mod served;
+#[path = "dialects/together.rs"]
+mod together;
 #[path = "house/transcript.rs"]
 mod transcript;
 
@@ -27,4 +31,9 @@ fn items_as_written() {
 #[test]
 fn marketplace_as_written() {
     says_as_written("marketplace");
+}
+
+#[test]
+fn cars_as_written() {
+    says_as_written("cars");
 }

@@ -1,7 +1,7 @@
 //! Things for sale and their categories: what is sold, before anybody has decided how. Refuses to
 //! know how anything is sold.
 
-mod attributes;
+pub(crate) mod attributes;
 
 use super::extract::id as number;
 use super::proposal::check_words;
@@ -55,28 +55,28 @@ struct Categories {
 /// A thing for sale.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Thing {
+pub(crate) struct Thing {
     #[schema(min_length = 1, max_length = 500)]
-    title: String,
+    pub(crate) title: String,
     #[schema(max_length = 10000)]
-    description: Option<String>,
+    pub(crate) description: Option<String>,
     /// The name of a category.
-    category: String,
+    pub(crate) category: String,
     /// By name, as the category has them.
     #[serde(default)]
     #[schema(value_type = Object)]
-    attributes: Values,
+    pub(crate) attributes: Values,
 }
 
 /// A thing for sale as the house keeps it.
 #[derive(Serialize, ToSchema)]
-struct ItemView {
-    id: i64,
+pub(crate) struct ItemView {
+    pub(crate) id: i64,
     /// Whose it is.
     #[schema(value_type = i64)]
-    seller: UserId,
+    pub(crate) seller: UserId,
     #[serde(flatten)]
-    thing: Thing,
+    pub(crate) thing: Thing,
 }
 
 /// A page of things.
@@ -253,6 +253,17 @@ fn broken() -> Problem {
 }
 
 impl Thing {
+    /// Puts it in the place of the one of this number. Blocks on the store.
+    ///
+    /// # Errors
+    /// What is wrong with it; not found.
+    pub(crate) fn replace(self, house: &House, id: i64, by: UserId) -> Result<ItemView, Problem> {
+        self.check(house)?;
+        let item = self.item(id, by);
+        let there = house.things.change_item(&item)?;
+        if there { ItemView::of(item) } else { Err(Problem::not_found()) }
+    }
+
     fn check(&self, house: &House) -> Result<(), Problem> {
         let Self { title, description, category, attributes: _ } = self.clone();
         let category = Some(category);
@@ -262,7 +273,16 @@ impl Thing {
         attributes::check(&self.attributes, &read(&category)?.attributes)
     }
 
-    fn keep(self, house: &House, by: UserId, key: Option<&str>) -> Result<ItemView, Problem> {
+    /// Keeps it as this seller's; for the same key always the same one. Blocks on the store.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn keep(
+        self,
+        house: &House,
+        by: UserId,
+        key: Option<&str>,
+    ) -> Result<ItemView, Problem> {
         self.check(house)?;
         let body = sha256(&canonicalize(&json!(self)));
         let item = self.item(0, by);
@@ -282,7 +302,11 @@ impl Thing {
 }
 
 impl ItemView {
-    fn of(item: Item) -> Result<Self, Problem> {
+    /// A thing as it is kept.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn of(item: Item) -> Result<Self, Problem> {
         let attributes = serde_json::from_str(&item.attributes).map_err(|_| broken())?;
         let Item { id, seller, title, description, category, .. } = item;
         Ok(Self { id, seller, thing: Thing { title, description, category, attributes } })
@@ -298,9 +322,6 @@ impl ItemChange {
             category: self.category.unwrap_or(thing.category),
             attributes: self.attributes.unwrap_or(thing.attributes),
         };
-        thing.check(house)?;
-        let item = thing.item(id, seller);
-        let there = house.things.change_item(&item)?;
-        if there { ItemView::of(item) } else { Err(Problem::not_found()) }
+        thing.replace(house, id, seller)
     }
 }

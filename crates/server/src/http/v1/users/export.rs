@@ -75,7 +75,7 @@ const TOMBSTONE: &str = "gavel/tombstone/1";
 
 /// Erases somebody: his row and its key, his sessions, letters that were written to him; a signed
 /// tombstone says that it was done.
-pub(super) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
+pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
     let erased = json!({
         "at": print(house.now()),
         "house": house.keys.house.to_string(),
