@@ -13,6 +13,7 @@ if [ "$purpose" = test ]; then
     openssl:openssl python3:python3)
   needed+=(faketime:faketime mkfs.btrfs:btrfs-progs mkfs.ext4:e2fsprogs prlimit:util-linux)
   needed+=(aiosmtpd:python3-aiosmtpd) # the mail server that tests of letters talk to
+  needed+=(node:nodejs npm:npm) # the official client of Socket.IO runs on Node 20 or later
 fi
 
 missing=()
@@ -55,4 +56,12 @@ setup: Rust is missing. Install it with rustup (https://rustup.rs):
   then open a new shell. The right version is chosen by rust-toolchain.toml.
 TEXT
   exit 1
+fi
+
+# The official client of Socket.IO, exactly as it is pinned.
+live="$(dirname "$0")/../crates/server/tests/live"
+if [ "$purpose" = test ] && [ ! -e "$live/node_modules/socket.io-client/package.json" ]; then
+  echo "setup: installing socket.io-client"
+  npm ci --prefix "$live" --ignore-scripts --no-audit --no-fund --silent ||
+    echo "setup: socket.io-client could not be installed; tests of the live room will fail" >&2
 fi

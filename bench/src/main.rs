@@ -6,6 +6,7 @@ mod chance;
 mod checker;
 mod client;
 mod clock;
+mod crowd;
 mod figures;
 mod house;
 mod load;
@@ -17,6 +18,7 @@ mod plot;
 mod process;
 mod replay;
 mod report;
+mod rooms;
 mod watchers;
 mod wire;
 
@@ -37,6 +39,7 @@ const USAGE: &str = "usage: gavel-bench COMMAND
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
   noop LENGTH        the peer that does nothing, until it is killed
+  rooms MILLISECONDS the peer of the live room, an update that often, until it is killed
   peer               how fast generator and peer are together, without a house
   gate-rules, gate-shard   a fixed replay, to be counted by callgrind";
 
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),
         ["noop", length] => noop(length),
+        ["rooms", every] => rooms(every),
         ["peer"] => measure::soak::peer(),
         ["gate-rules"] => {
             micro::gate_rules();
@@ -124,6 +128,11 @@ fn bids(rounds: &str) -> io::Result<()> {
 
 fn noop(length: &str) -> io::Result<()> {
     noop::serve(length.parse().map_err(|_| io::Error::other("LENGTH is a number"))?)
+}
+
+fn rooms(every: &str) -> io::Result<()> {
+    let every = every.parse().map_err(|_| io::Error::other("MILLISECONDS is a number"))?;
+    rooms::serve(Duration::from_millis(every))
 }
 
 fn soak(seconds: &str) -> io::Result<()> {

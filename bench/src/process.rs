@@ -58,6 +58,13 @@ impl Server {
         Self::start(command, None)
     }
 
+    /// The peer of the live room.
+    pub(crate) fn rooms(every: Duration) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["rooms", &every.as_millis().to_string()]).stderr(Stdio::inherit());
+        Self::start(command, None)
+    }
+
     /// The real binary, on a data folder.
     pub(crate) fn gavel(data: &Path) -> io::Result<Self> {
         let binary = binary()?;

@@ -170,6 +170,14 @@ pub enum Action {
     Tick(Tick),
 }
 
+impl Action {
+    /// Whether it is what bidders do all the time, as often as they like.
+    #[must_use]
+    pub const fn is_bidding(&self) -> bool {
+        matches!(self, Self::Bid(_) | Self::Accept { .. } | Self::BuyNow | Self::Retract { .. })
+    }
+}
+
 /// What time brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {

@@ -319,7 +319,6 @@ impl<C: Commit> Drive<C> {
             for (partition, effects) in effects.into_iter().enumerate() {
                 let durable = self.shards.get(partition).map_or(0, Shard::durable);
                 self.speak(effects, &mut receipts, partition, durable);
-                self.shared.release(partition, durable);
             }
             self.shared.progress.send_modify(|commits| *commits += 1);
             self.shared.feed.publish(records);
@@ -348,6 +347,8 @@ impl<C: Commit> Drive<C> {
         if let Some(lists) = self.shared.touched.get(partition) {
             lists.note(durable, touched.into_iter());
         }
+        // Before the answers: whoever got one may ask for all that is let out.
+        self.shared.release(partition, durable);
         if mutant::on("receipt_of_the_neighbour") && effects.receipts.len() > 1 {
             effects.receipts.rotate_left(1);
         }

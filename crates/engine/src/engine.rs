@@ -273,6 +273,13 @@ impl Engine {
         self.shared.views.bidder(auction, paddle)
     }
 
+    /// Everybody who has a paddle in an auction, by its number.
+    #[must_use]
+    pub fn bidders(&self, auction: AuctionId) -> Vec<UserId> {
+        self.shared.bring_back(auction);
+        self.shared.views.bidders(auction)
+    }
+
     /// Up to `limit` events of an auction after `after`, in order. Blocks on the store.
     ///
     /// # Errors

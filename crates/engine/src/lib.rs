@@ -14,7 +14,7 @@
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
 //! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`history`], [`words`], `projection`,
 //! `keeper`, `residents`, `scrub`, [`by_hand`]; the traits of stores: [`log`], [`people`],
-//! [`things`], [`chat`], [`lists`], [`snapshot`].
+//! [`things`], [`chat`], [`notices`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
@@ -38,6 +38,7 @@ pub mod limits;
 pub mod lists;
 pub mod log;
 mod memory;
+pub mod notices;
 mod panics;
 pub mod people;
 mod projection;

@@ -192,6 +192,11 @@ impl Views {
         self.read(auction, |shown| shown.paddles.get(index).copied()).flatten()
     }
 
+    /// Everybody who has a paddle, by its number.
+    pub(crate) fn bidders(&self, auction: AuctionId) -> Vec<UserId> {
+        self.read(auction, |shown| shown.paddles.clone()).unwrap_or_default()
+    }
+
     /// Where up to `limit` events after version `after` stand.
     pub(crate) fn positions(
         &self,

@@ -10,6 +10,7 @@ use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
 use crate::live::Live;
 use crate::mail::Outbox;
+use crate::notifier::Board;
 use crate::observe;
 use crate::operations::Operations;
 use crate::outside::Outside;
@@ -48,6 +49,8 @@ pub struct Rooms {
     pub people: Arc<dyn People>,
     /// Things for sale. Blocking: only inside [`House::aside`].
     pub things: Arc<dyn Things>,
+    /// What people are told of.
+    pub board: Arc<Board>,
     /// What is said beside auctions. Blocking: only inside [`House::aside`].
     pub chats: Arc<dyn Chats>,
     /// How the house is set up.
@@ -91,6 +94,8 @@ pub struct Opening {
     pub people: Arc<dyn People>,
     /// Things for sale.
     pub things: Arc<dyn Things>,
+    /// What people are told of.
+    pub board: Arc<Board>,
     /// What is said beside auctions. Blocking: only inside [`House::aside`].
     pub chats: Arc<dyn Chats>,
     /// The configuration.
@@ -117,6 +122,7 @@ impl House {
             engine,
             people,
             things,
+            board,
             chats,
             config,
             keys,
@@ -142,6 +148,7 @@ impl House {
             engine,
             people,
             things,
+            board,
             chats,
             config,
             keys,

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod listen;
 pub mod live;
 pub mod mail;
+pub mod notifier;
 pub mod observe;
 pub mod operations;
 pub mod outside;

@@ -13,8 +13,9 @@
 
 pub(crate) mod chat;
 mod connect;
-mod door;
+pub(crate) mod door;
 pub(crate) mod frame;
+pub(crate) mod notices;
 mod outbox;
 mod packet;
 mod places;
@@ -27,11 +28,9 @@ mod talk;
 mod text;
 pub(crate) mod tickets;
 mod timers;
+pub(crate) mod tongue;
 pub(crate) mod websocket;
-mod wheel;
-
-pub(crate) use door::{answer, is_live};
-pub use wheel::keep;
+pub(crate) mod wheel;
 
 use crate::config::LimitsConfig;
 use crate::house::House;
@@ -41,6 +40,7 @@ use crate::observe;
 use crate::places::Counts;
 use chat::Desk;
 use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::time::Time;
 use places::Users;
 use room::Room;
 use session::Session;
@@ -124,7 +124,7 @@ impl Live {
     async fn room(&self, house: &House, auction: AuctionId) -> Result<Arc<Room>, Problem> {
         let room = {
             let mut rooms = lock(&self.rooms);
-            Arc::clone(rooms.entry(auction).or_insert_with(|| Room::new(auction)))
+            Arc::clone(rooms.entry(auction).or_insert_with(|| Room::new(auction, house.now())))
         };
         room.make(house).await?;
         Ok(room)
@@ -133,6 +133,11 @@ impl Live {
     /// The room of an auction, if somebody is in it.
     fn open_room(&self, auction: AuctionId) -> Option<Arc<Room>> {
         lock(&self.rooms).get(&auction).cloned()
+    }
+
+    /// How many watch an auction.
+    pub(crate) fn participants(&self, auction: AuctionId, now: Time) -> usize {
+        self.open_room(auction).map_or(0, |room| room.participants(now))
     }
 
     fn rooms(&self) -> Vec<Arc<Room>> {

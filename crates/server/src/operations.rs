@@ -10,16 +10,25 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Commands that may be under way after their 202.
+/// Commands of one lane that may be under way after their 202.
 const UNDER_WAY: usize = 1024;
 
 /// Outcomes that are remembered: each has one place, and gives way to the next that has the same.
 const SHELVES: usize = 16;
 const PLACES: usize = 256;
 
+/// Which commands wait for each other. A lane that is full delays no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What bidders do.
+    Bids,
+    /// What is done to auctions.
+    Auctions,
+}
+
 /// What is known of commands besides the log.
 pub struct Operations {
-    under_way: Mutex<HashMap<Operation, UserId>>,
+    under_way: Mutex<HashMap<Operation, (UserId, Lane)>>,
     shelves: [Mutex<Vec<Option<Remembered>>>; SHELVES],
     hasher: RandomState,
 }
@@ -63,15 +72,16 @@ impl Default for Operations {
 }
 
 impl Operations {
-    /// Notes that a command of this actor is under way; none if too many are. A repeat of one that
-    /// is under way is not noted again.
+    /// Notes that a command of this actor is under way; none if too many of its lane are. A repeat
+    /// of one that is under way is not noted again.
     #[must_use]
-    pub fn begin(&self, operation: Operation, actor: UserId) -> Option<bool> {
+    pub fn begin(&self, operation: Operation, actor: UserId, lane: Lane) -> Option<bool> {
         let mut under_way = self.under_way();
         if under_way.contains_key(&operation) {
             return Some(false);
         }
-        (under_way.len() < UNDER_WAY).then(|| under_way.insert(operation, actor).is_none())
+        let before = under_way.values().filter(|(_, other)| *other == lane).count();
+        (before < UNDER_WAY).then(|| under_way.insert(operation, (actor, lane)).is_none())
     }
 
     /// Notes that it is under way no more.
@@ -93,7 +103,7 @@ impl Operations {
     /// What is known of a command of this actor.
     #[must_use]
     pub fn find(&self, operation: &Operation, actor: UserId) -> Known {
-        if self.under_way().get(operation) == Some(&actor) {
+        if self.under_way().get(operation).is_some_and(|(by, _)| *by == actor) {
             return Known::Pending;
         }
         let (shelf, place) = self.place(operation);
@@ -109,7 +119,7 @@ impl Operations {
         (shelf, hash / SHELVES % PLACES)
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<Operation, UserId>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<Operation, (UserId, Lane)>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,13 +136,15 @@ mod tests {
     fn only_so_many_are_under_way_and_only_their_actor_sees_them() {
         let operations = Operations::default();
         let [anna, bert] = [1, 2].map(|id| UserId::new(id).unwrap());
-        assert!((0..1024).all(|n| operations.begin(operation(n), anna) == Some(true)));
-        assert_eq!(operations.begin(operation(1024), anna), None);
-        assert_eq!(operations.begin(operation(3), anna), Some(false));
+        assert!((0..1024).all(|n| operations.begin(operation(n), anna, Lane::Bids) == Some(true)));
+        assert_eq!(operations.begin(operation(1024), anna, Lane::Bids), None);
+        assert_eq!(operations.begin(operation(3), anna, Lane::Bids), Some(false));
+        // Another lane has room.
+        assert_eq!(operations.begin(operation(1025), anna, Lane::Auctions), Some(true));
         assert!(matches!(operations.find(&operation(3), anna), Known::Pending));
         assert!(matches!(operations.find(&operation(3), bert), Known::Nothing));
         operations.end(&operation(3));
-        assert_eq!(operations.begin(operation(1024), anna), Some(true));
+        assert_eq!(operations.begin(operation(1024), anna, Lane::Bids), Some(true));
         let answered = || Outcome::Answered(StatusCode::OK, Bytes::new());
         operations.remember(operation(3), anna, answered());
         assert!(matches!(operations.find(&operation(3), anna), Known::Came(_)));

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 #[path = "house/wire.rs"]
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod wire;
 
 use serde_json::{Value, json};

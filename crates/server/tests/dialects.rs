@@ -29,6 +29,16 @@ fn items_as_written() {
 }
 
 #[test]
+fn flash_as_written() {
+    says_as_written("flash");
+}
+
+#[test]
+fn portal_as_written() {
+    says_as_written("portal");
+}
+
+#[test]
 fn marketplace_as_written() {
     says_as_written("marketplace");
 }

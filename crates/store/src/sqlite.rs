@@ -17,6 +17,7 @@ mod listings;
 mod lists;
 pub mod lock;
 mod log;
+mod notices;
 mod people;
 mod pool;
 mod snapshots;
@@ -31,6 +32,7 @@ use gavel_auction::time::Time;
 use gavel_engine::chat::Chats;
 use gavel_engine::lists::Lists;
 use gavel_engine::log::{Log, LogReader};
+use gavel_engine::notices::Notices;
 use gavel_engine::people::People;
 use gavel_engine::snapshot::Snapshots;
 use gavel_engine::things::Things;
@@ -78,6 +80,8 @@ pub struct Stores {
     pub people: Arc<dyn People>,
     /// Keeps things for sale.
     pub things: Arc<dyn Things>,
+    /// Keeps notices to people.
+    pub notices: Arc<dyn Notices>,
     /// What is said beside auctions.
     pub chats: Arc<dyn Chats>,
     /// Keeps lists.
@@ -345,6 +349,7 @@ fn open_whole(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores, Op
         log: Box::new(log),
         reader: Arc::new(log::SqliteLogReader::new(readers)),
         things: Arc::clone(&people) as Arc<dyn Things>,
+        notices: Arc::clone(&people) as Arc<dyn Notices>,
         chats: Arc::clone(&people) as Arc<dyn Chats>,
         people,
         lists: Arc::new(lists),
@@ -415,6 +420,7 @@ fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores
         log: Box::new(log::ReadOnlyLog),
         reader: Arc::new(log::SqliteLogReader::new(Readers::new(path))),
         things: Arc::clone(&people) as Arc<dyn Things>,
+        notices: Arc::clone(&people) as Arc<dyn Notices>,
         chats: Arc::clone(&people) as Arc<dyn Chats>,
         people,
         lists,

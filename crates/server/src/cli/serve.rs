@@ -10,7 +10,9 @@ use crate::house::{House, Opening};
 use crate::http::{Edge, dialects};
 use crate::keys::HouseKeys;
 use crate::listen::{self, tls::Tls};
+use crate::live::wheel;
 use crate::mail::Outbox;
+use crate::notifier::{Board, Notifier};
 use crate::outside::Outside;
 use crate::passwords::Passwords;
 use crate::upkeep::{self, Upkeep};
@@ -89,8 +91,9 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let opened = open(&data, Arc::new(config)).map_err(failed)?;
     let served = runtime.block_on(serve(&opened, chosen, args.demo, out));
-    let Opened { house, started, upkeep, lock, .. } = opened;
+    let Opened { house, started, notifier, upkeep, lock, .. } = opened;
     drop(house);
+    drop(notifier);
     started.stop();
     drop(upkeep);
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -119,6 +122,7 @@ struct Opened {
     started: Started,
     stop: watch::Sender<bool>,
     password: Option<String>,
+    notifier: Notifier,
     upkeep: Upkeep,
     lock: Option<DirLock>,
 }
@@ -128,6 +132,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let outbox = Outbox::open(&config.mail)?;
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
+    let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
     let (things, chats) = (Arc::clone(&stores.things), Arc::clone(&stores.chats));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
@@ -140,6 +145,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         engine,
         people,
         things,
+        board: Arc::clone(&board),
         chats,
         config,
         keys,
@@ -150,7 +156,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         stopping,
     };
     let house = House::open(opening);
-    Ok(Opened { house, started, stop, password, upkeep, lock })
+    let notifier = Notifier::begin(started.engine.clone(), board).context("starting a thread")?;
+    Ok(Opened { house, started, stop, password, notifier, upkeep, lock })
 }
 
 /// A house whose engine runs, for whatever is to be done in it.
@@ -241,8 +248,10 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     let told = json!({ "url": format!("{scheme}://{address}"), "lines": lines });
     // Whoever closed our standard output does not want to hear it.
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
-    let live = crate::live::keep(opened.house.clone());
+    let live = wheel::keep(opened.house.clone());
     drop(tasks::spawn("looks after the live room as long as the house", live));
+    let notices = crate::live::notices::carry(opened.house.clone());
+    drop(tasks::spawn("carries notices as long as the house", notices));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
     tokio::select! {
         _ = terminate.recv() => {}

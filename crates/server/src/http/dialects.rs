@@ -4,8 +4,10 @@
 
 mod cars;
 pub(crate) mod desk;
+pub(crate) mod flash;
 mod items;
 mod marketplace;
+mod portal;
 
 use crate::audit::kept::Watched;
 use crate::config::Config;
@@ -27,7 +29,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// All of them.
-pub const DIALECTS: &[Dialect] = &[items::DIALECT, cars::DIALECT, marketplace::DIALECT];
+pub const DIALECTS: &[Dialect] =
+    &[items::DIALECT, portal::DIALECT, cars::DIALECT, marketplace::DIALECT, flash::DIALECT];
 
 /// Another API.
 pub struct Dialect {
@@ -105,6 +108,12 @@ impl Eq for Mount {}
 pub fn names(on: &[Mount]) -> Vec<&'static str> {
     let spoken = |dialect: &&Dialect| on.iter().any(|mount| mount.dialect.name == dialect.name);
     DIALECTS.iter().filter(spoken).map(|dialect| dialect.name).collect()
+}
+
+/// Whether a house speaks a dialect.
+#[must_use]
+pub fn speaks(config: &Config, name: &str) -> bool {
+    config.dialects.on.iter().any(|mount| mount.dialect.name == name)
 }
 
 /// Sees to it that nobody gets in by accident: who believes whoever calls listens on

@@ -23,8 +23,10 @@ pub(crate) mod history;
 pub(crate) mod items;
 pub(crate) mod ledger;
 pub(crate) mod listing;
+pub(crate) mod notifications;
 pub(crate) mod operations;
 pub(crate) mod operator;
+pub(crate) mod promotion;
 pub(crate) mod proposal;
 pub(crate) mod receipts;
 pub(crate) mod registrations;
@@ -62,4 +64,6 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(receipts::routes())
         .merge(operations::routes())
         .merge(items::routes())
+        .merge(notifications::routes())
+        .merge(promotion::routes())
 }

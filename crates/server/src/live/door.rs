@@ -3,11 +3,13 @@
 //! event.
 
 use super::session::{Carrier, Session};
+use super::tongue::Tongue;
 use super::{polling, websocket};
 use crate::chance;
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::cookie::is_own_page;
+use crate::http::dialects;
 use crate::http::error::{Code, Problem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -119,27 +121,29 @@ pub(crate) async fn answer(house: &House, request: Request<Body>) -> Response {
         Some("websocket") => true,
         Some(_) | None => return Wrong::Transport.into_response(),
     };
-    let answered = match (asked.sid.as_deref(), by_socket) {
-        (None, false) if parts.method == Method::GET => {
-            begin(house, &parts, &asked, Carrier::Polling).map(|it| polling::open(&it))
-        }
-        (None, true) if parts.method == Method::GET => match websocket::Key::of(&parts) {
-            None => Err(Wrong::Request.into_response()),
-            Some(key) => begin(house, &parts, &asked, Carrier::WebSocket)
-                .map(|it| websocket::open(house.clone(), it, parts, &key)),
+    match (asked.sid.as_deref(), by_socket) {
+        (None, _) if parts.method != Method::GET => Wrong::Method.into_response(),
+        (None, false) => match begin(house, &parts, &asked, Carrier::Polling) {
+            Ok(session) => polling::open(&session),
+            Err(problem) => problem.into_response(),
         },
-        (None, _) => Err(Wrong::Method.into_response()),
-        (Some(sid), by_socket) => match house.live.session(sid) {
-            None => Err(Wrong::Session.into_response()),
-            Some(it) if by_socket => Ok(websocket::take_over(house.clone(), it, parts)),
-            Some(it) if parts.method == Method::GET => Ok(polling::news(house, &it).await),
-            Some(it) if parts.method == Method::POST => {
-                Ok(polling::delivery(house, &it, body).await)
+        (None, true) => {
+            let Some(key) = websocket::Key::of(&parts) else {
+                return Wrong::Request.into_response();
+            };
+            match begin(house, &parts, &asked, Carrier::WebSocket) {
+                Ok(session) => websocket::open(house.clone(), session, parts, &key),
+                Err(problem) => problem.into_response(),
             }
-            Some(_) => Err(Wrong::Method.into_response()),
+        }
+        (Some(sid), by_socket) => match (house.live.session(sid), &parts.method) {
+            (None, _) => Wrong::Session.into_response(),
+            (Some(session), _) if by_socket => websocket::take_over(house.clone(), session, parts),
+            (Some(session), &Method::GET) => polling::news(house, &session).await,
+            (Some(session), &Method::POST) => polling::delivery(house, &session, body).await,
+            (Some(_), _) => Wrong::Method.into_response(),
         },
-    };
-    answered.unwrap_or_else(|refused| refused)
+    }
 }
 
 /// Browsers say which page asks, and nobody can make them say another.
@@ -155,17 +159,20 @@ fn begin(
     parts: &Parts,
     asked: &Asked<'_>,
     carrier: Carrier,
-) -> Result<Arc<Session>, Response> {
+) -> Result<Arc<Session>, Problem> {
     if *house.stopping.borrow() {
-        return Err(Problem::of(Code::Overloaded, "The house is closing.").into_response());
+        return Err(Problem::of(Code::Overloaded, "The house is closing."));
     }
     let Peer(peer) = Peer::of(parts);
     let live = &house.live;
-    let place = live.begun.take(peer).ok_or_else(|| Problem::rate_limited(5).into_response())?;
+    let place = live.begun.take(peer).ok_or_else(|| Problem::rate_limited(5))?;
     let name = (URL_SAFE_NO_PAD.encode(chance::bytes::<15>()), live.number());
-    let shown = asked.token.as_deref().filter(|_| house.config.live.query_tokens);
-    let shown = shown.map(str::to_owned);
+    let flash = parts.extensions.get() == Some(&Tongue::Flash);
+    // The clients of the dialect show their tokens in the query.
+    let in_query = house.config.live.query_tokens || dialects::speaks(&house.config, "flash");
+    let shown = asked.token.as_deref().filter(|_| in_query).map(str::to_owned);
     let session = Session::new(name, carrier, peer, shown, place, house.now());
+    session.hears(if flash { Tongue::Flash } else { Tongue::Native });
     let session = Arc::new(session);
     live.add(&session);
     Ok(session)

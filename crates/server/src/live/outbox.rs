@@ -110,13 +110,7 @@ impl Outbox {
     }
 
     /// Shows how an auction stands, to one who has seen it up to `after`.
-    pub(super) fn show(
-        &self,
-        auction: AuctionId,
-        after: Version,
-        version: Version,
-        frames: &[Bytes],
-    ) {
+    pub(super) fn show(&self, auction: AuctionId, after: Version, version: Version, frame: &Bytes) {
         let mut inner = self.inner();
         let calm = inner.queue.len() < CALM && !inner.ended;
         let Some(seat) = inner.seats.iter_mut().find(|seat| seat.room.auction == auction) else {
@@ -129,7 +123,7 @@ impl Outbox {
             seat.behind = true;
         } else {
             seat.sent = version;
-            frames.iter().for_each(|frame| inner.put(frame.clone()));
+            inner.put(frame.clone());
         }
         drop(inner);
         self.news.notify_one();

@@ -57,7 +57,7 @@ pub(super) async fn news(house: &House, session: &Arc<Session>) -> Response {
         }
         let batch = session.outbox.take();
         let mut packets: Vec<Bytes> = batch.frames.iter().map(text_of).collect();
-        for frame in talk::caught_up(house, session, batch.behind) {
+        for frame in talk::caught_up(house, session, batch.behind).await {
             packets.push(text_of(&frame));
         }
         if batch.ended {

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::standing::{Happened, Standing};
 use super::text::Shown;
 use super::timers::Timers;
+use super::tongue::{Tongue, translated};
 use crate::house::House;
 use crate::http::error::Problem;
 use crate::{observe, tasks};
@@ -21,7 +22,7 @@ use gavel_engine::feed::{Ended, Subscription};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -55,7 +56,7 @@ pub(super) struct Room {
     pub(super) timers: Timers,
     made: OnceCell<()>,
     follower: Mutex<Option<JoinHandle<()>>>,
-    /// Since when nobody is in; 0 while somebody is.
+    /// Since when nobody is in, if nobody is.
     empty_since: AtomicI64,
 }
 
@@ -74,7 +75,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Room {
-    pub(super) fn new(auction: AuctionId) -> Arc<Self> {
+    pub(super) fn new(auction: AuctionId, now: Time) -> Arc<Self> {
         Arc::new(Self {
             auction,
             parts: [const { Mutex::new(Vec::new()) }; PARTS],
@@ -86,7 +87,7 @@ impl Room {
             timers: Timers::default(),
             made: OnceCell::new(),
             follower: Mutex::default(),
-            empty_since: AtomicI64::new(0),
+            empty_since: AtomicI64::new(now.0),
         })
     }
 
@@ -111,7 +112,7 @@ impl Room {
     /// Reads the auction's history up to its head.
     async fn gather(&self, house: &House) -> Result<(Standing, Arc<Head>), Problem> {
         let auction = self.auction;
-        let head = house.engine.head(auction).ok_or_else(Problem::not_found)?;
+        let head = house.head(auction).await?.ok_or_else(Problem::not_found)?;
         let read = move |house: &House| -> Result<_, Problem> {
             let mut standing = Standing::new(head.terms.direction);
             while standing.version() < head.version {
@@ -159,16 +160,18 @@ impl Room {
     }
 
     /// The messages for one who has seen the auction up to `after`; none if there is nothing new.
-    pub(super) fn since(
+    pub(super) async fn since(
         &self,
         house: &House,
         viewer: &Viewer,
+        tongue: Tongue,
         after: Version,
-    ) -> Option<(Version, Vec<Bytes>)> {
+    ) -> Option<(Version, Bytes)> {
         let shown = self.latest().filter(|shown| shown.head.version > after)?;
-        let own = shown.own(house, viewer);
-        let frames = shown.frames(shown.all_names(), after, own.as_deref());
-        Some((shown.head.version, frames))
+        // Where it cannot be looked up now, the next change tells.
+        let own = shown.own_aside(tongue, house, viewer).await.ok().flatten();
+        let frame = shown.frame(tongue, shown.any_name(), after, own.as_deref());
+        Some((shown.head.version, frame))
     }
 
     /// Somebody comes in.
@@ -176,11 +179,12 @@ impl Room {
         let user = session.user();
         let part = self.part(session);
         let mut part = lock(part);
-        let bids = user.is_some_and(|user| house.engine.mine(self.auction, user).is_some());
+        // Of one that has left memory, bidders are found once something happens there.
+        let here = user.filter(|_| !house.engine.has_left(self.auction));
+        let bids = here.is_some_and(|user| house.engine.mine(self.auction, user).is_some());
         part.push(Member { session: Arc::clone(session), user, bids });
         drop(part);
         self.members.fetch_add(1, Ordering::AcqRel);
-        self.empty_since.store(0, Ordering::Release);
         let by = session.caller().and_then(|caller| caller.0.as_ref());
         lock(&self.presence).come(by.map(|by| (by.user, Arc::clone(&by.username))));
     }
@@ -205,8 +209,8 @@ impl Room {
 
     /// Whether nobody has been in for so long.
     pub(super) fn is_empty_since(&self, before: Time) -> bool {
-        let since = self.empty_since.load(Ordering::Acquire);
-        since != 0 && since < before.0
+        let empty = self.members.load(Ordering::Acquire) == 0;
+        empty && self.empty_since.load(Ordering::Acquire) < before.0
     }
 
     /// Ends the room.
@@ -218,22 +222,25 @@ impl Room {
 
     /// Tells everybody how the auction stands now, to whom `after` was the last.
     async fn tell(&self, house: &House, shown: &Shown, after: Version, happened: Happened) {
-        let names = Shown::names(happened);
+        let name = Shown::name(happened);
         let version = shown.head.version;
-        let frames = shown.frames(names, after, None);
+        let frame = shown.frame(Tongue::Native, name, after, None);
+        let flash = shown.frame(Tongue::Flash, name, after, None);
         self.find_bidders(house, &shown.head);
-        let mut owns: HashMap<UserId, Vec<Bytes>> = HashMap::new();
+        let mut owns: HashMap<(UserId, bool), Bytes> = HashMap::new();
         for part in &self.parts {
             for member in lock(part).iter() {
                 let outbox = &member.session.outbox;
+                let tongue = member.session.tongue();
+                let all = if tongue == Tongue::Flash { &flash } else { &frame };
                 let viewer = || member.session.caller().map(|caller| caller.viewer());
                 let own = member.user.filter(|_| member.bids).map(|user| {
-                    &*owns.entry(user).or_insert_with(|| {
-                        let own = viewer().and_then(|viewer| shown.own(house, &viewer));
-                        shown.frames(names, after, own.as_deref())
+                    &*owns.entry((user, tongue == Tongue::Flash)).or_insert_with(|| {
+                        let own = viewer().and_then(|by| shown.own_in(tongue, house, &by));
+                        shown.frame(tongue, name, after, own.as_deref())
                     })
                 });
-                outbox.show(self.auction, after, version, own.unwrap_or(&frames));
+                outbox.show(self.auction, after, version, own.unwrap_or(all));
             }
             tokio::task::yield_now().await;
         }
@@ -261,17 +268,25 @@ impl Room {
 
     /// Tells everybody something that must reach him.
     pub(super) fn say(&self, text: &str) {
-        let frame = frame::of_text(text);
+        let spoken = Spoken::of(text);
         for part in &self.parts {
-            lock(part).iter().for_each(|member| member.session.outbox.push(frame.clone()));
+            for member in lock(part).iter() {
+                if let Some(frame) = spoken.to(&member.session) {
+                    member.session.outbox.push(frame.clone());
+                }
+            }
         }
     }
 
     /// Tells everybody something that comes again soon.
     pub(super) async fn mention(&self, text: &str) {
-        let frame = frame::of_text(text);
+        let spoken = Spoken::of(text);
         for part in &self.parts {
-            lock(part).iter().for_each(|member| member.session.outbox.push_if_calm(&frame));
+            for member in lock(part).iter() {
+                if let Some(frame) = spoken.to(&member.session) {
+                    member.session.outbox.push_if_calm(frame);
+                }
+            }
             tokio::task::yield_now().await;
         }
     }
@@ -334,6 +349,28 @@ impl Room {
     }
 }
 
+/// A text for everybody, in the words of each.
+struct Spoken<'a> {
+    text: &'a str,
+    native: Bytes,
+    flash: OnceLock<Option<Bytes>>,
+}
+
+impl<'a> Spoken<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, native: frame::of_text(text), flash: OnceLock::new() }
+    }
+
+    /// What he is told; none if there are no words for it.
+    fn to(&self, session: &Session) -> Option<&Bytes> {
+        let flash = || translated(self.text).map(|text| frame::of_text(&text));
+        match session.tongue() {
+            Tongue::Native => Some(&self.native),
+            Tongue::Flash => self.flash.get_or_init(flash).as_ref(),
+        }
+    }
+}
+
 /// Follows an auction: tells of each change, no faster than all who watch can be told.
 async fn follow(room: Arc<Room>, house: House, mut standing: Standing, mut feed: Subscription) {
     loop {
@@ -378,7 +415,7 @@ async fn take(
     happened: &mut Happened,
 ) -> Result<Option<Arc<Head>>, Ended> {
     standing.take_live(&*feed.next().await?, happened);
-    let head = house.engine.head(room.auction);
+    let head = house.engine.head_in_memory(room.auction);
     while head.as_ref().is_some_and(|head| standing.version() < head.version) {
         standing.take_live(&*feed.next().await?, happened);
     }
@@ -392,7 +429,7 @@ async fn begin_again(room: &Arc<Room>, house: &House, after: Version) -> (Standi
             return whole;
         }
         observe::room_blind();
-        let to = house.engine.head(room.auction).map(|head| head.version);
+        let to = house.engine.head_in_memory(room.auction).map(|head| head.version);
         let about = json!({ "auction_id": room.auction.get(), "from": after + 1, "to": to });
         room.say(&event_text("gap", &about));
         tokio::time::sleep(AGAIN).await;

@@ -3,7 +3,9 @@
 
 use super::frame;
 use super::standing::{Happened, TopBid};
+use super::tongue::{self, Tongue};
 use crate::house::House;
+use crate::http::dialects;
 use crate::http::error::Problem;
 use crate::http::time::{Stamp, print};
 use crate::http::v1::render::{NextView, OutcomeView, YouView, paddles};
@@ -24,11 +26,13 @@ pub(super) struct Shown {
     pub(super) top: Vec<TopBid>,
     /// What is the same for everybody: members of an object, without its braces.
     common: String,
+    /// The same for those who speak the dialect, if the house does.
+    pub(super) flash: Option<String>,
 }
 
 /// What everybody is told of an auction.
 #[derive(Serialize)]
-struct Common<'a> {
+struct ForAll<'a> {
     auction_id: AuctionId,
     version: Version,
     state: &'static str,
@@ -67,7 +71,7 @@ impl Shown {
         let now = house.now();
         let view = head.view(&Viewer::default(), None, now);
         let named = top.iter().map(TopBid::paddle).chain(view.leader);
-        let common = Common {
+        let common = ForAll {
             auction_id: head.auction,
             version: head.version,
             state: view.state,
@@ -90,7 +94,10 @@ impl Shown {
         let text = serde_json::to_string(&common).expect("what we say is always JSON");
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
         let common = inner.expect("an object has braces").to_owned();
-        Ok(Self { head, top, common })
+        let worth: Vec<_> = top.iter().map(|top| (top.paddle(), top.amount())).collect();
+        let flash = dialects::speaks(&house.config, "flash")
+            .then(|| tongue::common(house, &head, &worth, participants));
+        Ok(Self { flash: flash.transpose()?, head, top, common })
     }
 
     /// Whether all that is to be rendered is in memory.
@@ -102,33 +109,75 @@ impl Shown {
             || top.iter().map(TopBid::paddle).chain(head.leader).all(known)
     }
 
-    /// The words for what happened.
-    pub(super) const fn names(happened: Happened) -> &'static [&'static str] {
-        match (happened.bids, happened.ended) {
-            (true, true) => &["bid_update", "auction_ended"],
-            (true, false) => &["bid_update"],
-            (false, true) => &["auction_ended"],
-            (false, false) => &["auction_updated"],
+    /// The word for what happened. Nothing says that it has ended before this does.
+    pub(super) const fn name(happened: Happened) -> &'static str {
+        match (happened.ended, happened.bids) {
+            (true, _) => "auction_ended",
+            (false, true) => "bid_update",
+            (false, false) => "auction_updated",
         }
     }
 
-    /// The messages for one who has seen it up to `after`.
-    pub(super) fn frames(&self, names: &[&str], after: Version, own: Option<&str>) -> Vec<Bytes> {
+    /// The message for one who has seen it up to `after`.
+    pub(super) fn frame(
+        &self,
+        tongue: Tongue,
+        name: &str,
+        after: Version,
+        own: Option<&str>,
+    ) -> Bytes {
         let from = after.min(self.head.version.saturating_sub(1)) + 1;
         let own = own.unwrap_or(r#""you_are_winning":false"#);
-        let common = &self.common;
-        let text =
-            |name: &&str| format!("42[\"{name}\",{{\"from_version\":{from},{common},{own}}}]");
-        names.iter().map(|name| frame::of_text(&text(name))).collect()
+        let common = match (tongue, &self.flash) {
+            (Tongue::Flash, Some(flash)) => flash,
+            (Tongue::Flash, None) | (Tongue::Native, _) => &self.common,
+        };
+        let text = format!("42[\"{name}\",{{\"from_version\":{from},{common},{own}}}]");
+        frame::of_text(&text)
     }
 
-    /// The words for one who has missed something, whatever it was.
-    pub(super) fn all_names(&self) -> &'static [&'static str] {
+    /// The word for one who has missed something, whatever it was.
+    pub(super) fn any_name(&self) -> &'static str {
         let ended = self.head.outcome().is_some();
-        Self::names(Happened { bids: true, ended, extended: false })
+        Self::name(Happened { bids: true, ended, extended: false })
+    }
+
+    /// The same, off the asynchronous threads where it may have to be read.
+    ///
+    /// # Errors
+    /// If too many wait.
+    pub(super) async fn own_aside(
+        self: &Arc<Self>,
+        tongue: Tongue,
+        house: &House,
+        viewer: &Viewer,
+    ) -> Result<Option<String>, Problem> {
+        if !house.engine.has_left(self.head.auction) {
+            return Ok(self.own_in(tongue, house, viewer));
+        }
+        let (shown, viewer) = (Arc::clone(self), *viewer);
+        house.aside(move |house| shown.own_in(tongue, house, &viewer)).await
     }
 
     /// What concerns a bidder: members of an object, without its braces.
+    pub(super) fn own_in(&self, tongue: Tongue, house: &House, viewer: &Viewer) -> Option<String> {
+        match tongue {
+            Tongue::Native => self.own(house, viewer),
+            Tongue::Flash => {
+                Some(format!("\"you_are_winning\":{}", self.is_winning(house, viewer)))
+            }
+        }
+    }
+
+    /// Whether somebody leads, or has won.
+    pub(super) fn is_winning(&self, house: &House, viewer: &Viewer) -> bool {
+        let mine = viewer.user.and_then(|user| house.engine.mine(self.head.auction, user));
+        let Some((user, mine)) = viewer.user.zip(mine) else { return false };
+        let you = self.head.you(user, viewer, Some(&mine), house.now());
+        matches!(you.standing, Some(Standing::Leading | Standing::Won))
+    }
+
+    /// The same for one who speaks natively.
     pub(super) fn own(&self, house: &House, viewer: &Viewer) -> Option<String> {
         let user = viewer.user?;
         let mine = house.engine.mine(self.head.auction, user)?;

@@ -247,7 +247,7 @@ impl<'a> Wire<'a> {
     async fn write(&mut self) -> Result<(), Over> {
         let mut batch = self.session.outbox.take();
         let behind = std::mem::take(&mut batch.behind);
-        batch.frames.extend(talk::caught_up(self.house, self.session, behind));
+        batch.frames.extend(talk::caught_up(self.house, self.session, behind).await);
         if batch.ended {
             batch.frames.push(frame::close(1000));
             // Whoever does not take the last words goes without them.

@@ -19,6 +19,7 @@ use gavel_server::house::{House, Opening};
 use gavel_server::http::Edge;
 use gavel_server::keys;
 use gavel_server::mail::Outbox;
+use gavel_server::notifier::{Board, Notifier};
 use gavel_server::outside::Outside;
 use gavel_server::passwords::Passwords;
 use gavel_store::sqlite::{self, Options};
@@ -48,6 +49,7 @@ struct Open {
     edge: Edge,
     started: Started,
     people: Arc<dyn People>,
+    notifier: Notifier,
     _lock: Option<sqlite::lock::DirLock>,
 }
 
@@ -123,8 +125,9 @@ impl Site {
 
     /// Closes the house and opens it again on the same files.
     pub fn restart(&mut self) {
-        if let Some(Open { edge, started, people, _lock }) = self.open.take() {
+        if let Some(Open { edge, started, people, notifier, _lock }) = self.open.take() {
             drop(edge);
+            drop(notifier);
             started.stop();
             drop(people);
         }
@@ -257,8 +260,9 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        if let Some(Open { edge, started, .. }) = self.open.take() {
+        if let Some(Open { edge, started, notifier, .. }) = self.open.take() {
             drop(edge);
+            drop(notifier);
             started.stop();
         }
     }
@@ -294,7 +298,11 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
     config.limits.bids_per_second_per_actor = 0;
     config.limits.bids_per_second_per_ip = 0;
     let audit = Audit::open(data, made.house).expect("the house of the test works");
+    let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
+    let notifier = Notifier::begin(started.engine.clone(), Arc::clone(&board))
+        .expect("the house of the test works");
     let house = House::open(Opening {
+        board,
         audit,
         engine: started.engine.clone(),
         things: Arc::clone(&stores.things),
@@ -307,5 +315,5 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
         outside: Outside::new(&config.tokens).expect("the house of the test works"),
         stopping: tokio::sync::watch::channel(false).1,
     });
-    Open { edge: Edge::new(house), started, people: stores.people, _lock: stores.lock }
+    Open { edge: Edge::new(house), started, people: stores.people, notifier, _lock: stores.lock }
 }

@@ -73,35 +73,34 @@ impl Served {
     }
 
     fn begin(data: tempfile::TempDir, sets: &[&str], log: Stdio) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
-        let calm = [
-            "admin.listen=127.0.0.1:0",
-            "limits.requests_per_second_per_ip=0",
-            "limits.logins_per_minute_per_account=0",
-            "limits.logins_per_hour_per_ip=0",
-            "limits.registrations_per_hour_per_ip=0",
-        ];
-        for set in calm.iter().chain(sets) {
-            command.args(["--set", set]);
-        }
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(log).spawn().expect("the house must start");
-        let out = child.stdout.take().expect("its standard output");
-        let mut lines = BufReader::new(out).lines().map(|line| line.expect("a line"));
-        let address = after(&lines.next().expect("its address"), "://");
-        let metrics = after(&lines.next().expect("its metrics"), "Metrics at http://");
+        let (child, mut lines) = spawn(data.path(), sets, log);
+        let (address, metrics) = addresses(&mut lines);
         let line = lines.next().expect("its password");
         let password = line.split('`').nth(3).expect("a password").to_owned();
-        let rest = std::thread::Builder::new().spawn(move || lines.for_each(drop));
-        drop(rest.expect("a thread"));
-        Self {
-            child,
-            address: address.parse().expect("an address"),
-            metrics: metrics.trim_end_matches("/metrics").parse().expect("an address"),
-            password,
-            data,
-        }
+        pass_over(lines);
+        Self { child, address, metrics, password, data }
+    }
+
+    /// Sends SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it was there");
+        self.wait();
+    }
+
+    /// Opens the house again that was here.
+    pub fn again(&mut self, sets: &[&str]) {
+        let (child, mut lines) = spawn(self.data.path(), sets, Stdio::inherit());
+        self.child = child;
+        (self.address, self.metrics) = addresses(&mut lines);
+        pass_over(lines);
+    }
+
+    /// Bytes of memory that it has at present.
+    pub fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = std::fs::read_to_string(path).expect("it is there");
+        let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        pages.expect("a number of pages") * 4096
     }
 
     /// Opens a house.
@@ -192,6 +191,40 @@ impl Drop for Served {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The lines of a house.
+type Lines = Box<dyn Iterator<Item = String> + Send>;
+
+fn spawn(data: &std::path::Path, sets: &[&str], log: Stdio) -> (Child, Lines) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    let calm = [
+        "admin.listen=127.0.0.1:0",
+        "limits.requests_per_second_per_ip=0",
+        "limits.logins_per_minute_per_account=0",
+        "limits.logins_per_hour_per_ip=0",
+        "limits.registrations_per_hour_per_ip=0",
+    ];
+    for set in calm.iter().chain(sets) {
+        command.args(["--set", set]);
+    }
+    let spawned = command.stdout(Stdio::piped()).stderr(log).spawn();
+    let mut child = spawned.expect("the house must start");
+    let out = child.stdout.take().expect("its standard output");
+    (child, Box::new(BufReader::new(out).lines().map(|line| line.expect("a line"))))
+}
+
+/// Where it listens, and where its page of metrics is.
+fn addresses(lines: &mut Lines) -> (SocketAddr, SocketAddr) {
+    let address = after(&lines.next().expect("its address"), "://");
+    let metrics = after(&lines.next().expect("its metrics"), "Metrics at http://");
+    let metrics = metrics.trim_end_matches("/metrics").parse().expect("an address");
+    (address.parse().expect("an address"), metrics)
+}
+
+fn pass_over(lines: Lines) {
+    drop(std::thread::Builder::new().spawn(move || lines.for_each(drop)).expect("a thread"));
 }
 
 fn after(line: &str, words: &str) -> String {

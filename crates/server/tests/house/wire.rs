@@ -1,5 +1,6 @@
 //! A real `gavel serve` as a child process, and a client of few lines that speaks HTTP to it and
 //! notices when it dies.
+#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -106,7 +107,8 @@ impl Connection {
         self.send("POST", path, token, key, &body.to_string())
     }
 
-    fn send(
+    /// Any request: status and body; none if the server is gone.
+    pub fn send(
         &mut self,
         method: &str,
         path: &str,
@@ -127,6 +129,24 @@ impl Connection {
         head += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
         self.reader.get_mut().write_all(head.as_bytes()).ok()?;
         self.receive()
+    }
+
+    /// Any request whose answer need not be waited for: its status.
+    pub fn prefer_async(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &str,
+    ) -> Option<u16> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nPrefer: \
+             respond-async\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        self.reader.get_mut().write_all(head.as_bytes()).ok()?;
+        self.receive().map(|(status, _)| status)
     }
 
     fn receive(&mut self) -> Option<(u16, Value)> {

@@ -9,6 +9,7 @@ use gavel_engine::chat::{Chats, Message};
 use gavel_engine::people::PeopleError;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// A message as it is kept.
@@ -124,10 +125,11 @@ fn opened(
     let mut messages = Vec::with_capacity(rows.len());
     for (id, author, at, sealed) in rows.into_iter().rev() {
         let Some(author) = UserId::new(author) else { continue };
-        if !keys.contains_key(&author) {
-            keys.insert(author, SqlitePeople::row_key(connection, vault, author)?);
-        }
-        let Some(key) = keys.get(&author).and_then(Option::as_ref) else { continue };
+        let key = match keys.entry(author) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(SqlitePeople::row_key(connection, vault, author)?),
+        };
+        let Some(key) = key else { continue };
         let text = SqlitePeople::text(key, Field::Chat, &sealed)?;
         messages.push(Message { id, auction, author, at: Time(at), text });
     }

@@ -76,6 +76,7 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0003_spend_limits.sql"),
                 include_str!("../../migrations/sqlite/people/0004_things.sql"),
                 include_str!("../../migrations/sqlite/people/0005_chat.sql"),
+                include_str!("../../migrations/sqlite/people/0006_notices.sql"),
             ],
             Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
             Self::Snapshots => {

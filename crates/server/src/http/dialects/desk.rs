@@ -5,7 +5,7 @@
 use super::Dialect;
 use crate::house::House;
 use crate::http::actor::Caller;
-use crate::http::error::Problem;
+use crate::http::error::{Code, Problem};
 use crate::http::v1::ask::known;
 use crate::http::v1::history::{BidItem, standing};
 use crate::http::v1::render::username;
@@ -91,6 +91,33 @@ impl Desk {
         let person = self.person(name).await?;
         self.house.limits.bid(person.user.get(), from, self.house.now())?;
         Ok(person)
+    }
+
+    /// Who asks: whom his token says, or a user of this dialect whom he names by his number.
+    ///
+    /// # Errors
+    /// `malformed` if nobody is named, or somebody beside the token; `not_found`.
+    pub(crate) async fn speaker(
+        &self,
+        caller: &Caller,
+        user_id: Option<i64>,
+    ) -> Result<Person, Problem> {
+        if let Some(by) = &caller.0 {
+            let himself = user_id.is_none_or(|id| id == by.user.get());
+            let wrong = || Problem::malformed("user_id", "Your token says who you are.");
+            return himself.then(|| by.person()).ok_or_else(wrong);
+        }
+        let detail = "Which user of this dialect it is, or send a token.";
+        let id = user_id.ok_or_else(|| Problem::malformed("user_id", detail))?;
+        let found = match UserId::new(id) {
+            Some(id) => self.house.blocking(move |people| people.user(id)).await?,
+            None => None,
+        };
+        let own = found.filter(|user| own(self.dialect.name, &user.username).is_some());
+        let User { id, roles, banned, .. } = own.ok_or_else(|| {
+            Problem::of(Code::NotFound, "No user of this dialect has this number.")
+        })?;
+        Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
     }
 
     /// Whom a caller names; made at first sight.

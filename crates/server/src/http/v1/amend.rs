@@ -90,6 +90,12 @@ impl Change {
 }
 
 impl AmendBody {
+    /// Puts this promotion in place, and changes nothing else.
+    pub(crate) fn of_promotion(promotion: Promotion) -> Self {
+        let terms = Slots { promotion: Some(promotion), ..Slots::default() };
+        Self { terms, ..Self::default() }
+    }
+
     /// Puts the amendment to the auction. The words are put in place first and taken back if it is
     /// refused, so that whoever is told of the event finds them.
     ///

@@ -8,7 +8,7 @@ use crate::http::actor::SignedIn;
 use crate::http::error::{Code, Problem};
 use crate::http::idempotency::{IdempotencyKey, Operation};
 use crate::http::prefer::{self, Prefer};
-use crate::operations::Outcome;
+use crate::operations::{Lane, Outcome};
 use crate::{observe, tasks};
 use axum::Json;
 use axum::body::to_bytes;
@@ -127,10 +127,11 @@ impl Wish {
         action: Action,
         status: StatusCode,
     ) -> Result<Response, Problem> {
+        let lane = if action.is_bidding() { Lane::Bids } else { Lane::Auctions };
         let work = |wish: Self, house: House| async move {
             wish.put(&house, action).await?.reply(&house, status).await
         };
-        self.settle(house, work).await
+        self.settle_in(lane, house, work).await
     }
 
     /// Does what a command takes and answers; or, if that is preferred, answers at once and leaves
@@ -143,12 +144,29 @@ impl Wish {
         W: FnOnce(Self, House) -> F,
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
+        self.settle_in(Lane::Auctions, house, work).await
+    }
+
+    /// The same, among the commands of a lane.
+    ///
+    /// # Errors
+    /// The refusal, or why no answer could be given.
+    pub(crate) async fn settle_in<W, F>(
+        self,
+        lane: Lane,
+        house: House,
+        work: W,
+    ) -> Result<Response, Problem>
+    where
+        W: FnOnce(Self, House) -> F,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
         if !self.prefer.respond_async {
             return work(self, house).await;
         }
         let mut work = Box::pin(work(self, house.clone()));
         let full = || Problem::failed(&self.operation.to_string(), &Failure::Overloaded);
-        let later = Later::begin(house, &self).ok_or_else(full)?;
+        let later = Later::begin(house, &self, lane).ok_or_else(full)?;
         // Its place in the queue is taken before the 202, so that what comes afterwards comes
         // behind it; and where there is no place, that is said now.
         match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
@@ -222,9 +240,9 @@ struct Later {
 }
 
 impl Later {
-    fn begin(house: House, wish: &Wish) -> Option<Self> {
+    fn begin(house: House, wish: &Wish, lane: Lane) -> Option<Self> {
         let (operation, actor) = (wish.operation, wish.by.user);
-        let first = house.operations.begin(operation, actor)?;
+        let first = house.operations.begin(operation, actor, lane)?;
         Some(Self { house, operation, actor, first })
     }
 

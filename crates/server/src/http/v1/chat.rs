@@ -14,11 +14,13 @@ use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::live::chat::{Said, latest, speak, unsaid};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
 use http::StatusCode;
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -97,6 +99,23 @@ struct Ticket {
     expires_at: Stamp,
 }
 
+/// Who speaks, and from where.
+struct Speaking {
+    by: SignedIn,
+    peer: IpAddr,
+}
+
+impl FromRequestParts<House> for Speaking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
+        // What is said twice is heard twice: a key is looked at, and means nothing here.
+        let _key = IdempotencyKey::from_request_parts(parts, house).await?;
+        let Peer(peer) = Peer::of(parts);
+        Ok(Self { by: SignedIn::from_request_parts(parts, house).await?, peer })
+    }
+}
+
 /// What was said beside an auction.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/chat", tag = "live",
     params(("auction" = i64, Path), Which),
@@ -123,13 +142,11 @@ async fn history(
 async fn say(
     State(house): State<House>,
     Of(auction): Of,
-    by: SignedIn,
-    peer: Peer,
-    _: IdempotencyKey,
+    Speaking { by, peer }: Speaking,
     Query(Nothing {}): Query<Nothing>,
     Strict(Saying { message }): Strict<Saying>,
 ) -> Result<(StatusCode, Json<Said>), Problem> {
-    let said = speak(&house, peer.0, &by, auction, message).await?;
+    let said = speak(&house, peer, &by, auction, message).await?;
     Ok((StatusCode::CREATED, Json(said)))
 }
 

@@ -37,17 +37,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Of {
 }
 
 /// Two segments of the path.
-async fn two(parts: &mut Parts, house: &House) -> Result<(AuctionId, i64), Problem> {
-    let path = Path::<(String, String)>::from_request_parts(parts, house).await;
+async fn two<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<(AuctionId, i64), Problem> {
+    let path = Path::<(String, String)>::from_request_parts(parts, state).await;
     let Path((first, second)) = path.map_err(|_| Problem::not_found())?;
     Ok((auction(&first)?, id(&second).ok_or_else(Problem::not_found)?))
 }
 
-impl FromRequestParts<House> for OfBid {
+impl<S: Send + Sync> FromRequestParts<S> for OfBid {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
-        let (auction, bid) = two(parts, house).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (auction, bid) = two(parts, state).await?;
         Ok(Self(auction, bid.unsigned_abs()))
     }
 }

@@ -4,10 +4,12 @@
 
 use crate::house::House;
 use crate::http::error::Problem;
-use gavel_auction::event::{Channel, Event, Fact};
+use gavel_auction::event::{Channel, Digest, Event, Fact};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::time::Time;
+use gavel_engine::history::HistoryEvent;
+use serde::Deserialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,11 +38,23 @@ pub(crate) struct Line {
     pub(crate) promoted: bool,
 }
 
+/// A bid that was drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draw {
+    pub(crate) interval: u64,
+    pub(crate) bid: BidId,
+    /// The event that tells of it.
+    pub(crate) version: Version,
+    pub(crate) at: Time,
+}
+
 /// The bids of one auction up to a version.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     version: Version,
     lines: Vec<Line>,
+    draws: Vec<Draw>,
+    seed: Option<Digest>,
 }
 
 impl Ledger {
@@ -55,8 +69,27 @@ impl Ledger {
         self.lines.get(from..).unwrap_or_default()
     }
 
-    fn take(&mut self, event: &Event) {
+    /// One bid.
+    pub(crate) fn line(&self, bid: BidId) -> Option<&Line> {
+        self.lines.get(self.lines.binary_search_by_key(&bid, |line| line.bid).ok()?)
+    }
+
+    /// The draws, the oldest first.
+    pub(crate) fn draws(&self) -> &[Draw] {
+        &self.draws
+    }
+
+    /// What the seed of the draws is bound to.
+    pub(crate) const fn seed(&self) -> Option<Digest> {
+        self.seed
+    }
+
+    fn take(&mut self, past: &HistoryEvent) {
+        let event = &past.event;
         self.version = event.version;
+        if event.hidden.seed.is_some() {
+            self.seed = seed_in(&past.public);
+        }
         match &event.fact {
             Fact::BidPlaced(placed) => self.lines.push(Line {
                 bid: event.version,
@@ -73,7 +106,11 @@ impl Ledger {
             }),
             Fact::BidRetracted(undone) => self.mark(undone.bid, |line| line.retracted = true),
             Fact::BidVoided(undone) => self.mark(undone.bid, |line| line.voided = true),
-            Fact::BidPromoted { bid, .. } => self.mark(*bid, |line| line.promoted = true),
+            Fact::BidPromoted { bid, interval, .. } => {
+                self.mark(*bid, |line| line.promoted = true);
+                let Event { version, at, .. } = *event;
+                self.draws.push(Draw { interval: *interval, bid: *bid, version, at });
+            }
             Fact::Created(_)
             | Fact::Amended(_)
             | Fact::Addendum { .. }
@@ -105,12 +142,25 @@ impl Ledger {
     fn catch_up(&mut self, house: &House, auction: AuctionId) -> Result<(), Problem> {
         loop {
             let past = house.engine.history(auction, self.version, READ)?;
-            past.iter().for_each(|past| self.take(&past.event));
+            past.iter().for_each(|past| self.take(past));
             if past.len() < READ {
                 return Ok(());
             }
         }
     }
+}
+
+/// What the public part of an event binds its seed to.
+fn seed_in(public: &[u8]) -> Option<Digest> {
+    #[derive(Deserialize)]
+    struct Public {
+        commit: Commit,
+    }
+    #[derive(Deserialize)]
+    struct Commit {
+        seed: Option<Digest>,
+    }
+    serde_json::from_slice::<Public>(public).ok()?.commit.seed
 }
 
 /// A ledger that several may ask for at once.
