@@ -1,5 +1,7 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/certifying.rs"]
+mod certifying;
 #[path = "dialects/described.rs"]
 mod described;
 #[path = "dialects/max_bid.rs"]
