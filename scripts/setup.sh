@@ -26,6 +26,11 @@ if command -v cc >/dev/null && ! echo '#include <stdlib.h>' | cc -E - >/dev/null
   missing+=(libc6-dev)
 fi
 
+# A client of a dialect is written in Python, as its reference's own are.
+if [ "$purpose" = test ] && ! python3 -c 'import requests' >/dev/null 2>&1; then
+  missing+=(python3-requests)
+fi
+
 install() {
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then

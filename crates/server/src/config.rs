@@ -230,6 +230,8 @@ pub struct DialectsConfig {
     pub on: Vec<Mount>,
     /// What is sold through them is sold in this currency, where they name none.
     pub currency: Currency,
+    /// Whether whoever is not signed in may do what users of a dialect may, on his word.
+    pub public: bool,
     /// Whether those that believe whoever calls may be reached from other machines.
     pub open: bool,
 }

@@ -391,6 +391,7 @@ pub const KEYS: &[Key] = &[
     ),
     dialects::ON,
     dialects::CURRENCY,
+    dialects::PUBLIC,
     dialects::OPEN,
     Key {
         name: "log.level",

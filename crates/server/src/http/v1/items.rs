@@ -1,7 +1,7 @@
 //! Things for sale and their categories: what is sold, before anybody has decided how. Refuses to
 //! know how anything is sold.
 
-mod attributes;
+pub(crate) mod attributes;
 pub(crate) mod pictures;
 
 use super::extract::id as number;
@@ -58,28 +58,28 @@ struct Categories {
 /// A thing for sale.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Thing {
+pub(crate) struct Thing {
     #[schema(min_length = 1, max_length = 500)]
-    title: String,
+    pub(crate) title: String,
     #[schema(max_length = 10000)]
-    description: Option<String>,
+    pub(crate) description: Option<String>,
     /// The name of a category.
-    category: String,
+    pub(crate) category: String,
     /// By name, as the category has them.
     #[serde(default)]
     #[schema(value_type = Object)]
-    attributes: Values,
+    pub(crate) attributes: Values,
 }
 
 /// A thing for sale as the house keeps it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ItemView {
-    id: i64,
+    pub(crate) id: i64,
     /// Whose it is.
     #[schema(value_type = i64)]
-    seller: UserId,
+    pub(crate) seller: UserId,
     #[serde(flatten)]
-    thing: Thing,
+    pub(crate) thing: Thing,
     /// Where one thing is looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pictures: Vec<PictureView>,
@@ -267,6 +267,17 @@ fn broken() -> Problem {
 }
 
 impl Thing {
+    /// Puts it in the place of the one of this number. Blocks on the store.
+    ///
+    /// # Errors
+    /// What is wrong with it; not found.
+    pub(crate) fn replace(self, house: &House, id: i64, by: UserId) -> Result<ItemView, Problem> {
+        self.check(house)?;
+        let item = self.item(id, by);
+        let there = house.things.change_item(&item)?;
+        if there { ItemView::of(item) } else { Err(Problem::not_found()) }
+    }
+
     fn check(&self, house: &House) -> Result<(), Problem> {
         let Self { title, description, category, attributes: _ } = self.clone();
         let category = Some(category);
@@ -276,7 +287,16 @@ impl Thing {
         attributes::check(&self.attributes, &read(&category)?.attributes)
     }
 
-    fn keep(self, house: &House, by: UserId, key: Option<&str>) -> Result<ItemView, Problem> {
+    /// Keeps it as this seller's; for the same key always the same one. Blocks on the store.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn keep(
+        self,
+        house: &House,
+        by: UserId,
+        key: Option<&str>,
+    ) -> Result<ItemView, Problem> {
         self.check(house)?;
         let body = sha256(&canonicalize(&json!(self)));
         let item = self.item(0, by);
@@ -296,10 +316,10 @@ impl Thing {
 }
 
 impl ItemView {
-    /// An item as it goes out.
+    /// A thing as it is kept.
     ///
     /// # Errors
-    /// If what is kept of it cannot be read.
+    /// If it cannot be read.
     pub(crate) fn of(item: Item) -> Result<Self, Problem> {
         let attributes = serde_json::from_str(&item.attributes).map_err(|_| broken())?;
         let Item { id, seller, title, description, category, .. } = item;
@@ -323,9 +343,6 @@ impl ItemChange {
             category: self.category.unwrap_or(thing.category),
             attributes: self.attributes.unwrap_or(thing.attributes),
         };
-        thing.check(house)?;
-        let item = thing.item(id, seller);
-        let there = house.things.change_item(&item)?;
-        if there { ItemView::of(item) } else { Err(Problem::not_found()) }
+        thing.replace(house, id, seller)
     }
 }
