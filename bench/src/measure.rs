@@ -107,9 +107,10 @@ const SHARED: [Group; 6] = [
     (&["B19"], reads::warm),
     (&["B16"], overload::surge),
 ];
-const ALONE: [Loner; 5] = [
+const ALONE: [Loner; 6] = [
     (&["B12"], ending::together),
     (&["B13"], live::crowd),
+    (&["B14"], live::beside_node),
     (&["B15"], restart::ready),
     (&["B17"], idle::house),
     (&["B10", "B11"], million::resident),
