@@ -108,9 +108,10 @@ const SHARED: [Group; 6] = [
     (&["B19"], reads::warm),
     (&["B16"], overload::surge),
 ];
-const ALONE: [Loner; 6] = [
+const ALONE: [Loner; 7] = [
     (&["B12"], ending::together),
     (&["B13"], live::crowd),
+    (&["B14"], live::beside_node),
     (&["S4"], logins::beside),
     (&["B15"], restart::ready),
     (&["B17"], idle::house),

@@ -145,6 +145,8 @@ fn sec_s40_nothing_answers_that_is_not_described() {
         "/api/auctions",
         "/auctions",
         "/bids",
+        "/socket.io/x",
+        "/engine.io/",
         "/ws",
         "/admin",
         "/debug",
