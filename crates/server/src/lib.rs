@@ -21,6 +21,7 @@ pub mod outside;
 pub mod passwords;
 pub mod permissions;
 pub mod places;
+pub mod redis_view;
 pub mod second_factor;
 pub mod tasks;
 pub mod upkeep;
