@@ -6,6 +6,7 @@ mod chance;
 mod checker;
 mod client;
 mod clock;
+mod crowd;
 mod figures;
 mod house;
 mod load;
@@ -17,6 +18,7 @@ mod plot;
 mod process;
 mod replay;
 mod report;
+mod rooms;
 mod watchers;
 mod wire;
 
@@ -34,9 +36,11 @@ const USAGE: &str = "usage: gavel-bench COMMAND
                      written nowhere
   smoke [--only B6,B12]   the same in seconds, for the checker alone; written nowhere
   bids ROUNDS        B1, B2 and B9 in short rounds, for tuning; written nowhere
+  logins             bids beside a thousand wrong logins a second (S4); written nowhere
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
   noop LENGTH        the peer that does nothing, until it is killed
+  rooms MILLISECONDS the peer of the live room, an update that often, until it is killed
   peer               how fast generator and peer are together, without a house
   gate-rules, gate-shard   a fixed replay, to be counted by callgrind";
 
@@ -50,10 +54,12 @@ fn main() -> ExitCode {
         ["smoke"] => smoke(""),
         ["smoke", "--only", names] => smoke(names),
         ["bids", rounds] => bids(rounds),
+        ["logins"] => some(&Plan::QUICK, "S4"),
         ["soak", "--seconds", seconds] => soak(seconds),
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),
         ["noop", length] => noop(length),
+        ["rooms", every] => rooms(every),
         ["peer"] => measure::soak::peer(),
         ["gate-rules"] => {
             micro::gate_rules();
@@ -124,6 +130,11 @@ fn bids(rounds: &str) -> io::Result<()> {
 
 fn noop(length: &str) -> io::Result<()> {
     noop::serve(length.parse().map_err(|_| io::Error::other("LENGTH is a number"))?)
+}
+
+fn rooms(every: &str) -> io::Result<()> {
+    let every = every.parse().map_err(|_| io::Error::other("MILLISECONDS is a number"))?;
+    rooms::serve(Duration::from_millis(every))
 }
 
 fn soak(seconds: &str) -> io::Result<()> {

@@ -5,6 +5,8 @@
 mod closed;
 mod ending;
 mod idle;
+mod live;
+mod logins;
 mod million;
 mod open;
 mod overload;
@@ -42,6 +44,8 @@ pub(crate) struct Plan {
     /// How long more is offered than can be done, and from how many connections.
     pub(crate) surge: Duration,
     pub(crate) crowd: usize,
+    /// Sockets in the live room of one auction.
+    pub(crate) watching: usize,
     /// Events in the log of the house that is started again.
     pub(crate) events: usize,
     /// Auctions that are resident where there are many.
@@ -62,6 +66,7 @@ impl Plan {
         before_end: Duration::from_secs(15),
         surge: Duration::from_secs(20),
         crowd: 8_192,
+        watching: 10_000,
         events: 1_000_000,
         resident: 1_000_000,
         settling: Duration::from_secs(600),
@@ -86,6 +91,7 @@ impl Plan {
         before_end: Duration::from_secs(3),
         surge: Duration::from_millis(600),
         crowd: 512,
+        watching: 200,
         events: 4_000,
         resident: 2_000,
         settling: Duration::from_secs(2),
@@ -102,8 +108,11 @@ const SHARED: [Group; 6] = [
     (&["B19"], reads::warm),
     (&["B16"], overload::surge),
 ];
-const ALONE: [Loner; 4] = [
+const ALONE: [Loner; 7] = [
     (&["B12"], ending::together),
+    (&["B13"], live::crowd),
+    (&["B14"], live::beside_node),
+    (&["S4"], logins::beside),
     (&["B15"], restart::ready),
     (&["B17"], idle::house),
     (&["B10", "B11"], million::resident),

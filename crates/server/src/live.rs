@@ -14,7 +14,7 @@
 pub(crate) mod chat;
 mod connect;
 pub(crate) mod door;
-mod frame;
+pub(crate) mod frame;
 pub(crate) mod notices;
 mod outbox;
 mod packet;
@@ -29,7 +29,7 @@ mod text;
 pub(crate) mod tickets;
 mod timers;
 pub(crate) mod tongue;
-mod websocket;
+pub(crate) mod websocket;
 pub(crate) mod wheel;
 
 use crate::config::LimitsConfig;
@@ -57,7 +57,7 @@ pub struct Live {
     rooms: Mutex<HashMap<AuctionId, Arc<Room>>>,
     numbers: AtomicU64,
     /// Sockets that have begun, let in or not.
-    begun: Counts,
+    pub(crate) begun: Counts,
     /// Sockets that were let in.
     sockets: Counts,
     users: Users,

@@ -1,9 +1,16 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/certifying.rs"]
+mod certifying;
 #[path = "dialects/described.rs"]
 mod described;
+#[path = "dialects/max_bid.rs"]
+mod max_bid;
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
+#[path = "dialects/together.rs"]
+mod together;
 #[path = "house/transcript.rs"]
 mod transcript;
 
@@ -37,4 +44,9 @@ fn portal_as_written() {
 #[test]
 fn marketplace_as_written() {
     says_as_written("marketplace");
+}
+
+#[test]
+fn cars_as_written() {
+    says_as_written("cars");
 }

@@ -46,11 +46,11 @@ const READ: usize = 512;
 type Io = TokioIo<Upgraded>;
 
 /// What a client's handshake is answered with.
-pub(super) struct Key(HeaderValue);
+pub(crate) struct Key(HeaderValue);
 
 impl Key {
     /// The key of a handshake, if the request is one.
-    pub(super) fn of(parts: &Parts) -> Option<Self> {
+    pub(crate) fn of(parts: &Parts) -> Option<Self> {
         let says = |name: &HeaderName, word: &str| says(&parts.headers, name, word);
         let key = parts.headers.get(KEY).filter(|_| {
             says(&UPGRADE, "websocket") && says(&CONNECTION, "upgrade") && says(&VERSION, "13")
@@ -63,7 +63,8 @@ impl Key {
         Some(Self(HeaderValue::try_from(accept).expect("base64 is a header value")))
     }
 
-    fn reply(&self) -> Response {
+    /// The reply that ends the handshake.
+    pub(crate) fn reply(&self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
@@ -249,8 +250,7 @@ impl<'a> Wire<'a> {
         batch.frames.extend(talk::caught_up(self.house, self.session, behind).await);
         if batch.ended {
             batch.frames.push(frame::close(1000));
-            // Whoever does not take the last words goes without them.
-            let _taken = timeout(LAST_WORDS, send(&mut self.io, batch.frames)).await;
+            self.end(batch.frames).await;
             return Err(Over);
         }
         if batch.frames.is_empty() {
@@ -275,7 +275,23 @@ impl<'a> Wire<'a> {
 
     /// Goes, with this word.
     async fn part(&mut self, code: u16) {
-        let _taken = timeout(LAST_WORDS, send(&mut self.io, vec![frame::close(code)])).await;
+        self.end(vec![frame::close(code)]).await;
+    }
+
+    /// Says the last words; whoever does not take them goes without them.
+    async fn end(&mut self, last: Vec<Bytes>) {
+        let io = &mut self.io;
+        let taken = timeout(LAST_WORDS, async {
+            send(io, last).await?;
+            io.shutdown().await
+        });
+        if !matches!(taken.await, Ok(Ok(()))) {
+            return;
+        }
+        // A connection that is dropped with something unread is reset, and its last words are lost.
+        let mut unread = [0; 1024];
+        let heard_out = async { while matches!(io.read(&mut unread).await, Ok(1..)) {} };
+        let _late = timeout(LAST_WORDS, heard_out).await;
     }
 }
 
