@@ -101,22 +101,22 @@ async fn wrong_method(method: Method) -> Problem {
 pub struct Edge {
     house: House,
     site: Router,
-    /// Whether the API itself is here.
-    whole: bool,
+    /// The dialect that alone is here; none: the API itself.
+    only: Option<&'static str>,
 }
 
 impl Edge {
     /// The edge of a house.
     #[must_use]
     pub fn new(house: House) -> Self {
-        Self { site: site(house.clone()), house, whole: true }
+        Self { site: site(house.clone()), house, only: None }
     }
 
     /// Where the dialects of a house answer that have addresses of their own.
     #[must_use]
     pub fn elsewhere(house: &House) -> Vec<(SocketAddr, &'static str, Self)> {
         let edge = |(address, name, site)| {
-            (address, name, Self { site, house: house.clone(), whole: false })
+            (address, name, Self { site, house: house.clone(), only: Some(name) })
         };
         dialects::elsewhere(house).into_iter().map(edge).collect()
     }
@@ -158,14 +158,15 @@ impl Edge {
 
     /// The one hot route directly, the live room by its own door, all others by the router.
     async fn handle(&self, request: Request<Body>) -> Response {
-        if self.whole
+        if self.only.is_none()
             && let Some(auction) = v1::bids::is_bid(&request)
         {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
         }
-        if door::is_live(request.uri()) {
-            return door::answer(&self.house, request).await;
+        if self.only != Some("flash") && door::is_live(request.uri()) {
+            // In a box, so that a bid's state stays small.
+            return Box::pin(door::answer(&self.house, request)).await;
         }
         let Ok(response) = self.site.clone().call(request).await;
         as_problem(response)

@@ -15,6 +15,7 @@ pub(crate) mod chat;
 mod connect;
 pub(crate) mod door;
 mod frame;
+pub(crate) mod notices;
 mod outbox;
 mod packet;
 mod places;
@@ -27,6 +28,7 @@ mod talk;
 mod text;
 pub(crate) mod tickets;
 mod timers;
+pub(crate) mod tongue;
 mod websocket;
 pub(crate) mod wheel;
 
@@ -38,6 +40,7 @@ use crate::observe;
 use crate::places::Counts;
 use chat::Desk;
 use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::time::Time;
 use places::Users;
 use room::Room;
 use session::Session;
@@ -130,6 +133,11 @@ impl Live {
     /// The room of an auction, if somebody is in it.
     fn open_room(&self, auction: AuctionId) -> Option<Arc<Room>> {
         lock(&self.rooms).get(&auction).cloned()
+    }
+
+    /// How many watch an auction.
+    pub(crate) fn participants(&self, auction: AuctionId, now: Time) -> usize {
+        self.open_room(auction).map_or(0, |room| room.participants(now))
     }
 
     fn rooms(&self) -> Vec<Arc<Room>> {

@@ -25,6 +25,11 @@ fn items_as_written() {
 }
 
 #[test]
+fn flash_as_written() {
+    says_as_written("flash");
+}
+
+#[test]
 fn portal_as_written() {
     says_as_written("portal");
 }

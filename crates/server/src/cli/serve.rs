@@ -250,6 +250,8 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
     let live = wheel::keep(opened.house.clone());
     drop(tasks::spawn("looks after the live room as long as the house", live));
+    let notices = crate::live::notices::carry(opened.house.clone());
+    drop(tasks::spawn("carries notices as long as the house", notices));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
     tokio::select! {
         _ = terminate.recv() => {}

@@ -3,6 +3,7 @@
 //! uses; it holds no rule. Which there are, where they answer, and who gets in.
 
 pub(crate) mod desk;
+pub(crate) mod flash;
 mod items;
 mod marketplace;
 mod portal;
@@ -26,7 +27,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// All of them.
-pub const DIALECTS: &[Dialect] = &[items::DIALECT, portal::DIALECT, marketplace::DIALECT];
+pub const DIALECTS: &[Dialect] =
+    &[items::DIALECT, portal::DIALECT, marketplace::DIALECT, flash::DIALECT];
 
 /// Another API.
 pub struct Dialect {
@@ -97,6 +99,12 @@ impl Eq for Mount {}
 pub fn names(on: &[Mount]) -> Vec<&'static str> {
     let spoken = |dialect: &&Dialect| on.iter().any(|mount| mount.dialect.name == dialect.name);
     DIALECTS.iter().filter(spoken).map(|dialect| dialect.name).collect()
+}
+
+/// Whether a house speaks a dialect.
+#[must_use]
+pub fn speaks(config: &Config, name: &str) -> bool {
+    config.dialects.on.iter().any(|mount| mount.dialect.name == name)
 }
 
 /// Whether a configuration lets nobody in by accident: who believes whoever calls listens on

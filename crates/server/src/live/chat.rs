@@ -3,7 +3,7 @@
 
 use super::packet::event_text;
 use super::room::{CHAT, Room};
-use super::talk::auction_of;
+use super::tongue::Named;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body;
@@ -70,7 +70,7 @@ impl Said {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saying {
-    auction_id: i64,
+    auction_id: Named,
     message: String,
     #[serde(default, rename = "user_id")]
     _user_id: Option<Value>,
@@ -90,7 +90,7 @@ pub(super) async fn say(
 ) -> Result<Value, Problem> {
     let Saying { auction_id, message, .. } = body::parse(about.as_bytes())?;
     let by = caller.0.ok_or_else(|| Problem::unauthenticated("Sign in first."))?;
-    let said = speak(house, peer, &by, auction_of(auction_id)?, message).await?;
+    let said = speak(house, peer, &by, auction_id.auction(house)?, message).await?;
     Ok(json!(said))
 }
 

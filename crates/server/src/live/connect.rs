@@ -5,6 +5,7 @@
 use super::packet::{event_text, refusal_text};
 use super::session::{Session, Who};
 use super::talk::Gone;
+use super::tongue::{self, Tongue};
 use crate::chance;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
@@ -53,6 +54,7 @@ pub(super) async fn connect(
     session.outbox.say(&format!("40{}", json!({ "sid": name })));
     let user = user.map(|by| json!({ "id": by.user.get(), "username": &*by.username }));
     let about = json!({ "user": user, "server_time": print(house.now()) });
+    let about = if session.tongue() == Tongue::Flash { tongue::said(about) } else { about };
     session.outbox.say(&event_text("connected", &about));
     Ok(())
 }

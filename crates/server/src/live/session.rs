@@ -3,6 +3,7 @@
 
 use super::outbox::Outbox;
 use super::places::UserPlace;
+use super::tongue::Tongue;
 use crate::http::actor::Caller;
 use crate::places::Place;
 use gavel_auction::ids::UserId;
@@ -43,6 +44,8 @@ pub(super) struct Session {
     pub(super) begun: Time,
     /// A token in the query, where that is allowed; until it was looked at.
     shown: Mutex<Option<String>>,
+    /// Whether he speaks the dialect.
+    flash: AtomicBool,
     who: OnceLock<Who>,
     carrier: AtomicU8,
     /// Whether a request for news is under way.
@@ -92,6 +95,7 @@ impl Session {
             peer,
             begun: now,
             shown: Mutex::new(shown),
+            flash: AtomicBool::new(false),
             who: OnceLock::new(),
             carrier: AtomicU8::new(carrier as u8),
             asking: AtomicBool::new(false),
@@ -121,6 +125,16 @@ impl Session {
     /// He is let in; false if he was before.
     pub(super) fn admit(&self, who: Who) -> bool {
         self.who.set(who).is_ok()
+    }
+
+    /// What he speaks.
+    pub(super) fn tongue(&self) -> Tongue {
+        if self.flash.load(Ordering::Acquire) { Tongue::Flash } else { Tongue::Native }
+    }
+
+    /// This is what he speaks.
+    pub(super) fn hears(&self, tongue: Tongue) {
+        self.flash.store(tongue == Tongue::Flash, Ordering::Release);
     }
 
     /// The token of the query, once.
