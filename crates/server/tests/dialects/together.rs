@@ -151,6 +151,38 @@ fn every_door_of_a_dialect_is_in_its_table_and_no_other_is_open() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "whoever opens a door writes the page anew")]
+fn the_page_of_doors_is_up_to_date() {
+    let mut page = "# The doors of the dialects\n\n\
+        Every route of every dialect and which verb it is (`crates/server/tests/dialects/together.rs` \
+        writes this page). *On their word*: callers do it by saying who they are, as a user of that \
+        dialect only, unless `dialects.public` is off. *As in /v1*: as [permissions](../permissions.md) \
+        has it, for the public or by a token. What is in no row nobody may.\n\n\
+        | Dialect | Route | Verb | Who |\n|---|---|---|---|\n"
+        .to_owned();
+    for dialect in DIALECTS {
+        for (route, verbs) in dialect.doors {
+            for (method, verb) in *verbs {
+                let (name, verb_word) = (dialect.name, verb.word());
+                let word = if dialect.on_their_word.contains(verb) {
+                    "on their word"
+                } else {
+                    "as in /v1"
+                };
+                page += &format!("| {name} | `{method} {route}` | {verb_word} | {word} |\n");
+            }
+        }
+    }
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/dialects/doors.md");
+    if std::env::var_os("GAVEL_WRITE_PAGES").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == page, "docs/dialects/doors.md is stale: GAVEL_WRITE_PAGES=1");
+}
+
+#[test]
 fn a_dialect_has_an_address_of_its_own_if_it_is_given_one() {
     let mut house = Command::new(env!("CARGO_BIN_EXE_gavel"));
     let scratch = tempfile::tempdir().unwrap();
