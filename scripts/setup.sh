@@ -14,6 +14,7 @@ if [ "$purpose" = test ]; then
   needed+=(faketime:faketime mkfs.btrfs:btrfs-progs mkfs.ext4:e2fsprogs prlimit:util-linux)
   needed+=(aiosmtpd:python3-aiosmtpd) # the mail server that tests of letters talk to
   needed+=(node:nodejs npm:npm) # the official client of Socket.IO runs on Node 20 or later
+  needed+=(chromium:chromium) # looks at the page
 fi
 
 missing=()
@@ -63,10 +64,11 @@ TEXT
   exit 1
 fi
 
-# The official client of Socket.IO, exactly as it is pinned.
-live="$(dirname "$0")/../crates/server/tests/live"
-if [ "$purpose" = test ] && [ ! -e "$live/node_modules/socket.io-client/package.json" ]; then
-  echo "setup: installing socket.io-client"
-  npm ci --prefix "$live" --ignore-scripts --no-audit --no-fund --silent ||
-    echo "setup: socket.io-client could not be installed; tests of the live room will fail" >&2
+# What tests in Node stand on, exactly as it is pinned: the official client of Socket.IO above all.
+live="$(dirname "$0")/../web/live"
+if [ "$purpose" = test ] && [ ! "$live/node_modules/.package-lock.json" -nt "$live/package-lock.json" ]; then
+  echo "setup: installing what web/live is tested with"
+  npm ci --prefix "$live" --ignore-scripts --no-audit --no-fund --silent &&
+    touch "$live/node_modules/.package-lock.json" ||
+    echo "setup: that could not be installed; tests of the live room will fail" >&2
 fi

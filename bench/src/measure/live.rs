@@ -1,6 +1,6 @@
 //! B13: one hot auction that thousands watch in the live room: updates that a second of the
 //! server's processor time brings to them, how late they come, what one more socket takes; beside
-//! bare `socketioxide` that sends as much.
+//! bare `socketioxide` that sends as much. B14: beside the reference server on Node.
 
 use super::Bench;
 use crate::client::Client;
@@ -51,6 +51,32 @@ pub(super) fn crowd(bench: &mut Bench<'_>) -> io::Result<()> {
         bench.tell("live: updates per processor second", "1/s", own.updates_per_cpu);
         bench.tell("live: delivery p99", "ms", p99.0);
         bench.tell("live: memory of a socket", "KiB", own.kib);
+    }
+    Ok(())
+}
+
+/// B14: the same beside the reference server, where that is installed (`make bench-peers`).
+pub(super) fn beside_node(bench: &mut Bench<'_>) -> io::Result<()> {
+    for _ in 0..bench.plan.long_rounds {
+        let Some(peer) = Server::node_rooms(EVERY)? else {
+            eprintln!("  left out: `make bench-peers` installs the reference server");
+            return Ok(());
+        };
+        let node = one(bench, &peer, 1, || Ok(()))?;
+        drop(peer);
+        let house = House::open(&bench.fresh("live")?)?;
+        let auction = house.auctions("ladder", 1)?[0];
+        let own = gavel(bench, &house, auction)?;
+        eprintln!(
+            "  {:.0} updates a second of processor, p99 {:.1} ms; Node: {:.0}, {:.1} ms",
+            own.updates_per_cpu,
+            millis(&own.late, 0.99),
+            node.updates_per_cpu,
+            millis(&node.late, 0.99),
+        );
+        let share = own.updates_per_cpu / node.updates_per_cpu;
+        let name = format!("B14 {} sockets: updates per processor second", bench.plan.watching);
+        bench.push(&name, "of Node", Aim::AtLeast { goal: 2.0, floor: 1.4 }, share);
     }
     Ok(())
 }

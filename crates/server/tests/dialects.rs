@@ -7,6 +7,7 @@ mod described;
 #[path = "dialects/max_bid.rs"]
 mod max_bid;
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
 #[path = "dialects/together.rs"]
 mod together;

@@ -26,8 +26,8 @@ pub struct Args {
     house: HouseArgs,
 }
 
-/// Something that is done about an auction that has ended. Whether it has been done already it finds
-/// out itself, so that doing it twice changes nothing.
+/// Something that is done about an auction that has ended. Whether it has been done already it
+/// finds out itself, so that doing it twice changes nothing.
 struct Step {
     /// Under which name its auctions are told.
     name: &'static str,
@@ -35,8 +35,8 @@ struct Step {
     take: fn(&Pass<'_>, i64) -> Result<bool, Failure>,
 }
 
-/// What is done after an auction has ended, in this order; what comes after a step that failed waits
-/// for the next pass.
+/// What is done after an auction has ended, in this order; what comes after a step that failed
+/// waits for the next pass.
 const STEPS: &[Step] =
     &[Step { name: "certified", take: certify }, Step { name: "kept", take: keep }];
 

@@ -20,6 +20,7 @@ use crate::{observe, tasks};
 use anyhow::Context as _;
 use gavel_engine::people::People;
 use gavel_engine::{Parts, Started};
+use gavel_store::pictures::Folder;
 use gavel_store::sqlite::Stores;
 use gavel_store::sqlite::lock::DirLock;
 use serde_json::json;
@@ -130,10 +131,17 @@ struct Opened {
 fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let outside = Outside::new(&config.tokens).context("reading the configuration")?;
     let outbox = Outbox::open(&config.mail)?;
+    if config.users.confirm_email && !outbox.delivers() {
+        anyhow::bail!(
+            "with `users.confirm_email` nobody could bid: no letter leaves (`mail.host`, or \
+             `mail.outbox` = a directory)"
+        );
+    }
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
     let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
     let (things, chats) = (Arc::clone(&stores.things), Arc::clone(&stores.chats));
+    let pictures = Arc::new(Folder::of(data));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -146,6 +154,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         people,
         things,
         board: Arc::clone(&board),
+        pictures,
         chats,
         config,
         keys,
@@ -156,6 +165,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         stopping,
     };
     let house = House::open(opening);
+    // What is left over is removed at the next start.
+    drop(house.sweep_pictures());
     let notifier = Notifier::begin(started.engine.clone(), board).context("starting a thread")?;
     Ok(Opened { house, started, stop, password, notifier, upkeep, lock })
 }

@@ -180,7 +180,7 @@ async fn pass(State(desk): State<Desk>, request: Request, next: Next) -> Respons
         Err(problem) => problem.into_response(),
     };
     if let Some(watched) = watched {
-        watched.end(&desk.house, response.status()).await;
+        watched.end(&desk.house, response.status(), false).await;
     }
     response
 }

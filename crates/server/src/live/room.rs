@@ -39,6 +39,10 @@ const READ: usize = 1_000;
 /// Messages of the chat that are at hand.
 pub(super) const CHAT: usize = 50;
 
+/// How often, and how far apart, it is looked whether a room has come to a version.
+const LOOKS: u32 = 100;
+const LOOK: Duration = Duration::from_millis(3);
+
 /// How long to wait before a log that cannot be read is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -157,6 +161,18 @@ impl Room {
     /// How the auction stands, as those who are in were told last.
     pub(super) fn latest(&self) -> Option<Arc<Shown>> {
         lock(&self.latest).clone()
+    }
+
+    /// The same, once it is at this version; or as it is, if that takes too long.
+    pub(super) async fn latest_at(&self, version: Version) -> Option<Arc<Shown>> {
+        for _look in 0..LOOKS {
+            let latest = self.latest()?;
+            if latest.head.version >= version {
+                return Some(latest);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.latest()
     }
 
     /// The messages for one who has seen the auction up to `after`; none if there is nothing new.

@@ -241,21 +241,21 @@ async fn joined(
     after: Option<Version>,
 ) -> Result<(Version, String), Problem> {
     let viewer = caller.viewer();
-    let latest = room.latest().ok_or_else(Problem::quarantined)?;
+    let head = known(house, room.auction, &viewer).await?;
+    // Whoever got an answer sees its effect; and he is shown one version, whatever comes next.
+    let latest = room.latest_at(head.version).await.ok_or_else(Problem::quarantined)?;
     if session.tongue() == Tongue::Flash {
         let own = latest.own_aside(Tongue::Flash, house, &viewer).await?.unwrap_or_default();
         return Ok((latest.head.version, tongue::joined(&latest, &own, &room.chat_text())));
     }
-    let head = known(house, room.auction, &viewer).await?;
-    // What comes after the older of both is told again rather than not at all.
-    let version = head.version.min(latest.head.version);
-    let view = house.live.views.view(house, Arc::clone(&head), viewer).await?;
+    let (head, version) = (Arc::clone(&latest.head), latest.head.version);
+    let view = house.live.views.view(house, head, viewer).await?;
     let own = latest.own_aside(Tongue::Native, house, &viewer).await?;
     let mut about = Map::new();
     about.insert("auction_id".to_owned(), json!(room.auction.get()));
-    about.insert("version".to_owned(), json!(head.version));
+    about.insert("version".to_owned(), json!(version));
     about.insert("from_version".to_owned(), json!(after.map(|after| after.min(version) + 1)));
-    if let Some(named) = after.filter(|after| *after > head.version) {
+    if let Some(named) = after.filter(|after| *after > version) {
         about.insert("reset".to_owned(), json!({ "reason": "not_yet", "named": named }));
     }
     about.insert("top_bids".to_owned(), json!(latest.top));

@@ -117,10 +117,20 @@ mod tests {
     #[test]
     fn s4_21_s4_23_events_are_said_with_uuids() {
         let timer = r#"42["timer_update",{"auction_id":5,"time_remaining_seconds":9}]"#;
-        let expected = r#"42["timer_update",{"auction_id":"67617665-0001-8000-8000-000000000005","time_remaining_seconds":9}]"#;
+        let expected = concat!(
+            r#"42["timer_update",{"auction_id":"67617665-0001-8000-8000-000000000005","#,
+            r#""time_remaining_seconds":9}]"#
+        );
         assert_eq!(translated(timer).as_deref(), Some(expected));
-        let chat = r#"42["chat_message",{"id":1,"auction_id":5,"user":{"id":7,"username":"anna"},"message":"5","at":"T"}]"#;
-        let expected = r#"42["chat_message",{"auction_id":"67617665-0001-8000-8000-000000000005","id":1,"message":"5","timestamp":"T","user_id":"67617665-0002-8000-8000-000000000007","username":"anna"}]"#;
+        let chat = concat!(
+            r#"42["chat_message",{"id":1,"auction_id":5,"user":{"id":7,"username":"anna"},"#,
+            r#""message":"5","at":"T"}]"#
+        );
+        let expected = concat!(
+            r#"42["chat_message",{"auction_id":"67617665-0001-8000-8000-000000000005","id":1,"#,
+            r#""message":"5","timestamp":"T","user_id":"67617665-0002-8000-8000-000000000007","#,
+            r#""username":"anna"}]"#
+        );
         assert_eq!(translated(chat).as_deref(), Some(expected));
         assert_eq!(translated("42[\"clock\",{}]"), None);
         assert_eq!(translated("2"), None);

@@ -250,8 +250,7 @@ impl<'a> Wire<'a> {
         batch.frames.extend(talk::caught_up(self.house, self.session, behind).await);
         if batch.ended {
             batch.frames.push(frame::close(1000));
-            // Whoever does not take the last words goes without them.
-            let _taken = timeout(LAST_WORDS, send(&mut self.io, batch.frames)).await;
+            self.end(batch.frames).await;
             return Err(Over);
         }
         if batch.frames.is_empty() {
@@ -276,7 +275,23 @@ impl<'a> Wire<'a> {
 
     /// Goes, with this word.
     async fn part(&mut self, code: u16) {
-        let _taken = timeout(LAST_WORDS, send(&mut self.io, vec![frame::close(code)])).await;
+        self.end(vec![frame::close(code)]).await;
+    }
+
+    /// Says the last words; whoever does not take them goes without them.
+    async fn end(&mut self, last: Vec<Bytes>) {
+        let io = &mut self.io;
+        let taken = timeout(LAST_WORDS, async {
+            send(io, last).await?;
+            io.shutdown().await
+        });
+        if !matches!(taken.await, Ok(Ok(()))) {
+            return;
+        }
+        // A connection that is dropped with something unread is reset, and its last words are lost.
+        let mut unread = [0; 1024];
+        let heard_out = async { while matches!(io.read(&mut unread).await, Ok(1..)) {} };
+        let _late = timeout(LAST_WORDS, heard_out).await;
     }
 }
 

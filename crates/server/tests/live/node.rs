@@ -23,9 +23,9 @@ pub struct Node {
 impl Node {
     /// A client that connects with these options.
     pub fn connect(house: SocketAddr, options: &Value) -> Self {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/live/test");
         let mut command = Command::new("node");
-        command.arg("client.mjs").current_dir(folder);
+        command.arg("client.js").current_dir(folder);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("node 20, and `scripts/setup.sh test`");
         let commands = child.stdin.take().expect("its input");

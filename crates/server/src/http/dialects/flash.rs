@@ -1,6 +1,6 @@
 //! The dialect `flash`: live flash sales, by HTTP here and by Socket.IO in `live`. Whoever bids,
-//! sells or speaks is known by his token. Holds no rule: what a legal bid is, and how the end moves,
-//! the preset `flash` says.
+//! sells or speaks is known by his token. Holds no rule: what a legal bid is, and how the end
+//! moves, the preset `flash` says.
 
 pub(crate) mod state;
 pub(crate) mod wire;

@@ -2,6 +2,7 @@
 //! know how anything is sold.
 
 pub(crate) mod attributes;
+pub(crate) mod pictures;
 
 use super::extract::id as number;
 use super::proposal::check_words;
@@ -17,11 +18,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use gavel_auction::ids::UserId;
 use gavel_engine::people::Listing;
-use gavel_engine::things::{Category, Item, Made};
+use gavel_engine::things::{Category, Item, Made, Picture};
 use gavel_proof::canonical::canonicalize;
 use gavel_proof::hash::sha256;
 use http::StatusCode;
 use http::header::LOCATION;
+use pictures::PictureView;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -35,6 +37,7 @@ pub fn routes() -> OpenApiRouter<House> {
         .routes(routes!(categories, set_category))
         .routes(routes!(list, create))
         .routes(routes!(show, change, remove))
+        .merge(pictures::routes())
 }
 
 /// A kind of things, and what they say of themselves.
@@ -77,6 +80,9 @@ pub(crate) struct ItemView {
     pub(crate) seller: UserId,
     #[serde(flatten)]
     pub(crate) thing: Thing,
+    /// Where one thing is looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pictures: Vec<PictureView>,
 }
 
 /// A page of things.
@@ -188,8 +194,12 @@ async fn show(
     Path(item): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<ItemView>, Problem> {
-    let item = house.aside(move |house| owned(house, &by, &item)).await??;
-    ItemView::of(item).map(Json)
+    let read = move |house: &House| -> Result<ItemView, Problem> {
+        let item = owned(house, &by, &item)?;
+        let pictures = house.things.pictures(item.id)?;
+        Ok(ItemView::of(item)?.with(&pictures))
+    };
+    house.aside(read).await?.map(Json)
 }
 
 /// Change a thing; auctions that were made from it stay as they are
@@ -207,7 +217,7 @@ async fn change(
     house.aside(put).await?.map(Json)
 }
 
-/// Take a thing away; auctions that were made from it stay as they are
+/// Take a thing away, with its pictures; auctions that were made from it stay as they are
 #[utoipa::path(delete, path = "/v1/items/{item}", tag = "items", params(("item" = i64, Path)),
     security(("bearer" = [])), responses((status = 204, description = "It is gone")))]
 async fn remove(
@@ -217,8 +227,8 @@ async fn remove(
     Path(item): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    let item = house.aside(move |house| owned(house, &by, &item)).await??;
-    house.aside(move |house| house.things.remove_item(item.id)).await??;
+    let take = move |house: &House| house.take_away(&owned(house, &by, &item)?);
+    house.aside(take).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -233,14 +243,18 @@ fn owned(house: &House, by: &SignedIn, item: &str) -> Result<Item, Problem> {
     found.filter(his).ok_or_else(Problem::not_found)
 }
 
-/// What an auction made from an item says of it. Blocks on the store.
+/// What an auction made from an item says and shows of it. Blocks on the store.
 ///
 /// # Errors
 /// Malformed, if the caller has no such item.
-pub(crate) fn attributes_of(house: &House, by: UserId, item: i64) -> Result<String, Problem> {
+pub(crate) fn shown_of(
+    house: &House,
+    by: UserId,
+    item: i64,
+) -> Result<(String, Vec<Picture>), Problem> {
     let found = house.things.item(item)?.filter(|found| found.seller == by);
     let found = found.ok_or_else(|| Problem::malformed("item", "You have no such item."))?;
-    Ok(found.attributes)
+    Ok((found.attributes, house.things.pictures(item)?))
 }
 
 fn read(kept: &Category) -> Result<CategoryView, Problem> {
@@ -309,13 +323,20 @@ impl ItemView {
     pub(crate) fn of(item: Item) -> Result<Self, Problem> {
         let attributes = serde_json::from_str(&item.attributes).map_err(|_| broken())?;
         let Item { id, seller, title, description, category, .. } = item;
-        Ok(Self { id, seller, thing: Thing { title, description, category, attributes } })
+        let thing = Thing { title, description, category, attributes };
+        Ok(Self { id, seller, thing, pictures: Vec::new() })
+    }
+
+    /// Together with its pictures.
+    pub(crate) fn with(mut self, pictures: &[Picture]) -> Self {
+        self.pictures = pictures.iter().map(PictureView::of).collect();
+        self
     }
 }
 
 impl ItemChange {
     fn put(self, house: &House, item: Item) -> Result<ItemView, Problem> {
-        let ItemView { id, seller, thing } = ItemView::of(item)?;
+        let ItemView { id, seller, thing, .. } = ItemView::of(item)?;
         let thing = Thing {
             title: self.title.unwrap_or(thing.title),
             description: self.description.or(thing.description),

@@ -1,7 +1,7 @@
 //! The highest bid of each auction, pushed by WebSocket: a client says which auctions
-//! (`{"subscribe": [1, 2]}`, or `"all"` that are live), and is told how each stands now and whenever
-//! that has changed, one JSON object a message. What it is told is a state, made when there is time
-//! for it, so that nothing piles up for a slow client. Knows no event.
+//! (`{"subscribe": [1, 2]}`, or `"all"` that are live), and is told how each stands now and
+//! whenever that has changed, one JSON object a message. What it is told is a state, made when
+//! there is time for it, so that nothing piles up for a slow client. Knows no event.
 
 use super::auctions::{heads, status};
 use super::millis;

@@ -60,7 +60,8 @@ pub(crate) fn decimal(amount: Amount, currency: Currency) -> Box<RawValue> {
     RawValue::from_string(text(amount, currency)).expect("digits are JSON")
 }
 
-/// The amount that a number in JSON says, which has no more places than the currency, but for zeros.
+/// The amount that a number in JSON says, which has no more places than the currency, but for
+/// zeros.
 pub(crate) fn amount(said: &RawValue, currency: Currency) -> Option<Amount> {
     let text = said.get();
     let Some((whole, places)) = text.split_once('.') else { return parse_major(text, currency) };
