@@ -1,10 +1,8 @@
 //! The commands of a document, run literally: every fenced `sh` block, in order, in one shell.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// What was begun in the background ends with the shell, however that ends.
-const ALONE: &str = "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT";
 
 /// What is in the fenced `sh` blocks of a document.
 pub fn blocks(text: &str) -> String {
@@ -28,8 +26,8 @@ pub fn run(document: &str, variables: &[(&str, &str)]) -> (String, String) {
     let gavel = Path::new(env!("CARGO_BIN_EXE_gavel")).parent().expect("its directory");
     let home = tempfile::tempdir().expect("a scratch directory");
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", gavel.display());
-    let done = Command::new("sh")
-        .args(["-e", "-u", "-c", &format!("{ALONE}\n{}", blocks(&text))])
+    let shell = Command::new("sh")
+        .args(["-e", "-u", "-c", &blocks(&text)])
         .current_dir(&root)
         .env_clear()
         .env("PATH", path)
@@ -38,8 +36,16 @@ pub fn run(document: &str, variables: &[(&str, &str)]) -> (String, String) {
         .env("WORK", home.path().join("work"))
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
         .expect("a shell");
+    let group = format!("-{}", shell.id());
+    let done = shell.wait_with_output().expect("it can be waited for");
+    // What was begun in the background ends with the shell, however that ended.
+    let ended = Command::new("kill").args(["-TERM", "--", &group]).stderr(Stdio::null()).status();
+    ended.expect("kill");
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{document}\n{out}\n{err}");
     (out.into_owned(), err.into_owned())
