@@ -35,6 +35,7 @@ pub(super) fn crowd(bench: &mut Bench<'_>) -> io::Result<()> {
         // It is killed.
         drop(house);
         let back = back(bench, &data, auction)?;
+        eprintln!("  after a kill all were back in {back:.1} s");
         bench.push("live: all back after a kill", "s", Aim::AtMostGoal(10.0), back);
         let peer = Server::rooms(EVERY)?;
         let bare = one(bench, &peer, 1, || Ok(()))?;
