@@ -12,6 +12,7 @@ if [ "$purpose" = test ]; then
   needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3
     openssl:openssl python3:python3)
   needed+=(faketime:faketime mkfs.btrfs:btrfs-progs mkfs.ext4:e2fsprogs prlimit:util-linux)
+  needed+=(redis-server:redis-server) # the view of the dialect flash is written to a real one
   needed+=(aiosmtpd:python3-aiosmtpd) # the mail server that tests of letters talk to
   needed+=(node:nodejs npm:npm) # the official client of Socket.IO runs on Node 20 or later
   needed+=(chromium:chromium) # looks at the page

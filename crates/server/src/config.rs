@@ -45,6 +45,8 @@ pub struct Config {
     pub dialects: DialectsConfig,
     /// What opens the vault; empty: the file `keys/vault.key`.
     pub vault_keys: Secret,
+    /// Where the Redis is that the view of auctions is written to; empty: nowhere.
+    pub redis_url: Secret,
     /// What is written to the log of the process.
     pub log: LogConfig,
 }

@@ -22,6 +22,7 @@ pub mod passwords;
 pub mod permissions;
 pub mod pictures;
 pub mod places;
+pub mod redis_view;
 pub mod second_factor;
 pub mod tasks;
 pub mod tombstone;

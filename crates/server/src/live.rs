@@ -38,6 +38,7 @@ use crate::http::error::Problem;
 use crate::http::v1::shown::Shown;
 use crate::observe;
 use crate::places::Counts;
+use crate::redis_view::{CHATS, Said};
 use chat::Desk;
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
@@ -48,6 +49,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickets::Tickets;
+use tokio::sync::broadcast;
 
 /// All that is live in a house.
 pub struct Live {
@@ -61,6 +63,10 @@ pub struct Live {
     users: Users,
     pub(crate) tickets: Tickets,
     pub(crate) desk: Desk,
+    /// How many people were erased since the house opened.
+    pub(crate) erased: AtomicU64,
+    /// What is said in any chat.
+    pub(crate) chats: broadcast::Sender<Said>,
     views: Shown,
 }
 
@@ -83,6 +89,8 @@ impl Live {
             users: Users::default(),
             tickets: Tickets::default(),
             desk: Desk::default(),
+            erased: AtomicU64::new(0),
+            chats: broadcast::channel(CHATS).0,
             views: Shown::default(),
         }
     }
@@ -140,12 +148,18 @@ impl Live {
         self.open_room(auction).map_or(0, |room| room.participants(now))
     }
 
+    /// How many watch each auction that somebody watches.
+    pub(crate) fn watched(&self, now: Time) -> Vec<(AuctionId, usize)> {
+        self.rooms().iter().map(|room| (room.auction, room.participants(now))).collect()
+    }
+
     fn rooms(&self) -> Vec<Arc<Room>> {
         lock(&self.rooms).values().cloned().collect()
     }
 
     /// What somebody has written is shown no more: he was erased.
     pub(crate) fn forget_author(&self, user: UserId) {
+        self.erased.fetch_add(1, Ordering::AcqRel);
         self.rooms().iter().for_each(|room| room.forget_author(user));
     }
 }

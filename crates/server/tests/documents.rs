@@ -149,3 +149,34 @@ fn the_tour_of_the_readme_works() {
     ];
     says_beside_a_house("README.md", &told, &["the certificate does not hold"]);
 }
+
+/// Runs the page of a dialect beside a house that speaks it.
+fn says_in_a_dialect(name: &str, told: &[&str]) {
+    let house = Served::with(&[&format!("dialects.on={name}")]);
+    let url = format!("http://{}", house.address);
+    let page = format!("docs/dialects/{name}.md");
+    checks(&page, &tour::run(&page, &[("GAVEL_URL", &url)]), told, &[]);
+}
+
+#[test]
+fn the_portal_is_spoken_to_as_described() {
+    let told = [
+        r#""amount":500,"auction_id":1,"id":4,"max_bid":500"#,
+        r#""amount":300,"auction_id":1,"id":5,"max_bid":500"#,
+        "[300]",
+        r#""deleted":true,"id":4,"max_bid":300"#,
+        r#"[{"id":1,"max_bid":300}]"#,
+        "204",
+    ];
+    says_in_a_dialect("portal", &told);
+}
+
+#[test]
+fn flash_sales_are_spoken_of_as_described() {
+    let told = [
+        r#""amount":15000.00,"current_high_bid":15000.00,"you_are_winning":true"#,
+        r#""high_bidder_username":"jane""#,
+        r#"{"status":"healthy"}"#,
+    ];
+    says_in_a_dialect("flash", &told);
+}

@@ -6,7 +6,6 @@
 
 #[path = "live/node.rs"]
 mod node;
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
 #[path = "live/socket.rs"]
@@ -655,25 +654,6 @@ fn f19_after_a_kill_all_come_back_and_agree_with_the_log() {
 }
 
 #[test]
-fn s1_38_whoever_is_here_is_told_at_once_of_what_he_asked_for() {
-    let house = Served::new();
-    let [seller, anna, bert] = ["seller", "anna", "bert"].map(|name| house.user(name).1);
-    let lot = auction(&house, &seller, json!({"preset": "classic"}));
-    let wishes = json!({"new_maximum": true});
-    let set = house.ask("PUT", "/v1/me/subscriptions", Some(&anna), &wishes);
-    assert_eq!(set.status, 200, "{set:?}");
-    let [mut hers, mut his] = [&anna, &bert].map(|token| Node::with(house.address, token));
-    bid(&house, lot, &anna, &json!({"amount": 100}));
-    bid(&house, lot, &bert, &json!({"amount": 200}));
-    let told = hers.wait("notification");
-    let kept = house.get("/v1/me/notifications", Some(&anna)).json();
-    assert_eq!(told, kept["items"][0]);
-    assert_eq!((&told["kind"], &told["amount"]), (&json!("new_maximum"), &json!(200)));
-    his.ask("sync", json!({}));
-    assert!(his.so_far("notification").is_empty());
-}
-
-#[test]
 fn p14_nobody_hears_of_a_sealed_amount_or_of_the_reserve_before_its_time() {
     let house = Served::new();
     let (seller, anna) = (house.user("seller").1, house.user("anna").1);
@@ -703,4 +683,23 @@ fn p14_nobody_hears_of_a_sealed_amount_or_of_the_reserve_before_its_time() {
             assert!(texts.iter().all(|text| !text.contains(secret)), "{texts:?}");
         }
     }
+}
+
+#[test]
+fn s1_38_whoever_is_here_is_told_at_once_of_what_he_asked_for() {
+    let house = Served::new();
+    let [seller, anna, bert] = ["seller", "anna", "bert"].map(|name| house.user(name).1);
+    let lot = auction(&house, &seller, json!({"preset": "classic"}));
+    let wishes = json!({"new_maximum": true});
+    let set = house.ask("PUT", "/v1/me/subscriptions", Some(&anna), &wishes);
+    assert_eq!(set.status, 200, "{set:?}");
+    let [mut hers, mut his] = [&anna, &bert].map(|token| Node::with(house.address, token));
+    bid(&house, lot, &anna, &json!({"amount": 100}));
+    bid(&house, lot, &bert, &json!({"amount": 200}));
+    let told = hers.wait("notification");
+    let kept = house.get("/v1/me/notifications", Some(&anna)).json();
+    assert_eq!(told, kept["items"][0]);
+    assert_eq!((&told["kind"], &told["amount"]), (&json!("new_maximum"), &json!(200)));
+    his.ask("sync", json!({}));
+    assert!(his.so_far("notification").is_empty());
 }

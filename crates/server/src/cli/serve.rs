@@ -15,6 +15,7 @@ use crate::mail::Outbox;
 use crate::notifier::{Board, Notifier};
 use crate::outside::Outside;
 use crate::passwords::Passwords;
+use crate::redis_view::RedisView;
 use crate::upkeep::{self, Upkeep};
 use crate::{observe, tasks};
 use anyhow::Context as _;
@@ -92,8 +93,9 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let opened = open(&data, Arc::new(config)).map_err(failed)?;
     let served = runtime.block_on(serve(&opened, chosen, args.demo, out));
-    let Opened { house, started, notifier, upkeep, lock, .. } = opened;
+    let Opened { house, started, notifier, redis, upkeep, lock, .. } = opened;
     drop(house);
+    drop(redis);
     drop(notifier);
     started.stop();
     drop(upkeep);
@@ -124,6 +126,7 @@ struct Opened {
     stop: watch::Sender<bool>,
     password: Option<String>,
     notifier: Notifier,
+    redis: Option<RedisView>,
     upkeep: Upkeep,
     lock: Option<DirLock>,
 }
@@ -168,7 +171,8 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     // What is left over is removed at the next start.
     drop(house.sweep_pictures());
     let notifier = Notifier::begin(started.engine.clone(), board).context("starting a thread")?;
-    Ok(Opened { house, started, stop, password, notifier, upkeep, lock })
+    let redis = RedisView::begin(house.clone()).context("beginning the Redis view")?;
+    Ok(Opened { house, started, stop, password, notifier, redis, upkeep, lock })
 }
 
 /// A house whose engine runs, for whatever is to be done in it.

@@ -34,7 +34,7 @@ impl Key {
     /// Whether its value is never shown.
     #[must_use]
     pub fn secret(&self) -> bool {
-        matches!(self.name, "mail.password" | "vault.keys")
+        matches!(self.name, "mail.password" | "redis.url" | "vault.keys")
     }
 }
 
@@ -324,6 +324,12 @@ pub const KEYS: &[Key] = &[
         },
     },
     text!("mail.user", mail.user, "a name, or nothing", "", "Who signs in to the mail server"),
+    secret!(
+        "redis.url",
+        redis_url,
+        "redis://HOST:PORT",
+        "A Redis that auctions are written to as the dialect flash has it; empty is none"
+    ),
     secret!("mail.password", mail.password, "a text", "His password; better in the environment"),
     text!(
         "mail.from",
@@ -473,6 +479,7 @@ pub(super) fn defaults() -> Config {
         },
         dialects: dialects::nothing(),
         vault_keys: Secret::default(),
+        redis_url: Secret::default(),
         log: LogConfig { level: String::new(), json: false },
     };
     for key in KEYS {

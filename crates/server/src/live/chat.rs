@@ -119,8 +119,14 @@ pub(crate) async fn speak(
         Said::of(house, Message { id, auction, author, at: now, text: message })
     });
     let said = kept.await??;
+    let text = json!(said).to_string();
     if let Some(room) = house.live.open_room(auction) {
-        room.hear(said.id, author, &json!(said).to_string());
+        room.hear(said.id, author, &text);
+    }
+    if house.live.chats.receiver_count() > 0 {
+        let said = super::tongue::said(json!(said)).to_string();
+        // They may have gone just now.
+        drop(house.live.chats.send((auction, said)));
     }
     Ok(said)
 }

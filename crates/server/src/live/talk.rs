@@ -244,11 +244,11 @@ async fn joined(
     let head = known(house, room.auction, &viewer).await?;
     // Whoever got an answer sees its effect; and he is shown one version, whatever comes next.
     let latest = room.latest_at(head.version).await.ok_or_else(Problem::quarantined)?;
+    let (head, version) = (Arc::clone(&latest.head), latest.head.version);
     if session.tongue() == Tongue::Flash {
         let own = latest.own_aside(Tongue::Flash, house, &viewer).await?.unwrap_or_default();
-        return Ok((latest.head.version, tongue::joined(&latest, &own, &room.chat_text())));
+        return Ok((version, tongue::joined(&latest, &own, &room.chat_text())));
     }
-    let (head, version) = (Arc::clone(&latest.head), latest.head.version);
     let view = house.live.views.view(house, head, viewer).await?;
     let own = latest.own_aside(Tongue::Native, house, &viewer).await?;
     let mut about = Map::new();
