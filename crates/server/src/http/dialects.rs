@@ -146,10 +146,14 @@ pub(super) fn beside(mut site: Router, house: &House) -> Router {
         DIALECTS.iter().filter(|dialect| here.clone().any(|name| name == dialect.name)).collect();
     for dialect in &here {
         let at = format!("/dialects/{}", dialect.name);
-        site = site.nest(&at, site_of(house, dialect, &at).fallback(unknown));
+        site = site.nest(&at, whole(house, dialect, &at));
     }
     match here[..] {
-        [alone] => site.merge(site_of(house, alone, "")),
+        [alone] => {
+            let (desk, doors) = doors_of(house, alone, "");
+            let words = from_fn_with_state(desk.clone(), word);
+            site.merge(doors.route_layer(words).with_state(desk))
+        }
         _ => site, // not ours: a slice
     }
 }
@@ -157,17 +161,22 @@ pub(super) fn beside(mut site: Router, house: &House) -> Router {
 /// The dialects that have addresses of their own.
 pub(super) fn elsewhere(house: &House) -> Vec<(SocketAddr, &'static str, Router)> {
     let own = house.config.dialects.on.iter().filter_map(|mount| Some((mount.dialect, mount.at?)));
-    own.map(|(dialect, at)| (at, dialect.name, site_of(house, dialect, "").fallback(unknown)))
-        .collect()
+    own.map(|(dialect, at)| (at, dialect.name, whole(house, dialect, ""))).collect()
 }
 
-fn site_of(house: &House, dialect: &'static Dialect, at: &str) -> Router {
+/// A dialect where nothing else is: what it does not know it says in its own words, too.
+fn whole(house: &House, dialect: &'static Dialect, at: &str) -> Router {
+    let (desk, doors) = doors_of(house, dialect, at);
+    let words = from_fn_with_state(desk.clone(), word);
+    doors.fallback(unknown).layer(words).with_state(desk)
+}
+
+fn doors_of(house: &House, dialect: &'static Dialect, at: &str) -> (Desk, Router<Desk>) {
     let desk = Desk::new(house.clone(), dialect, at.to_owned());
-    (dialect.routes)()
+    let doors = (dialect.routes)()
         .method_not_allowed_fallback(wrong_method)
-        .route_layer(from_fn_with_state(desk.clone(), pass))
-        .route_layer(from_fn_with_state(desk.clone(), word))
-        .with_state(desk)
+        .route_layer(from_fn_with_state(desk.clone(), pass));
+    (desk, doors)
 }
 
 /// Lets a request through to its route, or answers it: as the gate of the API does it, by the

@@ -288,7 +288,7 @@ const HEAD: &str = "# Who may do what\n\n\
     The stranger is a member who has nothing to do with the auction; the bidder has a bid in it, \
     the seller owns it. The public's row changes with `users.public` and \
     `users.open_registration`. What is in no row nobody may: \
-    `crates/server/src/permissions.rs`.\n\n\
+    `crates/server/src/permissions.rs`. Dialects have [doors of their own](dialects/doors.md).\n\n\
     | Route | Of | Verb | public | bidder | stranger | seller | clerk | admin | banned |\n\
     |---|---|---|---|---|---|---|---|---|---|\n";
 
