@@ -11,6 +11,8 @@ mod max_bid;
 mod served;
 #[path = "dialects/together.rs"]
 mod together;
+#[path = "house/tour.rs"]
+mod tour;
 #[path = "house/transcript.rs"]
 mod transcript;
 
@@ -49,4 +51,53 @@ fn marketplace_as_written() {
 #[test]
 fn cars_as_written() {
     says_as_written("cars");
+}
+
+/// Runs a page against a house that speaks all dialects.
+fn tells(page: &str, told: &[&str]) {
+    let house = Served::with(&["dialects.on=all"]);
+    let url = format!("http://{}", house.address);
+    let variables = [("GAVEL_URL", &*url), ("ADMIN_PASSWORD", &house.password)];
+    let (out, err) = tour::run(page, &variables);
+    for words in told {
+        assert!(out.contains(words), "{page}: {words}\n{out}\n{err}");
+    }
+}
+
+#[test]
+fn dialects_are_turned_on_as_described() {
+    let told =
+        ["\"code\":\"not_found\"", "Real-time Auction System API", "dialects.open=true", "refused"];
+    tells("docs/dialects.md", &told);
+}
+
+#[test]
+fn items_are_sold_as_described() {
+    let told =
+        ["below_minimum", "\"highest_bidder\":null", "Nothing waits to be done.", "\n3\n", "holds"];
+    tells("docs/dialects/items.md", &told);
+}
+
+#[test]
+fn the_marketplace_works_as_described() {
+    let told = [
+        "Real-time Auction System API 1.0.0",
+        "version_mismatch",
+        "[\"active\",10500]",
+        "[[\"anna\",10000],[\"bruno\",10500]]",
+    ];
+    tells("docs/dialects/marketplace.md", &told);
+}
+
+#[test]
+fn cars_are_sold_as_described() {
+    let told = [
+        "[\"live\",100000]",
+        "\"anna\"",
+        "\n1\n",
+        "A bid that was made stands",
+        "terms_locked",
+        "\"dora\"",
+    ];
+    tells("docs/dialects/cars.md", &told);
 }

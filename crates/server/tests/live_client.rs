@@ -1,5 +1,5 @@
-//! The reference client of the live room (`web/live`), tried by Node against the house as it was
-//! built here.
+//! The reference client of the live room (`web/live`) and the page that stands on it, tried by Node
+//! and a browser against the house as it was built here.
 
 use std::process::Command;
 
@@ -26,4 +26,9 @@ fn its_parts_do_what_they_say_and_its_types_are_true() {
 #[test]
 fn f19_it_shows_the_log_whatever_happens_and_bids_once() {
     node("test/live.test.js");
+}
+
+#[test]
+fn the_page_is_live_and_says_how_old_it_is() {
+    node("test/page.test.js");
 }

@@ -1,5 +1,6 @@
 //! The page for people: what is being sold now, live, and where to go. A few small files, kept in
-//! the binary; the page asks the API like any other client. Pictures stand for categories.
+//! the binary; the page asks the API like any other client, and follows auctions by the reference
+//! client of the live room (`web/live`). Pictures stand for categories.
 
 use super::error::Problem;
 use crate::house::House;
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Router<House> {
             "/page.js",
             get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
         )
+        .route("/live/{name}", get(live))
         .route("/page.svg", get(|| file("image/svg+xml", include_str!("page/page.svg"))))
         .route("/pictures/{name}", get(picture))
         .route("/robots.txt", get(|| file("text/plain", "User-agent: *\nDisallow: /v1/\n")))
@@ -25,6 +27,29 @@ pub(super) fn routes() -> Router<House> {
 
 async fn file(kind: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text).into_response()
+}
+
+macro_rules! live {
+    ($($name:literal),+) => {
+        &[$(($name, include_str!(concat!("../../../../web/live/", $name)))),+]
+    };
+}
+
+/// The reference client of the live room.
+const LIVE: &[(&str, &str)] = live!["live.js", "bids.js", "clock.js", "room.js"];
+
+/// The official client of Socket.IO as it is published (MIT); its version is part of its name.
+const SOCKET_IO: (&str, &str) = ("socket.io-4.8.4.js", include_str!("page/socket.io-4.8.4.js"));
+
+async fn live(Path(name): Path<String>) -> Result<Response, Problem> {
+    let kind = "text/javascript; charset=utf-8";
+    if name == SOCKET_IO.0 {
+        let headers =
+            [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+        return Ok((headers, SOCKET_IO.1).into_response());
+    }
+    let (_, text) = LIVE.iter().find(|(of, _)| *of == name).ok_or_else(Problem::not_found)?;
+    Ok(file(kind, text).await)
 }
 
 macro_rules! pictures {

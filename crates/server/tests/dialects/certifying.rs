@@ -1,5 +1,6 @@
 //! What the scheduled job of `items` does, and that it tells nothing new: the highest bidder was
 //! known from the bids all along.
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 use super::served::Served;
 use serde_json::{Value, json};

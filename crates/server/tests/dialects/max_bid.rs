@@ -1,4 +1,5 @@
 //! The highest bid of each auction by a plain WebSocket, read by a client of few lines.
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 use super::served::Served;
 use serde_json::{Value, json};

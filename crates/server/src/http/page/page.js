@@ -1,33 +1,29 @@
-// The page's own script: asks the API, watches by its event streams, and shows what they say.
+// The page's own script: asks the API, follows auctions in the live room, and shows what they say.
 // Texts are set as text, never as HTML. Time is the house's: its last word, and this machine's
 // monotonic clock since; the machine's time of day plays no part.
-"use strict";
+import { Clock, live } from "/live/live.js";
+import { io } from "/live/socket.io-4.8.4.js";
 
 const exponents = { JPY: 0, KRW: 0, VND: 0, CLP: 0, ISK: 0, KWD: 3, BHD: 3, OMR: 3, TND: 3, JOD: 3 };
 const find = (id) => document.getElementById(id);
 const auctions = new Map(); // what the house last said of each, by id
 const cards = new Map();
-const streams = new Map();
 const looked = new Map(); // when a clock was asked for last
-const STREAMS = 3; // besides the one that is looked at: a browser has few connections
-let ahead = null; // the house's time minus ours
-let heard = null; // when the house last said something
+const ROOMS = 19; // besides the one that is looked at: the house lets a socket into 20
+const asked = new Clock(); // the time by the API, where the live room is not open
+const house = live(io, location.origin);
+let follows = []; // what is in the list, as far as it is followed
 
-const houseTime = () => performance.now() + (ahead ?? 0);
-
-/** Learns the house's time from a reply that left after `sent` and is here now. */
-function learn(stamp, sent) {
-  const now = performance.now();
-  heard = now;
-  // It was the house's time at some moment between the two; the middle is off by half at most.
-  if (stamp) ahead = Date.parse(stamp) - (sent + now) / 2;
-}
+const houseTime = () => house.now() ?? asked.now(performance.now());
 
 async function ask(path) {
   const sent = performance.now();
   const reply = await fetch(path);
   if (!reply.ok) throw new Error(String(reply.status));
-  return [await reply.json(), sent];
+  const said = await reply.json();
+  const stamp = said.server_time ?? said.items?.[0]?.server_time;
+  if (stamp) asked.answered(stamp, sent, performance.now());
+  return said;
 }
 
 function money(amount, currency) {
@@ -131,12 +127,11 @@ function tell(auction) {
   if (chosen() === auction.id) tellOne(auction);
 }
 
-/** The list: who is there, in which order. Prices come by streams too, where they are open. */
+/** The list: who is there, in which order. Prices come by the live room, where it is open. */
 async function refresh() {
   const note = find("note");
   try {
-    const [{ items }, sent] = await ask("/v1/auctions?status=open&sort=ending&limit=48");
-    learn(items[0]?.server_time, sent);
+    const { items } = await ask("/v1/auctions?status=open&sort=ending&limit=48");
     items.forEach(tell);
     const list = find("list");
     const order = items.map((auction) => cards.get(auction.id).item);
@@ -144,7 +139,8 @@ async function refresh() {
       || list.children.length !== order.length) list.replaceChildren(...order);
     note.hidden = items.length > 0;
     note.textContent = "Nothing is on sale at the moment.";
-    watch(items.slice(0, STREAMS).map((auction) => auction.id));
+    follows = items.slice(0, ROOMS).map((auction) => auction.id);
+    watch();
   } catch {
     if (auctions.size === 0) note.textContent = "The house does not answer at the moment.";
   }
@@ -152,15 +148,13 @@ async function refresh() {
 
 async function look(id) {
   try {
-    const [auction, sent] = await ask("/v1/auctions/" + id);
-    learn(auction.server_time, sent);
-    tell(auction);
+    tell(await ask("/v1/auctions/" + id));
   } catch {
     // The pulse says that the house is away.
   }
 }
 
-/** A clock has dropped: asks where it stands, once a second at most. */
+/** A clock has dropped where nobody tells us: asks where it stands, once a second at most. */
 function lookOnce(id) {
   const now = performance.now();
   if (now - (looked.get(id) ?? -1000) < 1000) return;
@@ -168,41 +162,26 @@ function lookOnce(id) {
   look(id);
 }
 
-/** Watches these auctions, and the one that is looked at. */
-function watch(ids) {
-  const wanted = new Set(ids);
+/** Follows what is in the list, and the one that is looked at. */
+function watch() {
+  const wanted = new Set(follows);
   if (chosen() !== null) wanted.add(chosen());
-  for (const [id, stream] of streams) {
-    if (wanted.has(id)) continue;
-    stream.close();
-    streams.delete(id);
-  }
-  for (const id of wanted) if (!streams.has(id)) streams.set(id, open(id));
+  for (const room of house.rooms()) if (!wanted.has(room.id)) house.leave(room.id);
+  for (const id of wanted) house.watch(id);
 }
 
-const KINDS = ["created", "amended", "addendum", "published", "opened", "bidder_registered",
-  "bidder_approved", "bidder_declined", "bid_placed", "buy_now_taken", "clock_accepted",
-  "bid_retracted", "bid_voided", "bid_promoted", "held", "resumed", "extended", "closed",
-  "reopened", "cancelled", "certified"];
-
-function open(id) {
-  const whole = chosen() === id;
-  const stream = new EventSource(`/v1/auctions/${id}/stream` + (whole ? "?after=0" : ""));
-  stream.whole = whole;
-  const came = (message) => {
-    heard = performance.now();
-    if (whole && chosen() === id) past(JSON.parse(message.data).event);
-    clearTimeout(stream.soon);
-    stream.soon = setTimeout(() => look(id), 30); // several at once are one look
-  };
-  for (const kind of KINDS) stream.addEventListener(kind, came);
-  stream.addEventListener("reset", () => {
-    find("one-past").replaceChildren();
-    look(id);
-  });
-  stream.onopen = () => { heard = performance.now(); };
-  return stream;
-}
+house.on("change", (room, name) => {
+  if (room.auction === null) return;
+  tell({ ...room.auction });
+  if (chosen() !== room.id) return;
+  tellRoom(room);
+  past();
+  // Words, and whether it is certified, are in no update.
+  if (name === "auction_updated" || name === "auction_ended") look(room.id);
+});
+house.on("status", (status) => { if (status === "refused") setTimeout(() => house.reconnect(), 5000); });
+house.on("presence", (room) => { if (chosen() === room.id) tellRoom(room); });
+house.on("chat", (room) => { if (chosen() === room.id) tellRoom(room); });
 
 const chosen = () => {
   const id = Number(/^#auction-(\d+)$/.exec(location.hash)?.[1]);
@@ -214,20 +193,18 @@ function choose() {
   find("all").hidden = id !== null;
   find("one").hidden = id === null;
   find("one-past").replaceChildren();
-  // The chosen one is watched from its beginning, the others from now on.
-  for (const [other, stream] of streams) {
-    if (other !== id && !stream.whole) continue;
-    stream.close();
-    streams.delete(other);
-  }
+  seen = 0;
+  watch();
   if (id === null) return refresh();
-  const known = auctions.get(id);
-  for (const part of ["title", "about", "price", "state", "end", "next", "kind"]) {
+  for (const part of ["title", "about", "price", "state", "end", "next", "kind", "watching"]) {
     find("one-" + part).textContent = "";
   }
+  find("one-said").hidden = true;
+  const known = auctions.get(id);
   if (known) tellOne(known);
-  watch([...streams.keys()].slice(0, STREAMS));
-  look(id);
+  const room = house.rooms().find((room) => room.id === id);
+  if (room?.auction) tellRoom(room);
+  look(id).then(past);
 }
 
 function tellOne(auction) {
@@ -246,10 +223,51 @@ function tellOne(auction) {
   find("one-json").href = `/v1/auctions/${auction.id}`;
   find("one-events").href = `/v1/auctions/${auction.id}/events`;
   find("one-certificate").href = `/v1/auctions/${auction.id}/certificate`;
-  find("one-certificate").hidden = !auction.certified;
+  find("one-certified").hidden = !auction.certified;
 }
 
-function past(event) {
+/** Who watches, and what they say. */
+function tellRoom(room) {
+  const count = room.participants;
+  put(find("one-watching"), count === null ? "" : count === 1 ? "1 is watching" : `${count} are watching`);
+  const list = find("one-chat");
+  find("one-said").hidden = room.chat.length === 0;
+  list.replaceChildren(...room.chat.map((line) => {
+    const item = make("li");
+    make("time", "", item).textContent = line.at.slice(11, 19);
+    make("strong", "", item).textContent = line.user.username ?? "somebody who has left";
+    item.append(" " + line.message);
+    return item;
+  }));
+  list.scrollTop = list.scrollHeight;
+}
+
+let seen = 0; // up to which version the past of the chosen one is shown
+let reading = false;
+const PAST = 100;
+
+/** Shows what has happened since, from the public log. */
+async function past() {
+  const id = chosen();
+  if (reading || id === null) return;
+  reading = true;
+  try {
+    for (let version; chosen() === id && (version = auctions.get(id)?.version ?? 0) > seen;) {
+      const after = Math.max(seen, version - PAST);
+      const { items } = await ask(`/v1/auctions/${id}/events?after=${after}&limit=${PAST}`);
+      if (chosen() !== id || items.length === 0) break;
+      items.forEach(({ event }) => happened(event));
+      seen = items.at(-1).event.version;
+    }
+  } catch {
+    // With the next change, or the next look.
+  } finally {
+    reading = false;
+  }
+  if (chosen() !== id) past();
+}
+
+function happened(event) {
   const list = find("one-past");
   const line = document.createElement("li");
   line.value = event.version;
@@ -257,7 +275,7 @@ function past(event) {
   time.textContent = new Date(event.at / 1000).toISOString().slice(11, 19);
   line.append(sentence(event));
   list.prepend(line);
-  while (list.children.length > 100) list.lastChild.remove();
+  while (list.children.length > PAST) list.lastChild.remove();
 }
 
 function sentence({ kind, data }) {
@@ -276,33 +294,46 @@ function sentence({ kind, data }) {
   }
 }
 
-function tick() {
+/** Whether what is shown is live, or how old it is. */
+function tellPulse() {
+  const connected = house.status === "connected";
+  const age = house.age === null ? null : Math.floor(house.age / 1000);
+  const old = !connected && age !== null;
   const pulse = find("pulse");
-  const silent = heard === null ? null : (performance.now() - heard) / 1000;
-  const away = silent !== null && silent > 8;
-  pulse.className = "pulse" + (silent === null ? "" : away ? " away" : " live");
-  pulse.textContent = silent === null ? "connecting" : away ? `the house is away: ${Math.floor(silent)} s old` : "live";
-  if (ahead === null) return;
-  find("clock").textContent = new Date(houseTime()).toISOString().slice(11, 19) + " UTC";
+  pulse.className = "pulse" + (connected ? " live" : old ? " away" : "");
+  put(pulse, connected ? "live" : old ? "not live" : "connecting");
+  document.body.classList.toggle("old", old);
+  find("old").hidden = !old;
+  const why = { lagging: "Your connection was too slow", refused: "The house let you go" };
+  put(find("old-why"), (why[house.status] ?? "Disconnected") + ", trying again.");
+  put(find("old-age"), old ? `What you see is ${age} s old.` : "");
+}
+
+function tick() {
+  tellPulse();
+  const now = houseTime();
+  if (now === null) return;
+  put(find("clock"), new Date(now).toISOString().slice(11, 19) + " UTC");
   for (const [id, shown] of cards) {
     const auction = auctions.get(id);
     const [text, soon] = ending(auction);
     const shows = shown.item.isConnected || chosen() === id;
-    if (shows && !auction.outcome && Date.parse(auction.next_drop_at) < houseTime()) lookOnce(id);
+    const late = Date.parse(auction.next_drop_at) + 1000 < now;
+    if (shows && !auction.outcome && late) lookOnce(id);
     put(shown.left, text);
     shown.left.classList.toggle("soon", soon);
   }
   const one = chosen() === null ? null : auctions.get(chosen());
   if (!one) return;
   const [text, soon] = ending(one);
-  put(find("one-end"), one.outcome || one.next_drop_at || one.state !== "open" ? text : "ends in " + text);
+  const counts = one.state === "open" && !one.outcome && !one.next_drop_at && one.effective_end;
+  put(find("one-end"), counts && text.includes(":") ? "ends in " + text : text);
   find("one-end").classList.toggle("soon", soon);
 }
 
 async function introduce() {
   try {
-    const [meta, sent] = await ask("/v1/meta");
-    learn(meta.server_time, sent);
+    const meta = await ask("/v1/meta");
     document.title = meta.name;
     find("name").textContent = meta.name;
     find("fingerprint").textContent = meta.fingerprint;
@@ -313,7 +344,11 @@ async function introduce() {
 
 addEventListener("hashchange", choose);
 setInterval(tick, 200);
-setInterval(() => { if (!document.hidden) chosen() === null ? refresh() : look(chosen()); }, 3000);
+setInterval(() => {
+  if (document.hidden) return;
+  if (chosen() === null) refresh();
+  else look(chosen()).then(past);
+}, 5000);
 introduce();
 choose();
 if (chosen() !== null) refresh();

@@ -188,7 +188,8 @@ async fn all(desk: &Desk) -> Result<Vec<Account>, Problem> {
     let read = move |house: &House| {
         let (mut all, mut after) = (Vec::new(), 0);
         loop {
-            let query = UserQuery { after, limit: 1_000, ..UserQuery::default() };
+            let text = Some(format!("{}:", known.dialect.name));
+            let query = UserQuery { text, after, limit: 1_000, ..UserQuery::default() };
             let users = house.people.users(&query)?;
             let own = users.iter().filter(|user| known.is_own(user));
             all.extend(own.map(|user| Account::of(&known, user)));
