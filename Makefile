@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests run test fmt lint tidy unit arena judge scripts deny gate bench bench-full sim mutants soak clean
+.PHONY: help setup setup-tests run test fmt lint tidy unit arena judge scripts deny gate bench bench-full bench-peers sim mutants soak clean
 
 # Where the auction house lives and listens when started by `make run`.
 DATA   ?= gavel-data
@@ -68,6 +68,11 @@ bench: setup-tests ## load against the real binary; about ten minutes
 bench-full: setup-tests ## the same, three long rounds
 	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench --bin gavel-bench
 	$${CARGO_TARGET_DIR:-target}/release/gavel-bench all
+
+bench-peers: setup-tests ## installs servers of others and measures beside them
+	npm ci --prefix bench/peers --ignore-scripts --no-audit --no-fund --silent
+	$(CARGO) build --release --locked --package gavel-server --bin gavel --package bench --bin gavel-bench
+	$${CARGO_TARGET_DIR:-target}/release/gavel-bench all --only B14
 
 sim: ## the simulator on fresh seeds, a million operations (SEEDS=number); keeps those that fail
 	$(CARGO) build --profile sim --locked --package gavel-sim

@@ -12,6 +12,7 @@ if [ "$purpose" = test ]; then
   needed+=(valgrind:valgrind strace:strace curl:curl jq:jq sqlite3:sqlite3
     openssl:openssl python3:python3)
   needed+=(faketime:faketime mkfs.btrfs:btrfs-progs mkfs.ext4:e2fsprogs prlimit:util-linux)
+  needed+=(redis-server:redis-server) # the view of the dialect flash is written to a real one
   needed+=(aiosmtpd:python3-aiosmtpd) # the mail server that tests of letters talk to
   needed+=(node:nodejs npm:npm) # the official client of Socket.IO runs on Node 20 or later
   needed+=(chromium:chromium) # looks at the page
@@ -25,6 +26,11 @@ done
 # A C compiler without the C library's headers cannot build SQLite.
 if command -v cc >/dev/null && ! echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1; then
   missing+=(libc6-dev)
+fi
+
+# A client of a dialect is written in Python, as its reference's own are.
+if [ "$purpose" = test ] && ! python3 -c 'import requests' >/dev/null 2>&1; then
+  missing+=(python3-requests)
 fi
 
 install() {

@@ -1,7 +1,7 @@
 //! A crowd in the live room: thousands of Socket.IO clients over WebSockets, read by one thread.
 //! They answer pings, count updates and note how late each came, by the time that stands in it.
 
-use crate::clock::wall_micros;
+use crate::clock::{Moment, wall_micros};
 use crate::load::wait;
 use crate::wire;
 use hdrhistogram::Histogram;
@@ -10,7 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,7 +29,17 @@ pub(crate) struct Heard {
 pub(crate) struct Crowd {
     measuring: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
+    /// How many were told how the auction stands.
+    inside: Arc<AtomicUsize>,
+    count: usize,
     thread: Option<JoinHandle<io::Result<Heard>>>,
+}
+
+/// What a crowd and whoever leads it tell each other.
+struct Signs {
+    measuring: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    inside: Arc<AtomicUsize>,
 }
 
 struct Client {
@@ -48,11 +58,27 @@ impl Crowd {
         let poll = Poll::new()?;
         let come = |index| Client::come(address, index, join, &poll);
         let clients = (0..count).map(come).collect::<io::Result<Vec<_>>>()?;
-        let (measuring, stop) = (Arc::default(), Arc::default());
-        let (measured, told) = (Arc::clone(&measuring), Arc::clone(&stop));
-        let listen = move || listen(poll, clients, &measured, &told);
+        let (measuring, stop, inside) = (Arc::default(), Arc::default(), Arc::default());
+        let signs = Signs {
+            measuring: Arc::clone(&measuring),
+            stop: Arc::clone(&stop),
+            inside: Arc::clone(&inside),
+        };
+        let listen = move || listen(poll, clients, &signs);
         let thread = std::thread::Builder::new().name("crowd".into()).spawn(listen)?;
-        Ok(Self { measuring, stop, thread: Some(thread) })
+        Ok(Self { measuring, stop, inside, count, thread: Some(thread) })
+    }
+
+    /// Waits until all have been told how the auction stands; false if that takes too long.
+    pub(crate) fn is_inside(&self, longest: Duration) -> bool {
+        let begin = Moment::now();
+        while self.inside.load(Ordering::Acquire) < self.count {
+            if begin.elapsed() > longest {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 
     /// From now on what they hear counts, or no more.
@@ -110,13 +136,13 @@ impl Client {
     }
 
     /// Reads until nothing is left. True if the server has hung up.
-    fn receive(&mut self, chunk: &mut [u8], heard: &mut Heard, counts: bool) -> io::Result<bool> {
+    fn receive(&mut self, chunk: &mut [u8], heard: &mut Heard, signs: &Signs) -> io::Result<bool> {
         loop {
             match self.socket.read(chunk) {
                 Ok(0) => return Ok(true),
                 Ok(count) => {
                     self.input.extend_from_slice(&chunk[..count]);
-                    self.digest(heard, counts)?;
+                    self.digest(heard, signs)?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -126,12 +152,15 @@ impl Client {
     }
 
     /// Takes whole frames.
-    fn digest(&mut self, heard: &mut Heard, counts: bool) -> io::Result<()> {
+    fn digest(&mut self, heard: &mut Heard, signs: &Signs) -> io::Result<()> {
+        let counts = signs.measuring.load(Ordering::Acquire);
         let mut taken = 0;
         while let Some((head, length)) = head(&self.input[taken..]) {
             let Some(text) = self.input.get(taken + head..taken + head + length) else { break };
             if text == b"2" {
                 self.socket.write_all(&frame("3"))?;
+            } else if text.starts_with(b"42[\"joined_auction\"") {
+                signs.inside.fetch_add(1, Ordering::AcqRel);
             } else if text.starts_with(b"42[\"bid_update\"") && counts {
                 self.updates += 1;
                 heard.updates += 1;
@@ -170,21 +199,15 @@ fn frame(text: &str) -> Vec<u8> {
 }
 
 /// Reads whatever comes, until told to stop.
-fn listen(
-    mut poll: Poll,
-    mut clients: Vec<Client>,
-    measuring: &AtomicBool,
-    stop: &AtomicBool,
-) -> io::Result<Heard> {
+fn listen(mut poll: Poll, mut clients: Vec<Client>, signs: &Signs) -> io::Result<Heard> {
     let mut events = Events::with_capacity(4096);
     let mut chunk = [0; 1 << 14];
     let late = Histogram::new(3).map_err(io::Error::other)?;
     let mut heard = Heard { updates: 0, late, fewest: 0, most: 0 };
-    while !stop.load(Ordering::Acquire) {
+    while !signs.stop.load(Ordering::Acquire) {
         wait(&mut poll, &mut events, Duration::from_millis(50))?;
-        let counts = measuring.load(Ordering::Acquire);
         for event in &events {
-            if clients[event.token().0].receive(&mut chunk, &mut heard, counts)? {
+            if clients[event.token().0].receive(&mut chunk, &mut heard, signs)? {
                 return Err(wire::odd("the live room let somebody go"));
             }
         }

@@ -36,6 +36,7 @@ const USAGE: &str = "usage: gavel-bench COMMAND
                      written nowhere
   smoke [--only B6,B12]   the same in seconds, for the checker alone; written nowhere
   bids ROUNDS        B1, B2 and B9 in short rounds, for tuning; written nowhere
+  logins             bids beside a thousand wrong logins a second (S4); written nowhere
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
   noop LENGTH        the peer that does nothing, until it is killed
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         ["smoke"] => smoke(""),
         ["smoke", "--only", names] => smoke(names),
         ["bids", rounds] => bids(rounds),
+        ["logins"] => some(&Plan::QUICK, "S4"),
         ["soak", "--seconds", seconds] => soak(seconds),
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),

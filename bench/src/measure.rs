@@ -6,6 +6,7 @@ mod closed;
 mod ending;
 mod idle;
 mod live;
+mod logins;
 mod million;
 mod open;
 mod overload;
@@ -107,9 +108,11 @@ const SHARED: [Group; 6] = [
     (&["B19"], reads::warm),
     (&["B16"], overload::surge),
 ];
-const ALONE: [Loner; 5] = [
+const ALONE: [Loner; 7] = [
     (&["B12"], ending::together),
     (&["B13"], live::crowd),
+    (&["B14"], live::beside_node),
+    (&["S4"], logins::beside),
     (&["B15"], restart::ready),
     (&["B17"], idle::house),
     (&["B10", "B11"], million::resident),

@@ -65,6 +65,18 @@ impl Server {
         Self::start(command, None)
     }
 
+    /// The peer of the live room on Node; none if it is not installed.
+    pub(crate) fn node_rooms(every: Duration) -> io::Result<Option<Self>> {
+        let folder = Path::new("bench/peers");
+        if !folder.join("node_modules/socket.io").exists() {
+            return Ok(None);
+        }
+        let mut command = Command::new("node");
+        command.args(["rooms.mjs", &every.as_millis().to_string()]).current_dir(folder);
+        command.stderr(Stdio::inherit());
+        Self::start(command, None).map(Some)
+    }
+
     /// The real binary, on a data folder.
     pub(crate) fn gavel(data: &Path) -> io::Result<Self> {
         let binary = binary()?;

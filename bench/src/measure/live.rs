@@ -1,6 +1,6 @@
 //! B13: one hot auction that thousands watch in the live room: updates that a second of the
 //! server's processor time brings to them, how late they come, what one more socket takes; beside
-//! bare `socketioxide` that sends as much.
+//! bare `socketioxide` that sends as much. B14: beside the reference server on Node.
 
 use super::Bench;
 use crate::client::Client;
@@ -13,6 +13,7 @@ use crate::machine::{cpu_seconds, resident_mib};
 use crate::process::Server;
 use hdrhistogram::Histogram;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// How often there is something new.
@@ -27,10 +28,14 @@ struct Cost {
 
 pub(super) fn crowd(bench: &mut Bench<'_>) -> io::Result<()> {
     for _ in 0..bench.plan.long_rounds {
-        let house = House::open(&bench.fresh("live")?)?;
+        let data = bench.fresh("live")?;
+        let house = House::open(&data)?;
         let auction = house.auctions("ladder", 1)?[0];
         let own = gavel(bench, &house, auction)?;
+        // It is killed.
         drop(house);
+        let back = back(bench, &data, auction)?;
+        bench.push("live: all back after a kill", "s", Aim::AtMostGoal(10.0), back);
         let peer = Server::rooms(EVERY)?;
         let bare = one(bench, &peer, 1, || Ok(()))?;
         let p99 = (millis(&own.late, 0.99), millis(&bare.late, 0.99));
@@ -53,6 +58,50 @@ pub(super) fn crowd(bench: &mut Bench<'_>) -> io::Result<()> {
         bench.tell("live: memory of a socket", "KiB", own.kib);
     }
     Ok(())
+}
+
+/// B14: the same beside the reference server, where that is installed (`make bench-peers`).
+pub(super) fn beside_node(bench: &mut Bench<'_>) -> io::Result<()> {
+    for _ in 0..bench.plan.long_rounds {
+        let Some(peer) = Server::node_rooms(EVERY)? else {
+            eprintln!("  left out: `make bench-peers` installs the reference server");
+            return Ok(());
+        };
+        let node = one(bench, &peer, 1, || Ok(()))?;
+        drop(peer);
+        let house = House::open(&bench.fresh("live")?)?;
+        let auction = house.auctions("ladder", 1)?[0];
+        let own = gavel(bench, &house, auction)?;
+        eprintln!(
+            "  {:.0} updates a second of processor, p99 {:.1} ms; Node: {:.0}, {:.1} ms",
+            own.updates_per_cpu,
+            millis(&own.late, 0.99),
+            node.updates_per_cpu,
+            millis(&node.late, 0.99),
+        );
+        let share = own.updates_per_cpu / node.updates_per_cpu;
+        let name = format!("B14 {} sockets: updates per processor second", bench.plan.watching);
+        bench.push(&name, "of Node", Aim::AtLeast { goal: 2.0, floor: 1.4 }, share);
+    }
+    Ok(())
+}
+
+/// How many seconds it takes from the start of a house that was killed until all who watched are in
+/// again, one after the other, and know how the auction stands.
+fn back(bench: &Bench<'_>, data: &Path, auction: i64) -> io::Result<f64> {
+    let begin = Moment::now();
+    let server = Server::gavel(data)?;
+    let crowd = Crowd::attach(server.address, bench.plan.watching, &join(auction))?;
+    if !crowd.is_inside(Duration::from_secs(30)) {
+        return Err(io::Error::other("not all came back within half a minute"));
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    crowd.finish()?;
+    Ok(seconds)
+}
+
+fn join(auction: i64) -> String {
+    format!("42[\"join_auction\",{{\"auction_id\":{auction}}}]")
 }
 
 /// The house, with somebody who bids.
@@ -78,8 +127,7 @@ fn one(
     let (count, pid) = (bench.plan.watching, server.pid());
     news()?;
     let before = resident_mib(pid)?;
-    let join = format!("42[\"join_auction\",{{\"auction_id\":{auction}}}]");
-    let crowd = Crowd::attach(server.address, count, &join)?;
+    let crowd = Crowd::attach(server.address, count, &join(auction))?;
     std::thread::sleep(bench.plan.warm_up);
     let kib = (resident_mib(pid)? - before) * 1024.0 / count as f64;
     let mut for_so_long = |lasts: Duration| -> io::Result<()> {

@@ -5,7 +5,7 @@ use crate::log::{LogError, Partition, Position};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
 
-/// One auction as lists show and sort it. All of it is public once the auction is published.
+/// One auction as lists show and sort it. All but its bidders is public once it is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The auction.
@@ -22,6 +22,8 @@ pub struct Row {
     pub price: i64,
     /// The end in force, if there is one.
     pub ends_at: Option<Time>,
+    /// Who has a paddle, by its number.
+    pub bidders: Vec<UserId>,
 }
 
 /// In which order.
@@ -80,6 +82,11 @@ pub trait Lists: Send + Sync {
     /// # Errors
     /// If the store fails.
     fn page(&self, query: &Query) -> Result<Page, LogError>;
+    /// The auctions in which somebody has a paddle, with numbers below `before`, the newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError>;
     /// Forgets everything, so that it is rebuilt.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! People and what they write: users, sessions, listings, notes. All that may be changed or
 //! erased, and therefore never enters the log. What a store must be able to do, and nothing of how.
 
+use crate::things::Picture;
 use gavel_auction::command::Roles;
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
@@ -146,6 +147,8 @@ pub struct Listing {
     pub category: Option<String>,
     /// The item it was made from, and its attributes as they were then, in the edge's own form.
     pub item: Option<(i64, String)>,
+    /// Those of the item's pictures at that time that are still there.
+    pub pictures: Vec<Picture>,
     /// Dated notes added after the opening, in order.
     pub addenda: Vec<Addendum>,
 }
@@ -221,6 +224,11 @@ pub trait People: Send + Sync {
     /// # Errors
     /// The store's own.
     fn tombstone(&self, id: UserId) -> Result<Option<String>, PeopleError>;
+    /// All tombstones, by number.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn tombstones(&self) -> Result<Vec<(UserId, String)>, PeopleError>;
     /// The user whom an issuer means.
     ///
     /// # Errors
@@ -243,6 +251,27 @@ pub trait People: Send + Sync {
     /// # Errors
     /// The store's own.
     fn spend_limits(&self) -> Result<Vec<(UserId, i64)>, PeopleError>;
+
+    /// Puts an auction on somebody's list, which may have so many; false if it is full.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn watch(&self, user: UserId, auction: AuctionId, most: usize) -> Result<bool, PeopleError>;
+    /// Takes an auction off somebody's list.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn unwatch(&self, user: UserId, auction: AuctionId) -> Result<(), PeopleError>;
+    /// What somebody watches: auctions with numbers below `before`, the newest first.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn watched(
+        &self,
+        user: UserId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<AuctionId>, PeopleError>;
 
     /// Keeps a session by the digest of its token.
     ///

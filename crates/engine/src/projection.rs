@@ -112,5 +112,6 @@ fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
         category: listing.category.clone(),
         price: head.price.unwrap_or_else(|| head.terms.start()).minor(),
         ends_at: head.effective_end(),
+        bidders: shared.views.bidders(id),
     })
 }

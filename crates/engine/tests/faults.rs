@@ -274,7 +274,7 @@ async fn is_closed_off(house: &House, auction: i64) -> bool {
 }
 
 #[tokio::test]
-async fn auctions_whose_rules_panic_are_closed_off_and_the_house_goes_on() {
+async fn sec_s36_auctions_whose_rules_panic_are_closed_off_and_the_house_goes_on() {
     let (at_once, when_read, later) = (2, 4, 6);
     let planted =
         [(at_once, Planted::NoEnd), (when_read, Planted::Stranger), (later, Planted::StillClock)];

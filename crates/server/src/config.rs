@@ -45,6 +45,8 @@ pub struct Config {
     pub dialects: DialectsConfig,
     /// What opens the vault; empty: the file `keys/vault.key`.
     pub vault_keys: Secret,
+    /// Where the Redis is that the view of auctions is written to; empty: nowhere.
+    pub redis_url: Secret,
     /// What is written to the log of the process.
     pub log: LogConfig,
 }
@@ -58,6 +60,8 @@ pub struct HouseConfig {
     pub partitions: u16,
     /// Where people find it, for mails; empty is not said.
     pub url: String,
+    /// Whether two must ask for what cannot be taken back.
+    pub four_eyes: bool,
 }
 
 /// Where and for whom the house listens.
@@ -71,6 +75,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// Pages of other origins that may ask it.
     pub origins: Vec<String>,
+    /// Whether the description of the API is shown.
+    pub docs: bool,
     /// Threads of the runtime; 0 = one for each processor.
     pub threads: u16,
 }
@@ -106,7 +112,7 @@ pub struct AdminConfig {
 }
 
 /// How much each may do; 0 = no limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitsConfig {
     /// Bids of a person in a second.
     pub bids_per_second_per_actor: u32,
@@ -134,10 +140,16 @@ pub struct LimitsConfig {
     pub sockets_per_ip: u32,
     /// Event streams from an address.
     pub streams_per_ip: u32,
+    /// Pictures of an item.
+    pub pictures_per_item: u32,
+    /// Bytes of a picture.
+    pub picture_bytes: usize,
+    /// Auctions on somebody's list.
+    pub watched_per_user: u32,
 }
 
 /// How long each may take, in seconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimeoutsConfig {
     /// From the connection to its first byte.
     pub first_byte_seconds: u64,
@@ -220,6 +232,8 @@ pub struct DialectsConfig {
     pub on: Vec<Mount>,
     /// What is sold through them is sold in this currency, where they name none.
     pub currency: Currency,
+    /// Whether whoever is not signed in may do what users of a dialect may, on his word.
+    pub public: bool,
     /// Whether those that believe whoever calls may be reached from other machines.
     pub open: bool,
 }

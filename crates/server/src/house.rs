@@ -5,6 +5,7 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
+use crate::http::four_eyes::FourEyes;
 use crate::http::limits::Limits;
 use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
@@ -16,6 +17,7 @@ use crate::operations::Operations;
 use crate::outside::Outside;
 use crate::passwords::Passwords;
 use crate::permissions::Verb;
+use crate::pictures::Gallery;
 use crate::places::Counts;
 use gavel_auction::command::Action;
 use gavel_auction::ids::AuctionId;
@@ -27,7 +29,7 @@ use gavel_engine::chat::Chats;
 use gavel_engine::effect::Settled;
 use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
-use gavel_engine::things::Things;
+use gavel_engine::things::{Pictures, Things};
 use gavel_proof::keys::PublicKey;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -51,6 +53,8 @@ pub struct Rooms {
     pub things: Arc<dyn Things>,
     /// What people are told of.
     pub board: Arc<Board>,
+    /// Their pictures.
+    pub gallery: Gallery,
     /// What is said beside auctions. Blocking: only inside [`House::aside`].
     pub chats: Arc<dyn Chats>,
     /// How the house is set up.
@@ -63,6 +67,8 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
+    /// What one has asked for and a second must, too.
+    pub four_eyes: FourEyes,
     /// The bids of the auctions that were asked for last.
     pub(crate) ledgers: Ledgers,
     /// Who watches.
@@ -96,6 +102,8 @@ pub struct Opening {
     pub things: Arc<dyn Things>,
     /// What people are told of.
     pub board: Arc<Board>,
+    /// The bytes of pictures.
+    pub pictures: Arc<dyn Pictures>,
     /// What is said beside auctions. Blocking: only inside [`House::aside`].
     pub chats: Arc<dyn Chats>,
     /// The configuration.
@@ -123,6 +131,7 @@ impl House {
             people,
             things,
             board,
+            pictures,
             chats,
             config,
             keys,
@@ -138,10 +147,12 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
+            four_eyes: FourEyes::default(),
             ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             live: Live::new(most),
             limits: Limits::new(most),
+            gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
             aside: Semaphore::new(ASIDE),

@@ -10,6 +10,7 @@ mod cors;
 pub mod dialects;
 pub mod docs;
 pub mod error;
+pub mod four_eyes;
 mod gate;
 pub mod health;
 pub mod idempotency;
@@ -78,9 +79,10 @@ pub fn routes() -> OpenApiRouter<House> {
 /// The whole site: the API, its description, the page.
 pub fn site(house: House) -> Router {
     let (router, description) = routes().split_for_parts();
+    let described = house.config.server.docs.then(|| docs::routes(description));
     let site = router
         .route_layer(axum::middleware::from_fn_with_state(house.clone(), gate::pass))
-        .merge(docs::routes(description))
+        .merge(described.unwrap_or_default())
         .merge(page::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
@@ -101,22 +103,22 @@ async fn wrong_method(method: Method) -> Problem {
 pub struct Edge {
     house: House,
     site: Router,
-    /// Whether the API itself is here.
-    whole: bool,
+    /// The dialect that alone is here; none: the API itself.
+    only: Option<&'static str>,
 }
 
 impl Edge {
     /// The edge of a house.
     #[must_use]
     pub fn new(house: House) -> Self {
-        Self { site: site(house.clone()), house, whole: true }
+        Self { site: site(house.clone()), house, only: None }
     }
 
     /// Where the dialects of a house answer that have addresses of their own.
     #[must_use]
     pub fn elsewhere(house: &House) -> Vec<(SocketAddr, &'static str, Self)> {
         let edge = |(address, name, site)| {
-            (address, name, Self { site, house: house.clone(), whole: false })
+            (address, name, Self { site, house: house.clone(), only: Some(name) })
         };
         dialects::elsewhere(house).into_iter().map(edge).collect()
     }
@@ -137,14 +139,7 @@ impl Edge {
             Ok(_) if crossing.is_preflight() => StatusCode::NO_CONTENT.into_response(),
             Ok(peer) => {
                 request.extensions_mut().insert(peer);
-                match AssertUnwindSafe(self.handle(request)).catch_unwind().await {
-                    Ok(response) => response,
-                    Err(_) => {
-                        observe::handler_panicked();
-                        let detail = "Something broke here; it was logged.";
-                        Problem::of(Code::Internal, detail).into_response()
-                    }
-                }
+                caught(self.handle(request)).await
             }
         };
         observe::responded(response.status());
@@ -158,14 +153,15 @@ impl Edge {
 
     /// The one hot route directly, the live room by its own door, all others by the router.
     async fn handle(&self, request: Request<Body>) -> Response {
-        if self.whole
+        if self.only.is_none()
             && let Some(auction) = v1::bids::is_bid(&request)
         {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
         }
-        if door::is_live(request.uri()) {
-            return door::answer(&self.house, request).await;
+        if self.only != Some("flash") && door::is_live(request.uri()) {
+            // In a box, so that a bid's state stays small.
+            return Box::pin(door::answer(&self.house, request)).await;
         }
         let Ok(response) = self.site.clone().call(request).await;
         as_problem(response)
@@ -220,6 +216,17 @@ impl Edge {
     }
 }
 
+/// The net under a handler: what panics is a problem document, and the connection goes on.
+fn caught(handling: impl Future<Output = Response>) -> impl Future<Output = Response> {
+    AssertUnwindSafe(handling).catch_unwind().map(|ended| {
+        ended.unwrap_or_else(|_| {
+            observe::handler_panicked();
+            let detail = "Something broke here; it was logged.";
+            Problem::of(Code::Internal, detail).into_response()
+        })
+    })
+}
+
 /// The host that a request is for, without its port; none if that is not clear.
 fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let mut named = headers.get_all(header::HOST).iter();
@@ -265,6 +272,7 @@ fn as_problem(response: Response) -> Response {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Api,
+    Picture,
     Docs,
     Page,
 }
@@ -272,6 +280,7 @@ enum Kind {
 impl Kind {
     fn of(uri: &Uri) -> Self {
         match uri.path() {
+            path if path.starts_with("/v1/pictures/") => Self::Picture,
             path if path.starts_with("/v1/") || path.starts_with("/dialects/") => Self::Api,
             path if path.starts_with("/docs") => Self::Docs,
             _ => Self::Page,
@@ -299,6 +308,9 @@ fn takes_json(headers: &HeaderMap) -> bool {
 }
 
 const API: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// Whatever somebody made of it, it runs nothing and belongs to nothing.
+const PICTURE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
 const DOCS: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -334,12 +346,32 @@ fn protect(kind: Kind, headers: &mut HeaderMap) {
     headers.extend(ALWAYS);
     let policy = match kind {
         Kind::Api => API,
+        Kind::Picture => PICTURE,
         Kind::Docs => DOCS,
         Kind::Page => PAGE,
     };
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if kind == Kind::Api {
+    if matches!(kind, Kind::Api | Kind::Picture) {
         headers.entry(header::VARY).or_insert(VARIES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_s36_a_handler_that_panics_is_answered_without_a_word_of_why() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let why = "canary4711";
+        let reply = runtime.block_on(async {
+            let response = caught(async move { panic!("{why}") }).await;
+            let status = response.status();
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            (status, String::from_utf8(body.to_vec()).unwrap())
+        });
+        assert_eq!(reply.0, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(reply.1.contains("\"internal\"") && !reply.1.contains(why), "{}", reply.1);
     }
 }

@@ -88,6 +88,15 @@ pub fn house(data: &Path) -> Result<HouseId, KeyError> {
     read_bytes(&data.join("keys").join(HOUSE)).map(HouseId)
 }
 
+/// What the house signs with.
+///
+/// # Errors
+/// If it is missing, is not what it should be, or can be read by others.
+pub fn signing(data: &Path) -> Result<HouseKey, KeyError> {
+    let bytes = Zeroizing::new(read_bytes::<32>(&data.join("keys").join(SIGNING))?);
+    Ok(HouseKey::from_bytes(&bytes))
+}
+
 /// Reads the keys of a house.
 ///
 /// # Errors
@@ -95,9 +104,8 @@ pub fn house(data: &Path) -> Result<HouseId, KeyError> {
 pub fn read(data: &Path) -> Result<HouseKeys, KeyError> {
     let dir = data.join("keys");
     let house = HouseId(read_bytes(&dir.join(HOUSE))?);
-    let signing = Zeroizing::new(read_bytes::<32>(&dir.join(SIGNING))?);
     let log = Zeroizing::new(read_bytes::<32>(&dir.join(LOG))?);
-    let signing = Arc::new(HouseKey::from_bytes(&signing));
+    let signing = Arc::new(signing(data)?);
     let vault = match config::variable(VAULT_VARIABLE).map(Zeroizing::new) {
         Some(text) => given(&text)?,
         None => vault_of(&dir.join(VAULT))?,

@@ -14,7 +14,8 @@
 pub(crate) mod chat;
 mod connect;
 pub(crate) mod door;
-mod frame;
+pub(crate) mod frame;
+pub(crate) mod notices;
 mod outbox;
 mod packet;
 mod places;
@@ -27,7 +28,8 @@ mod talk;
 mod text;
 pub(crate) mod tickets;
 mod timers;
-mod websocket;
+pub(crate) mod tongue;
+pub(crate) mod websocket;
 pub(crate) mod wheel;
 
 use crate::config::LimitsConfig;
@@ -36,8 +38,10 @@ use crate::http::error::Problem;
 use crate::http::v1::shown::Shown;
 use crate::observe;
 use crate::places::Counts;
+use crate::redis_view::{CHATS, Said};
 use chat::Desk;
 use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::time::Time;
 use places::Users;
 use room::Room;
 use session::Session;
@@ -45,6 +49,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickets::Tickets;
+use tokio::sync::broadcast;
 
 /// All that is live in a house.
 pub struct Live {
@@ -52,12 +57,14 @@ pub struct Live {
     rooms: Mutex<HashMap<AuctionId, Arc<Room>>>,
     numbers: AtomicU64,
     /// Sockets that have begun, let in or not.
-    begun: Counts,
+    pub(crate) begun: Counts,
     /// Sockets that were let in.
     sockets: Counts,
     users: Users,
     pub(crate) tickets: Tickets,
     pub(crate) desk: Desk,
+    /// What is said in any chat.
+    pub(crate) chats: broadcast::Sender<Said>,
     views: Shown,
 }
 
@@ -80,6 +87,7 @@ impl Live {
             users: Users::default(),
             tickets: Tickets::default(),
             desk: Desk::default(),
+            chats: broadcast::channel(CHATS).0,
             views: Shown::default(),
         }
     }
@@ -130,6 +138,16 @@ impl Live {
     /// The room of an auction, if somebody is in it.
     fn open_room(&self, auction: AuctionId) -> Option<Arc<Room>> {
         lock(&self.rooms).get(&auction).cloned()
+    }
+
+    /// How many watch an auction.
+    pub(crate) fn participants(&self, auction: AuctionId, now: Time) -> usize {
+        self.open_room(auction).map_or(0, |room| room.participants(now))
+    }
+
+    /// How many watch each auction that somebody watches.
+    pub(crate) fn watched(&self, now: Time) -> Vec<(AuctionId, usize)> {
+        self.rooms().iter().map(|room| (room.auction, room.participants(now))).collect()
     }
 
     fn rooms(&self) -> Vec<Arc<Room>> {

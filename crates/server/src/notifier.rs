@@ -22,7 +22,7 @@ use tokio::sync::broadcast;
 /// How long it rests between two looks at the log.
 const REST: Duration = Duration::from_millis(100);
 
-/// Events that are read at once. Of several prices that an auction had among them, the last is told.
+/// Events that are read at once. Of the prices that an auction had among them the last is told.
 const PAGE: usize = 512;
 
 /// Positions that nothing was to be told of and that may be read again after a crash.

@@ -160,6 +160,21 @@ pub fn opened(recovery: &Recovery) {
     tracing::info!(records, auctions, snapshots, quarantined, "the log has been read");
 }
 
+/// The Redis view cannot be written.
+pub fn redis_down(why: &dyn std::fmt::Display) {
+    tracing::warn!(%why, "the Redis view cannot be written; it is tried again each second");
+}
+
+/// The Redis view is written again.
+pub fn redis_back() {
+    tracing::info!("the Redis view is written again");
+}
+
+/// The Redis view was written anew: Redis had nothing of it.
+pub fn redis_rebuilt(live: usize) {
+    tracing::info!(live, "the Redis view was written anew");
+}
+
 /// The house is closing.
 pub fn closing() {
     tracing::info!("closing: nothing new is taken, what is under way is answered");

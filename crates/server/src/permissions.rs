@@ -20,7 +20,8 @@ pub enum Verb {
     SeePeople,
     /// One's own profile, sessions, second factor, export, erasure.
     OwnAccount,
-    /// What became of one's own commands: operations, receipts, explanations, own bids.
+    /// What became of one's own commands: operations, receipts, explanations, own bids; what one
+    /// sells, bids for and watches.
     SeeOwnBids,
     /// Bid, register for an auction, take a bid back.
     Bid,
@@ -172,6 +173,16 @@ pub fn may(actor: Actor<'_>, verb: Verb, object: Object) -> Result<(), No> {
     }
 }
 
+/// Whether two of the house's people must ask for it, where the house wants four eyes.
+#[must_use]
+pub fn takes_two(method: &http::Method, route: &str) -> bool {
+    matches!(
+        (method.as_str(), route),
+        ("POST", "/v1/auctions/{auction}/bids/{bid}/void" | "/v1/auctions/{auction}/reopen")
+            | ("DELETE", "/v1/users/{id}")
+    )
+}
+
 /// A role, as the list of roles names it.
 pub const ROLES: [(&str, Roles); 4] = [
     ("bidder", Roles { bidder: true, seller: false, clerk: false, admin: false }),
@@ -239,13 +250,20 @@ pub const DOORS: &[Door] = &[
     ("/v1/heads", &[("GET", Verb::SeeHouse)]),
     ("/v1/items", &[("GET", Verb::Sell), ("POST", Verb::Sell)]),
     ("/v1/items/{item}", &[("DELETE", Verb::Sell), ("GET", Verb::Sell), ("PATCH", Verb::Sell)]),
+    ("/v1/items/{item}/pictures", &[("POST", Verb::Sell)]),
+    ("/v1/items/{item}/pictures/{picture}", &[("DELETE", Verb::Sell)]),
+    ("/v1/me/auctions", &[("GET", Verb::SeeOwnBids)]),
+    ("/v1/me/bids", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/me/notifications", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/me/notifications/read", &[("POST", Verb::SeeOwnBids)]),
     ("/v1/me/subscriptions", &[("GET", Verb::SeeOwnBids), ("PUT", Verb::SeeOwnBids)]),
+    ("/v1/me/watchlist", &[("GET", Verb::SeeOwnBids)]),
+    ("/v1/me/watchlist/{auction}", &[("DELETE", Verb::SeeOwnBids), ("PUT", Verb::SeeOwnBids)]),
     ("/v1/meta", &[("GET", Verb::SeeHouse)]),
     ("/v1/operations/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/password/forgotten", &[("POST", Verb::SignIn)]),
     ("/v1/password/reset", &[("POST", Verb::SignIn)]),
+    ("/v1/pictures/{picture}", &[("GET", Verb::SeeAuctions)]),
     ("/v1/receipts/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/roles", &[("GET", Verb::SeeHouse)]),
     ("/v1/session", &[("DELETE", Verb::OwnAccount), ("POST", Verb::SignIn)]),

@@ -2,6 +2,7 @@
 //! nobody is told.
 
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
 
 use serde_json::{Value, json};

@@ -1,9 +1,18 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/certifying.rs"]
+mod certifying;
 #[path = "dialects/described.rs"]
 mod described;
+#[path = "dialects/max_bid.rs"]
+mod max_bid;
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
+#[path = "dialects/together.rs"]
+mod together;
+#[path = "house/tour.rs"]
+mod tour;
 #[path = "house/transcript.rs"]
 mod transcript;
 
@@ -25,6 +34,11 @@ fn items_as_written() {
 }
 
 #[test]
+fn flash_as_written() {
+    says_as_written("flash");
+}
+
+#[test]
 fn portal_as_written() {
     says_as_written("portal");
 }
@@ -32,4 +46,58 @@ fn portal_as_written() {
 #[test]
 fn marketplace_as_written() {
     says_as_written("marketplace");
+}
+
+#[test]
+fn cars_as_written() {
+    says_as_written("cars");
+}
+
+/// Runs a page against a house that speaks all dialects.
+fn tells(page: &str, told: &[&str]) {
+    let house = Served::with(&["dialects.on=all"]);
+    let url = format!("http://{}", house.address);
+    let variables = [("GAVEL_URL", &*url), ("ADMIN_PASSWORD", &house.password)];
+    let (out, err) = tour::run(page, &variables);
+    for words in told {
+        assert!(out.contains(words), "{page}: {words}\n{out}\n{err}");
+    }
+}
+
+#[test]
+fn dialects_are_turned_on_as_described() {
+    let told =
+        ["\"code\":\"not_found\"", "Real-time Auction System API", "dialects.open=true", "refused"];
+    tells("docs/dialects.md", &told);
+}
+
+#[test]
+fn items_are_sold_as_described() {
+    let told =
+        ["below_minimum", "\"highest_bidder\":null", "Nothing waits to be done.", "\n3\n", "holds"];
+    tells("docs/dialects/items.md", &told);
+}
+
+#[test]
+fn the_marketplace_works_as_described() {
+    let told = [
+        "Real-time Auction System API 1.0.0",
+        "version_mismatch",
+        "[\"active\",10500]",
+        "[[\"anna\",10000],[\"bruno\",10500]]",
+    ];
+    tells("docs/dialects/marketplace.md", &told);
+}
+
+#[test]
+fn cars_are_sold_as_described() {
+    let told = [
+        "[\"live\",100000]",
+        "\"anna\"",
+        "\n1\n",
+        "A bid that was made stands",
+        "terms_locked",
+        "\"dora\"",
+    ];
+    tells("docs/dialects/cars.md", &told);
 }

@@ -2,6 +2,7 @@
 //! some against a fresh house.
 
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
 #[path = "house/tour.rs"]
 mod tour;
@@ -55,6 +56,8 @@ fn people_keys_and_tokens_are_looked_after_as_described() {
         "\"role\":\"public\"",
         "User 2 is erased.",
         "User 2 was erased. The house signed:",
+        "Erased again: 1",
+        "not while it is open",
         "The vault has a new master key.",
         "another key",
         "erika@house.invalid",
@@ -145,4 +148,35 @@ fn the_tour_of_the_readme_works() {
         "479 of 479 as recorded",
     ];
     says_beside_a_house("README.md", &told, &["the certificate does not hold"]);
+}
+
+/// Runs the page of a dialect beside a house that speaks it.
+fn says_in_a_dialect(name: &str, told: &[&str]) {
+    let house = Served::with(&[&format!("dialects.on={name}")]);
+    let url = format!("http://{}", house.address);
+    let page = format!("docs/dialects/{name}.md");
+    checks(&page, &tour::run(&page, &[("GAVEL_URL", &url)]), told, &[]);
+}
+
+#[test]
+fn the_portal_is_spoken_to_as_described() {
+    let told = [
+        r#""amount":500,"auction_id":1,"id":4,"max_bid":500"#,
+        r#""amount":300,"auction_id":1,"id":5,"max_bid":500"#,
+        "[300]",
+        r#""deleted":true,"id":4,"max_bid":300"#,
+        r#"[{"id":1,"max_bid":300}]"#,
+        "204",
+    ];
+    says_in_a_dialect("portal", &told);
+}
+
+#[test]
+fn flash_sales_are_spoken_of_as_described() {
+    let told = [
+        r#""amount":15000.00,"current_high_bid":15000.00,"you_are_winning":true"#,
+        r#""high_bidder_username":"jane""#,
+        r#"{"status":"healthy"}"#,
+    ];
+    says_in_a_dialect("flash", &told);
 }

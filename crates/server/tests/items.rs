@@ -5,7 +5,7 @@ mod site;
 
 use gavel_auction::command::Roles;
 use serde_json::{Value, json};
-use site::{Person, Site};
+use site::{Person, Reply, Site};
 
 fn cars() -> Value {
     json!({"name": "Cars", "attributes": [
@@ -115,4 +115,83 @@ fn an_auction_shows_the_thing_as_it_was_when_the_auction_was_made() {
     let mut foreign = auction.clone();
     foreign["item"] = theirs["id"].clone();
     site.post("/v1/auctions", &seller, &foreign).refused(400, "malformed");
+}
+
+/// The smallest picture of this size, with something of its own at the end.
+fn png(width: u32, height: u32, own: &str) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(width.to_be_bytes());
+    bytes.extend(height.to_be_bytes());
+    bytes.extend(own.as_bytes());
+    bytes
+}
+
+fn hang(site: &Site, path: &str, by: &Person, bytes: Vec<u8>) -> Reply {
+    site.send_bytes("POST", path, by, "image/png", bytes)
+}
+
+#[test]
+fn pictures_hang_with_the_thing_and_go_with_it() {
+    let (mut site, seller, _) = opened();
+    let made = site.post("/v1/items", &seller, &car()).expect(201);
+    let item = format!("/v1/items/{}", made["id"]);
+    let pictures = format!("{item}/pictures");
+    let first = hang(&site, &pictures, &seller, png(40, 30, "front")).expect(201);
+    assert_eq!((&first["type"], &first["width"]), (&json!("image/png"), &json!(40)));
+    let again = hang(&site, &pictures, &seller, png(40, 30, "front")).expect(201);
+    assert_eq!(again, first, "the same picture hangs once");
+    hang(&site, &pictures, &seller, png(40, 30, "back")).expect(201);
+    assert_eq!(site.get(&item, Some(&seller)).expect(200)["pictures"][0], first);
+
+    let href = first["href"].as_str().unwrap();
+    let seen = site.get(href, None);
+    let header = |name| seen.headers.get(name).and_then(|value| value.to_str().ok()).unwrap();
+    assert_eq!((seen.status, header("content-type")), (200, "image/png"));
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert!(header("content-security-policy").contains("sandbox"), "it runs nothing");
+    assert!(header("cache-control").contains("immutable"));
+    let other = site.member("other");
+    hang(&site, &pictures, &other, png(1, 1, "")).refused(404, "not_found");
+    let one = format!("{pictures}/{}", first["name"].as_str().unwrap());
+    site.ask("DELETE", &one, Some(&other), None, "").refused(404, "not_found");
+
+    let auction = json!({"item": made["id"], "duration_seconds": 600});
+    let auction = site.auction(&seller, auction);
+    let later = hang(&site, &pictures, &seller, png(40, 30, "later")).expect(201);
+    site.restart();
+    let shown = site.get(&auction, None).expect(200)["pictures"].clone();
+    assert_eq!((shown.as_array().map(Vec::len), &shown[0]), (Some(2), &first), "as it was then");
+    site.ask("DELETE", &one, Some(&seller), None, "").expect(204);
+    site.get(href, None).refused(404, "not_found");
+    assert_eq!(site.get(&auction, None).expect(200)["pictures"].as_array().map(Vec::len), Some(1));
+    site.ask("DELETE", &item, Some(&seller), None, "").expect(204);
+    assert!(site.get(&auction, None).expect(200).get("pictures").is_none());
+    site.get(later["href"].as_str().unwrap(), None).refused(404, "not_found");
+    assert_eq!(std::fs::read_dir(site.data().join("pictures")).unwrap().count(), 0, "no file");
+}
+
+#[test]
+fn sec_s20_only_pictures_are_taken_so_large_and_so_many() {
+    let (site, seller, _) = opened();
+    let made = site.post("/v1/items", &seller, &car()).expect(201);
+    let pictures = format!("/v1/items/{}/pictures", made["id"]);
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec();
+    hang(&site, &pictures, &seller, svg).refused(415, "unsupported_media_type");
+    hang(&site, &pictures, &seller, png(50_000, 50_000, "")).refused(413, "too_large");
+    let html = site.send_bytes("POST", &pictures, &seller, "text/html", png(1, 1, ""));
+    html.refused(415, "unsupported_media_type");
+    let large = 5 * 1024 * 1024;
+    let padded = |bytes: usize| {
+        let mut picture = png(1, 1, "");
+        picture.resize(bytes, 0);
+        picture
+    };
+    hang(&site, &pictures, &seller, padded(large)).expect(201);
+    hang(&site, &pictures, &seller, padded(large + 1)).refused(413, "too_large");
+    for number in 1..20 {
+        hang(&site, &pictures, &seller, png(1, 1, &number.to_string())).expect(201);
+    }
+    let refused = hang(&site, &pictures, &seller, png(1, 1, "one more"));
+    assert_eq!(refused.refused(400, "malformed")["field"], "pictures");
+    assert_eq!(std::fs::read_dir(site.data().join("pictures")).unwrap().count(), 20);
 }

@@ -1,6 +1,7 @@
 //! The accept loop as clients without manners see it: silence, dripping, too many connections; and
 //! how the house stops.
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
 
@@ -166,4 +167,76 @@ fn a_second_house_on_the_same_data_is_refused_and_a_third_finds_it_again() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{second:?}");
     house.terminate();
     assert!(house.wait());
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// `GET /v1/time`, packed.
+const ASKS_TIME: &[u8] = b"\x82\x86\x04\x08/v1/time\x01\x01x";
+
+/// Sends frames until the house has enough; what it said last, and how many it took.
+fn flood(house: &Served, most: u32, mut frames: impl FnMut(u32) -> Vec<u8>) -> (Vec<u8>, u32) {
+    let mut stream = house.connect();
+    let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, b"")].concat();
+    stream.write_all(&begin).expect("the house reads");
+    let mut reader = stream.try_clone().expect("a second handle");
+    let heard = std::thread::Builder::new().spawn(move || {
+        let mut said = Vec::new();
+        drop(reader.read_to_end(&mut said));
+        said
+    });
+    let mut taken = 0;
+    while taken < most && stream.write_all(&frames(taken)).is_ok() {
+        taken += 1;
+    }
+    (heard.expect("a thread").join().expect("it only reads"), taken)
+}
+
+/// Whether the last frame says that the connection is over, and why.
+fn goes_away(said: &[u8]) -> Option<u32> {
+    let mut rest = said;
+    let mut why = None;
+    while let Some((head, body)) = rest.split_at_checked(9) {
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let (payload, after) = body.split_at_checked(length)?;
+        if head[3] == 7 {
+            why = payload
+                .get(4..8)
+                .map(|code| code.iter().fold(0, |all, byte| all << 8 | u32::from(*byte)));
+        }
+        rest = after;
+    }
+    why
+}
+
+#[test]
+fn sec_s20_whoever_floods_with_frames_is_cut() {
+    let house = Served::new();
+    let ping = || assert_eq!(house.get("/v1/time", None).status, 200);
+    // Asked and taken back, over and over.
+    let (said, taken) = flood(&house, 200_000, |count| {
+        let stream = count * 2 + 1;
+        [frame(1, 5, stream, ASKS_TIME), frame(3, 0, stream, &8_u32.to_be_bytes())].concat()
+    });
+    assert_eq!(goes_away(&said), Some(11), "cut: calm yourself, after {taken}");
+    ping();
+    // A head that never ends.
+    let part = [b"\0\x01x\x7f\x81\x7f".as_slice(), &[b'y'; 8192]].concat();
+    let (said, taken) = flood(&house, 20_000, |count| {
+        if count == 0 { frame(1, 1, 1, ASKS_TIME) } else { frame(9, 0, 1, &part) }
+    });
+    assert!(taken < 20_000, "cut");
+    assert!(goes_away(&said).is_some(), "and told so");
+    ping();
+    // Settings and pings without end cost answers; whoever does not read them is cut.
+    let (_, taken) = flood(&house, 200_000, |_| frame(4, 0, 0, &[0, 4, 0, 0, 255, 255]));
+    ping();
+    assert!(taken <= 200_000);
 }

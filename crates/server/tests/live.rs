@@ -652,3 +652,54 @@ fn f19_after_a_kill_all_come_back_and_agree_with_the_log() {
     assert!(told["retry_after_ms"].as_u64().unwrap() >= 1_000);
     assert!(house.wait());
 }
+
+#[test]
+fn p14_nobody_hears_of_a_sealed_amount_or_of_the_reserve_before_its_time() {
+    let house = Served::new();
+    let (seller, anna) = (house.user("seller").1, house.user("anna").1);
+    let sealed = json!({"preset": "sealed", "starting_price": 1_000, "reserve": 777_777});
+    let lot = auction(&house, &seller, sealed);
+    let mut strangers = [
+        Socket::open(house.address, None).unwrap(),
+        Socket::open(house.address, Some(&house.user("bert").1)).unwrap(),
+    ];
+    for stranger in &mut strangers {
+        stranger.join(lot).unwrap();
+    }
+    let mut own = Socket::open(house.address, Some(&anna)).unwrap();
+    own.join(lot).unwrap();
+    bid(&house, lot, &anna, &json!({"amount": 123_457, "confirm": true}));
+    let own = own.wait("bid_update").unwrap();
+    assert_eq!(
+        (&own["you"]["amount"], &own["you"]["standing"]),
+        (&json!(123_457), &json!("sealed"))
+    );
+    for stranger in &mut strangers {
+        let update = stranger.wait("bid_update").unwrap();
+        assert_eq!((&update["high_bid"], &update["top_bids"]), (&Value::Null, &json!([])));
+        stranger.say("join_auction", &json!({"auction_id": lot}));
+        let texts = [update.to_string(), stranger.text().unwrap(), stranger.text().unwrap()];
+        for secret in ["123457", "777777"] {
+            assert!(texts.iter().all(|text| !text.contains(secret)), "{texts:?}");
+        }
+    }
+}
+
+#[test]
+fn s1_38_whoever_is_here_is_told_at_once_of_what_he_asked_for() {
+    let house = Served::new();
+    let [seller, anna, bert] = ["seller", "anna", "bert"].map(|name| house.user(name).1);
+    let lot = auction(&house, &seller, json!({"preset": "classic"}));
+    let wishes = json!({"new_maximum": true});
+    let set = house.ask("PUT", "/v1/me/subscriptions", Some(&anna), &wishes);
+    assert_eq!(set.status, 200, "{set:?}");
+    let [mut hers, mut his] = [&anna, &bert].map(|token| Node::with(house.address, token));
+    bid(&house, lot, &anna, &json!({"amount": 100}));
+    bid(&house, lot, &bert, &json!({"amount": 200}));
+    let told = hers.wait("notification");
+    let kept = house.get("/v1/me/notifications", Some(&anna)).json();
+    assert_eq!(told, kept["items"][0]);
+    assert_eq!((&told["kind"], &told["amount"]), (&json!("new_maximum"), &json!(200)));
+    his.ask("sync", json!({}));
+    assert!(his.so_far("notification").is_empty());
+}

@@ -113,3 +113,13 @@ fn every_read_of_an_auction_waits_for_a_version() {
     let seen = site.get(&format!("{path}/events?after=3&at_least=4"), None).expect(200);
     assert_eq!(seen["items"][0]["event"]["version"], 4);
 }
+
+/// It is moved about several times on its way into the connection, once for every bid.
+#[test]
+fn the_state_of_a_request_is_small() {
+    let edge = Site::new().edge();
+    let request = http::Request::new(axum::body::Body::empty());
+    let answer = edge.answer(std::net::Ipv4Addr::LOCALHOST.into(), request);
+    let size = size_of_val(&answer);
+    assert!(size <= 4 * 1024, "{size} bytes");
+}

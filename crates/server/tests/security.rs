@@ -14,6 +14,9 @@ mod limits;
 mod mail;
 #[path = "security/matrix.rs"]
 mod matrix;
+#[path = "security/play.rs"]
+mod play;
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
 #[path = "floor/site.rs"]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 #[path = "house/served.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
 #[path = "house/stream.rs"]
 mod stream;

@@ -1,10 +1,11 @@
-//! The arena: the real `gavel` as a child process, used by a crew over HTTP and event streams,
-//! under every fault this machine can do to a process, its disk, its clock and its limits. What was
-//! told and seen is recorded and held against the log by the same checker that judges the
-//! simulator. Knows no code of the house but the vocabulary of its events.
+//! The arena: the real `gavel` as a child process, used by a crew over HTTP, event streams and the
+//! live room, under every fault this machine can do to a process, its disk, its clock and its
+//! limits. What was told and seen is recorded and held against the log by the same checker that
+//! judges the simulator. Knows no code of the house but the vocabulary of its events.
 
 mod crew;
 mod faults;
+mod guests;
 mod house;
 mod ledger;
 mod lots;

@@ -166,7 +166,7 @@ pub struct Seen {
     pub version: Version,
     /// When.
     pub at_ns: Nanos,
-    /// [`digest`] of the public part; 0 for what is no event.
+    /// [`digest`] of the public part of an event; of a state, the first version it covers; else 0.
     pub digest: u64,
     /// What it was.
     pub kind: SeenKind,
@@ -180,6 +180,8 @@ pub enum SeenKind {
     Begin,
     /// An event.
     Event,
+    /// How the auction stands at this version, which covers all from the one in `digest` on.
+    State,
     /// He was told that there is a hole after this version (lagged); he will come again.
     Gap,
     /// He was told to start anew from this version.

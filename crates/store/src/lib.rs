@@ -9,8 +9,11 @@
 //! | `people.db` | users, sessions, listings, keys: all that may be erased | everybody, grouped |
 //! | `lists.db` | lists and search | the projection; may be deleted at any time |
 //! | `snapshots.db` | auctions as of a place in the log | the keeper; may be deleted at any time |
+//!
+//! and a folder with the bytes of pictures ([`pictures`]).
 
 mod names;
+pub mod pictures;
 pub mod sqlite;
 pub mod vault;
 

@@ -429,7 +429,7 @@ fn listing(title: &str) -> Listing {
         title: title.to_owned(),
         description: Some("oak, about 1800".to_owned()),
         category: None,
-        addenda: Vec::new(),
+        ..Listing::default()
     }
 }
 
@@ -537,6 +537,7 @@ fn row(id: i64, state: &'static str, title: &str, price: i64, ends_at: Option<i6
         category: (id % 2 == 0).then(|| "even".to_owned()),
         price,
         ends_at: ends_at.map(Time),
+        bidders: Vec::new(),
     }
 }
 
@@ -592,6 +593,30 @@ fn lists_are_sorted_and_filtered() {
         let keys: Vec<i64> =
             house.lists.page(&query(Sort::Newest)).unwrap().rows.iter().map(|row| row.0).collect();
         assert_eq!(keys, [-5, -4, -2, -1]);
+    });
+}
+
+#[test]
+fn whoever_has_a_paddle_is_found_by_it() {
+    each(|store, house| {
+        let user = |id| UserId::new(id).unwrap();
+        let with = |id, bidders: &[i64]| {
+            let bidders = bidders.iter().map(|id| user(*id)).collect();
+            Row { bidders, ..row(id, "open", "A vase", 1, None) }
+        };
+        let found = |house: &House, id, before, limit| {
+            let all = house.lists.bidding(user(id), before, limit).unwrap();
+            all.into_iter().map(AuctionId::get).collect::<Vec<_>>()
+        };
+        house.lists.put(4, 1, &[with(1, &[7]), with(2, &[7, 8]), with(3, &[])]).unwrap();
+        house.lists.put(4, 2, &[with(1, &[7, 9, 8]), with(2, &[7, 8])]).unwrap();
+        let house = (store.again)(house);
+        assert_eq!(found(&house, 7, i64::MAX, 9), [2, 1]);
+        assert_eq!(found(&house, 8, i64::MAX, 1), [2]);
+        assert_eq!(found(&house, 8, 2, 9), [1]);
+        assert_eq!(found(&house, 9, i64::MAX, 9), [1]);
+        house.lists.clear().unwrap();
+        assert_eq!(found(&house, 7, i64::MAX, 9), NONE);
     });
 }
 

@@ -167,18 +167,20 @@ fn a_hole_and_a_changed_row_are_reported_with_their_place() {
 
 #[test]
 fn a_newer_schema_is_refused_with_both_numbers() {
-    for (file, newest) in [("log.db", 1), ("people.db", 4)] {
+    for file in ["log.db", "people.db"] {
         let dir = house();
         let connection = Connection::open(dir.path().join(file)).unwrap();
-        connection.pragma_update(None, "user_version", 7).unwrap();
+        let newest: usize =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        connection.pragma_update(None, "user_version", 77).unwrap();
         drop(connection);
         let error = refusal(dir.path());
         assert!(
-            matches!(error, OpenError::Newer { found: 7, known, .. } if known == newest),
+            matches!(error, OpenError::Newer { found: 77, known, .. } if known == newest),
             "{error}"
         );
         let text = error.to_string();
-        assert!(text.contains(file) && text.contains('7'), "{text}");
+        assert!(text.contains(file) && text.contains("77"), "{text}");
         assert!(text.contains(&newest.to_string()), "{text}");
     }
 }

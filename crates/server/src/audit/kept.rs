@@ -68,15 +68,18 @@ impl Watched {
     }
 
     /// Writes the line, now that it is known what came of it.
-    pub(crate) async fn end(self, house: &House, status: StatusCode) {
+    pub(crate) async fn end(self, house: &House, status: StatusCode, waits: bool) {
         let Self { by, whom, verb, act } = self;
         let by = by.or_else(|| whom.0.get().copied());
         let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if !status.is_success() && !refused {
             return;
         }
-        let outcome =
-            if refused { format!("refused: {}", status.as_u16()) } else { "done".to_owned() };
+        let outcome = match (refused, waits) {
+            (true, _) => format!("refused: {}", status.as_u16()),
+            (false, true) => "asked for: another one must, too".to_owned(),
+            (false, false) => "done".to_owned(),
+        };
         let entry = Entry { at: house.now(), by, verb: verb.word(), act, outcome };
         if refused {
             house.audit.refused(entry);

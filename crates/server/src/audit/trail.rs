@@ -6,6 +6,7 @@ use crate::http::time::print;
 use crate::observe;
 use gavel_auction::event::HouseId;
 use gavel_proof::hash::sha256;
+use gavel_proof::keys::{HouseKey, PublicKey};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -39,6 +40,24 @@ struct Line<'a> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_none(number: &u64) -> bool {
     *number == 0
+}
+
+/// What a head of the trail is signed as.
+const HEAD: &str = "gavel/audit-head/1";
+
+/// A head, `NUMBER:HASH`, with the house's signature behind it.
+#[must_use]
+pub fn signed(head: &str, house: HouseId, key: &HouseKey) -> String {
+    let signature = key.sign(HEAD, format!("{house} {head}").as_bytes());
+    format!("{head}:{}", hex::encode(signature))
+}
+
+/// Whether this house has signed a head.
+#[must_use]
+pub fn is_signed(head: &str, signature: &str, house: HouseId, key: &PublicKey) -> bool {
+    let mut bytes = [0; 64];
+    hex::decode_to_slice(signature, &mut bytes).is_ok()
+        && key.verify(HEAD, format!("{house} {head}").as_bytes(), &bytes).is_ok()
 }
 
 /// Where lines begin, and how far they go.

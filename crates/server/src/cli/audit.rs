@@ -1,9 +1,11 @@
 //! `gavel audit`: checks the audit trail of a house and shows it. Reads the data directory; may run
-//! beside the house, and needs no keys but the house's name.
+//! beside the house. Signs how far the trail goes, where it has the house's key.
 
 use super::output::{Failure, Output, bad, count, good, instant, table};
 use crate::audit::trail::{self, FILE};
 use crate::keys;
+use gavel_auction::event::HouseId;
+use gavel_proof::keys::HouseKey;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -20,8 +22,9 @@ pub struct Args {
     /// How many lines to show
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(0..=10_000))]
     last: u16,
-    /// A head that was kept elsewhere, as this command and `GET /v1/audit` show it
-    #[arg(long, value_name = "NUMBER:HASH")]
+    /// A head that was kept elsewhere, as this command and `GET /v1/audit` show it; what is signed
+    /// must be signed by this house
+    #[arg(long, value_name = "NUMBER:HASH[:SIGNATURE]")]
     head: Option<String>,
 }
 
@@ -34,7 +37,8 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         Failure::usage("no_house", error.to_string())
             .accept("--data DIR, a directory that `gavel init` or `gavel serve` made")
     })?;
-    let head = args.head.as_deref().map(parse).transpose()?;
+    let signing = keys::signing(&args.data).ok();
+    let head = args.head.as_deref().map(|head| parse(head, house, signing.as_ref())).transpose()?;
     let path = args.data.join(FILE);
     let (mut last, mut seen) = (VecDeque::new(), None);
     let each = |number: u64, line: &str| {
@@ -58,7 +62,9 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let items: Vec<Value> =
         last.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let told = json!({"items": items, "number": number, "head": format!("{number}:{hash}")});
+    let head = format!("{number}:{hash}");
+    let head = signing.map_or(head.clone(), |key| trail::signed(&head, house, &key));
+    let told = json!({"items": items, "number": number, "head": head});
     out.result(&told, |out| {
         let mut table = table(&["", "when", "who", "what", "outcome"], &[""]);
         for item in &items {
@@ -69,16 +75,31 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         }
         writeln!(out, "{table}")?;
         writeln!(out, "{} {} lines, each fits the one before", good("✓"), count(number))?;
-        writeln!(out, "Keep this head elsewhere: {number}:{hash}")
+        writeln!(out, "Keep this head elsewhere: {head}")
     })
 }
 
-fn parse(head: &str) -> Result<(u64, &str), Failure> {
+fn parse<'a>(
+    text: &'a str,
+    house: HouseId,
+    signing: Option<&HouseKey>,
+) -> Result<(u64, &'a str), Failure> {
+    let (head, signature) = match text.match_indices(':').nth(1) {
+        Some((at, _)) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let holds = |signature| {
+        signing.is_some_and(|key| trail::is_signed(head, signature, house, &key.public()))
+    };
+    if !signature.is_none_or(holds) {
+        return Err(Failure::refused("bad_head", "this house has not signed that head")
+            .accept("--head as this house has given it"));
+    }
     let parsed = head.split_once(':').and_then(|(number, hash)| {
         Some((number.parse().ok()?, Some(hash).filter(|hash| hash.len() == 64)?))
     });
     parsed.ok_or_else(|| {
-        Failure::usage("bad_head", format!("`{head}` is no head of an audit trail"))
-            .accept("--head NUMBER:HASH, with 64 hexadecimal digits")
+        Failure::usage("bad_head", format!("`{text}` is no head of an audit trail"))
+            .accept("--head NUMBER:HASH, with 64 hexadecimal digits, or what the house has signed")
     })
 }

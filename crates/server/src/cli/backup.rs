@@ -4,17 +4,21 @@
 
 pub mod manifest;
 
+use super::failed;
 use super::output::{Failure, Output, bad, count, good};
 use crate::keys::{self, HouseKeys};
+use crate::tombstone;
 use gavel_engine::Clock;
 use gavel_engine::audit::{Audit, audit};
+use gavel_engine::things::Pictures as _;
 use gavel_proof::head::{Rolling, verify_head};
+use gavel_store::pictures::{FOLDER, Folder};
 use gavel_store::sqlite::{self, Options};
 use manifest::{AUDIT, DATA, HEADS, KEYS, MANIFEST, Manifest};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +56,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let manifest = copy(args, &keys, &half.dir)?;
     half.finish(&args.to)?;
     keep_heads(&args.to, &keys)?;
+    keep_tombstones(&args.to, &keys)?;
     tell(args, &manifest, out)
 }
 
@@ -149,6 +154,7 @@ fn copy(args: &Args, keys: &HouseKeys, to: &Path) -> Result<Manifest, Failure> {
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         write(&to.join(AUDIT), text.get(..whole).unwrap_or_default())?;
     }
+    copy_pictures(&Folder::of(&args.data), &Folder::of(to), Folder::of(&args.data).names())?;
     let audits = read_all(to, keys, &[])?;
     let damaged: Vec<String> =
         audits.iter().flat_map(|audit| &audit.damages).map(ToString::to_string).collect();
@@ -172,6 +178,20 @@ fn copy(args: &Args, keys: &HouseKeys, to: &Path) -> Result<Manifest, Failure> {
     Ok(manifest)
 }
 
+/// Copies these pictures; one that went meanwhile stays out.
+pub(super) fn copy_pictures(
+    from: &Folder,
+    to: &Folder,
+    names: io::Result<Vec<String>>,
+) -> Result<(), Failure> {
+    let copy = |name: String| match from.get(&name)? {
+        Some(bytes) => to.put(&name, &bytes),
+        None => Ok(()),
+    };
+    let copied = names.and_then(|names| names.into_iter().try_for_each(copy));
+    copied.map_err(|error| Failure::refused("pictures", format!("{FOLDER}: {error}")))
+}
+
 /// Reads the whole log of a copy.
 pub(super) fn read_all(
     dir: &Path,
@@ -188,13 +208,17 @@ pub(super) fn read_all(
     let one = |partition| audit(&*stores.reader, keys.house, partition, heads);
     let all: Result<Vec<Audit>, _> = (0..stores.partitions).map(one).collect();
     drop(stores);
-    // What SQLite leaves beside a copy that it may only read; the copy itself is whole.
+    tidy_up(dir);
+    all.map_err(|error| damaged(error.to_string()))
+}
+
+/// Removes what SQLite leaves beside a copy that it may only read; the copy itself is whole.
+fn tidy_up(dir: &Path) {
     for name in DATA {
         for ending in ["-wal", "-shm"] {
             drop(fs::remove_file(dir.join(format!("{name}{ending}"))));
         }
     }
-    all.map_err(|error| damaged(error.to_string()))
 }
 
 /// Writes a file that only its owner can read.
@@ -202,6 +226,35 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .map_err(|error| Failure::file(path, &error))
+}
+
+/// Beside the backups of a house stand the tombstones of all who were erased, so that an older
+/// backup brings nobody back.
+fn keep_tombstones(backup: &Path, keys: &HouseKeys) -> Result<(), Failure> {
+    let options = Options { read_only: true, ..Options::default() };
+    let stores = sqlite::open(backup, &options).map_err(|error| failed(error.into()))?;
+    let erased = stores.people.tombstones().map_err(|error| failed(error.into()))?;
+    drop(stores);
+    tidy_up(backup);
+    let beside = parent(backup).join(tombstone::FILE);
+    let mut all: BTreeMap<_, String> = BTreeMap::new();
+    let known = fs::read_to_string(&beside).unwrap_or_default();
+    let (house, key) = (keys.house.to_string(), keys.signing.public());
+    for line in known.lines().chain(erased.iter().map(|(_, text)| text.as_str())) {
+        if let Some(user) = tombstone::read(line, &house, &key) {
+            all.entry(user).or_insert_with(|| line.to_owned());
+        }
+    }
+    let text: String = all.values().map(|line| format!("{line}\n")).collect();
+    replace(&beside, text.as_bytes())
+}
+
+/// Puts a file in place of another, whole or not at all.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let fresh = path.with_extension("half");
+    drop(fs::remove_file(&fresh));
+    write(&fresh, bytes)?;
+    fs::rename(&fresh, path).map_err(|error| Failure::file(path, &error))
 }
 
 /// Beside the backups of a house stand the newest heads of all of them, so that an older one is
@@ -225,8 +278,5 @@ fn keep_heads(backup: &Path, keys: &HouseKeys) -> Result<(), Failure> {
         text.extend(line);
         text.push(b'\n');
     }
-    let fresh = beside.with_extension("half");
-    drop(fs::remove_file(&fresh));
-    write(&fresh, &text)?;
-    fs::rename(&fresh, &beside).map_err(|error| Failure::file(&beside, &error))
+    replace(&beside, &text)
 }

@@ -56,6 +56,8 @@ fn rotate(args: &RotateArgs, out: Output) -> Result<(), Failure> {
         return Err(Failure::usage("one_key", what)
             .accept("GAVEL_VAULT__KEYS=NEW,OLD, and NEW alone afterwards"));
     }
+    // A house that is open knows nothing of another key: it is refused before anything is written.
+    drop(sqlite::lock::take(&args.data).map_err(|error| failed(error.into()))?);
     if in_file {
         keys::keep_vault(&args.data, &both).map_err(|error| failed(error.into()))?;
     }

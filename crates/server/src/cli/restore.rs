@@ -3,12 +3,16 @@
 //! the house has signed. What does not hold is not put in place.
 
 use super::backup::manifest::{AUDIT, DATA, HEADS, KEYS, Manifest};
-use super::backup::{Half, must_be_free, read_all};
+use super::backup::{Half, copy_pictures, must_be_free, read_all};
+use super::failed;
 use super::output::{Failure, Output, count, good, instant_of};
 use crate::keys::{self, HouseKeys};
-use crate::upkeep;
+use crate::{tombstone, upkeep};
 use gavel_engine::audit::Audit;
+use gavel_engine::things::Pictures as _;
 use gavel_proof::head::{Head, verify_head};
+use gavel_store::pictures::Folder;
+use gavel_store::sqlite::{self, Options};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +22,7 @@ use zeroize::Zeroizing;
 ///
 /// Refuses a backup that ends before a head that the house has signed: what it acknowledged since
 /// would be lost. Heads are read from the backup, from `heads.jsonl` beside it, and from --head.
+/// Whoever was erased since stays erased: see `tombstones.txt` beside it, and --tombstones.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The backup
@@ -32,6 +37,9 @@ pub struct Args {
     /// The keys, if they are not in the backup: its file `house.keys`
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Tombstones of people who were erased since, as `gavel user tombstones` gives them
+    #[arg(long, value_name = "FILE")]
+    tombstones: Vec<PathBuf>,
     /// Take the backup though it ends before a head that the house has signed
     #[arg(long)]
     accept_loss: bool,
@@ -50,11 +58,13 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         let to = half.dir.join(name);
         fs::copy(args.from.join(name), &to).map_err(|error| Failure::file(&to, &error))?;
     }
+    copy_pictures(&Folder::of(&args.from), &Folder::of(&half.dir), Ok(manifest.pictures()))?;
     let keys = put_keys(args, &manifest, &half.dir)?;
     let heads = heads(args, &keys)?;
     let expected: Vec<_> = heads.iter().map(|head| head.rolling).collect();
     let audits = read_all(&half.dir, &keys, &expected)?;
     judge(args, &manifest, &audits, &heads)?;
+    let erased = bury(args, &keys, &half.dir)?;
     upkeep::set_alive(&half.dir, manifest.made_at)?;
     half.finish(&args.data)?;
     let data = args.data.display().to_string();
@@ -63,6 +73,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         "house": keys.house.to_string(),
         "records": manifest.records,
         "auctions": manifest.auctions,
+        "erased": erased,
     });
     out.result(&told, |out| {
         let [records, auctions] = [manifest.records, manifest.auctions].map(count);
@@ -72,6 +83,9 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
             "{} {data}: {records} records of {auctions} auctions, as of {at}",
             good("✓")
         )?;
+        if erased > 0 {
+            writeln!(out, "Erased again: {erased}, who were erased after that.")?;
+        }
         writeln!(out, "What was acknowledged after that is not in it.")
     })
 }
@@ -94,6 +108,41 @@ fn put_keys(args: &Args, manifest: &Manifest, to: &Path) -> Result<HouseKeys, Fa
     }
     let what = format!("the keys are of house {}, the backup of {}", keys.house, manifest.house);
     Err(Failure::refused("other_house", what))
+}
+
+/// Erases whoever was erased since the backup was made: so many.
+fn bury(args: &Args, keys: &HouseKeys, dir: &Path) -> Result<usize, Failure> {
+    let beside = args.from.with_file_name(tombstone::FILE);
+    let files = Some(beside).filter(|file| file.exists());
+    let mut erased = Vec::new();
+    for file in files.iter().chain(&args.tombstones) {
+        let text = fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let (house, key) = (keys.house.to_string(), keys.signing.public());
+            let user = tombstone::read(line, &house, &key).ok_or_else(|| {
+                let what = format!("{}: no tombstone that this house has signed", file.display());
+                Failure::refused("bad_tombstone", what).accept("lines that this house has signed")
+            })?;
+            erased.push((user, line.to_owned()));
+        }
+    }
+    if erased.is_empty() {
+        return Ok(0);
+    }
+    let again = || -> anyhow::Result<usize> {
+        let vault = Some(keys.vault.clone());
+        let stores = sqlite::open(dir, &Options { vault, ..Options::default() })?;
+        let mut count = 0;
+        for (user, line) in &erased {
+            count += usize::from(stores.people.erase_user(*user, line)?);
+        }
+        let (pictures, known) = (Folder::of(dir), stores.things.picture_names()?);
+        for name in pictures.names()?.into_iter().filter(|name| !known.contains(name)) {
+            pictures.remove(&name)?;
+        }
+        Ok(count)
+    };
+    again().map_err(failed)
 }
 
 /// All heads that can be found; none may be another's.

@@ -15,11 +15,13 @@ use crate::mail::Outbox;
 use crate::notifier::{Board, Notifier};
 use crate::outside::Outside;
 use crate::passwords::Passwords;
+use crate::redis_view::RedisView;
 use crate::upkeep::{self, Upkeep};
 use crate::{observe, tasks};
 use anyhow::Context as _;
 use gavel_engine::people::People;
 use gavel_engine::{Parts, Started};
+use gavel_store::pictures::Folder;
 use gavel_store::sqlite::Stores;
 use gavel_store::sqlite::lock::DirLock;
 use serde_json::json;
@@ -91,8 +93,9 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     }
     let opened = open(&data, Arc::new(config)).map_err(failed)?;
     let served = runtime.block_on(serve(&opened, chosen, args.demo, out));
-    let Opened { house, started, notifier, upkeep, lock, .. } = opened;
+    let Opened { house, started, notifier, redis, upkeep, lock, .. } = opened;
     drop(house);
+    drop(redis);
     drop(notifier);
     started.stop();
     drop(upkeep);
@@ -123,6 +126,7 @@ struct Opened {
     stop: watch::Sender<bool>,
     password: Option<String>,
     notifier: Notifier,
+    redis: Option<RedisView>,
     upkeep: Upkeep,
     lock: Option<DirLock>,
 }
@@ -130,10 +134,17 @@ struct Opened {
 fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let outside = Outside::new(&config.tokens).context("reading the configuration")?;
     let outbox = Outbox::open(&config.mail)?;
+    if config.users.confirm_email && !outbox.delivers() {
+        anyhow::bail!(
+            "with `users.confirm_email` nobody could bid: no letter leaves (`mail.host`, or \
+             `mail.outbox` = a directory)"
+        );
+    }
     let (stores, keys) =
         init::open_or_make(data, config.house.partitions, config.vault_keys.reveal())?;
     let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
     let (things, chats) = (Arc::clone(&stores.things), Arc::clone(&stores.chats));
+    let pictures = Arc::new(Folder::of(data));
     let password = init::first_admin(&*stores.people)?;
     let Awake { started, people, upkeep, lock } =
         wake(data, stores, &keys, config.memory.settled_auctions)?;
@@ -146,6 +157,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         people,
         things,
         board: Arc::clone(&board),
+        pictures,
         chats,
         config,
         keys,
@@ -156,8 +168,11 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
         stopping,
     };
     let house = House::open(opening);
+    // What is left over is removed at the next start.
+    drop(house.sweep_pictures());
     let notifier = Notifier::begin(started.engine.clone(), board).context("starting a thread")?;
-    Ok(Opened { house, started, stop, password, notifier, upkeep, lock })
+    let redis = RedisView::begin(house.clone()).context("beginning the Redis view")?;
+    Ok(Opened { house, started, stop, password, notifier, redis, upkeep, lock })
 }
 
 /// A house whose engine runs, for whatever is to be done in it.
@@ -250,6 +265,8 @@ async fn serve(opened: &Opened, chosen: bool, demo: bool, out: Output) -> anyhow
     drop(out.result(&told, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}"))));
     let live = wheel::keep(opened.house.clone());
     drop(tasks::spawn("looks after the live room as long as the house", live));
+    let notices = crate::live::notices::carry(opened.house.clone());
+    drop(tasks::spawn("carries notices as long as the house", notices));
     drop(tasks::spawn("ends old sessions as long as the house", forget(opened.house.clone())));
     tokio::select! {
         _ = terminate.recv() => {}

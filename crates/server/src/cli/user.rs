@@ -32,6 +32,8 @@ enum Verb {
     Unban(people::OneArgs),
     /// Erase a user, and all that is known of him (administrators)
     Erase(people::OneArgs),
+    /// Print the tombstones of all who were erased; reads the data, not the server
+    Tombstones(people::TombstonesArgs),
     /// List or end sessions, your own or a user's (administrators)
     Sessions(people::SessionsArgs),
     /// Erase your own account, and all that is known of you
@@ -105,6 +107,7 @@ struct RoleArgs {
 /// What the house says against it.
 pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     match &args.verb {
+        Verb::Tombstones(args) => people::tombstones(args, out),
         Verb::Create(args) => create(args, out),
         Verb::List(args) => list(args, out),
         Verb::Show(args) => people::show(args, out),

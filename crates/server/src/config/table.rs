@@ -34,7 +34,7 @@ impl Key {
     /// Whether its value is never shown.
     #[must_use]
     pub fn secret(&self) -> bool {
-        matches!(self.name, "mail.password" | "vault.keys")
+        matches!(self.name, "mail.password" | "redis.url" | "vault.keys")
     }
 }
 
@@ -66,6 +66,12 @@ pub const KEYS: &[Key] = &[
         "a URL such as https://auctions.example.com, or nothing",
         "",
         "Where people find the house; stands in mails"
+    ),
+    flag!(
+        "house.four_eyes",
+        house.four_eyes,
+        "false",
+        "Whether voids, reopenings and erasures by administrators take two of them"
     ),
     Key {
         name: "server.listen",
@@ -116,6 +122,7 @@ pub const KEYS: &[Key] = &[
         "",
         "Pages of other origins that may ask the API from a browser; empty is none"
     ),
+    flag!("server.docs", server.docs, "true", "Whether /docs and /openapi.json are shown"),
     number!(
         "server.threads",
         server.threads,
@@ -197,6 +204,16 @@ pub const KEYS: &[Key] = &[
     limit!("limits.sockets_per_user", sockets_per_user, "5", "Live sockets of one user"),
     limit!("limits.sockets_per_ip", sockets_per_ip, "50", "Live sockets from one address"),
     limit!("limits.streams_per_ip", streams_per_ip, "50", "Event streams from one address"),
+    limit!("limits.pictures_per_item", pictures_per_item, "20", "Pictures of one item"),
+    number!(
+        "limits.picture_bytes",
+        limits.picture_bytes,
+        1..=33_554_432,
+        "whole bytes up to 33554432",
+        "5242880",
+        "Bytes of one picture"
+    ),
+    limit!("limits.watched_per_user", watched_per_user, "1000", "Auctions that one user watches"),
     seconds!(
         "timeouts.first_byte_seconds",
         first_byte_seconds,
@@ -269,17 +286,12 @@ pub const KEYS: &[Key] = &[
         "1",
         "Threads that hash passwords (19 MiB each)"
     ),
-    Key {
-        name: "users.confirm_email",
-        about: "Whether one bids and sells only with a confirmed e-mail address",
-        allowed: "true or false",
-        default: "false",
-        set: |config, value| {
-            config.users.confirm_email = value.parse().ok()?;
-            Some(())
-        },
-        get: |config| config.users.confirm_email.to_string(),
-    },
+    flag!(
+        "users.confirm_email",
+        users.confirm_email,
+        "false",
+        "Whether one bids and sells only with a confirmed e-mail address"
+    ),
     several!(
         "users.public",
         users.public,
@@ -312,6 +324,12 @@ pub const KEYS: &[Key] = &[
         },
     },
     text!("mail.user", mail.user, "a name, or nothing", "", "Who signs in to the mail server"),
+    secret!(
+        "redis.url",
+        redis_url,
+        "redis://HOST:PORT",
+        "A Redis that auctions are written to as the dialect flash has it; empty is none"
+    ),
     secret!("mail.password", mail.password, "a text", "His password; better in the environment"),
     text!(
         "mail.from",
@@ -379,6 +397,7 @@ pub const KEYS: &[Key] = &[
     ),
     dialects::ON,
     dialects::CURRENCY,
+    dialects::PUBLIC,
     dialects::OPEN,
     Key {
         name: "log.level",
@@ -391,17 +410,12 @@ pub const KEYS: &[Key] = &[
         },
         get: |config| config.log.level.clone(),
     },
-    Key {
-        name: "log.json",
-        about: "Whether the process logs JSON rather than lines for people",
-        allowed: "true or false",
-        default: "false",
-        set: |config, value| {
-            config.log.json = value.parse().ok()?;
-            Some(())
-        },
-        get: |config| config.log.json.to_string(),
-    },
+    flag!(
+        "log.json",
+        log.json,
+        "false",
+        "Whether the process logs JSON rather than lines for people"
+    ),
 ];
 
 /// A URL that is fetched: https, or http on this machine.
@@ -419,38 +433,24 @@ fn list(value: &str) -> impl Iterator<Item = &str> {
 pub(super) fn defaults() -> Config {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut config = Config {
-        house: HouseConfig { name: String::new(), partitions: 1, url: String::new() },
+        house: HouseConfig {
+            name: String::new(),
+            partitions: 1,
+            url: String::new(),
+            four_eyes: false,
+        },
         server: ServerConfig {
             listen: nowhere,
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             origins: Vec::new(),
+            docs: true,
             threads: 0,
         },
         tls: TlsConfig { certificate: String::new(), key: String::new() },
         admin: AdminConfig { listen: None },
-        limits: LimitsConfig {
-            bids_per_second_per_actor: 0,
-            bid_burst_per_actor: 0,
-            bids_per_second_per_ip: 0,
-            requests_per_second_per_ip: 0,
-            logins_per_minute_per_account: 0,
-            logins_per_hour_per_ip: 0,
-            registrations_per_hour_per_ip: 0,
-            spend_per_bidder: 0,
-            connections: 0,
-            connections_per_ip: 0,
-            sockets_per_user: 0,
-            sockets_per_ip: 0,
-            streams_per_ip: 0,
-        },
-        timeouts: TimeoutsConfig {
-            first_byte_seconds: 0,
-            header_seconds: 0,
-            body_seconds: 0,
-            idle_seconds: 0,
-            stop_seconds: 0,
-        },
+        limits: LimitsConfig::default(),
+        timeouts: TimeoutsConfig::default(),
         live: LiveConfig { query_tokens: false },
         memory: MemoryConfig { settled_auctions: 0 },
         users: UsersConfig {
@@ -479,6 +479,7 @@ pub(super) fn defaults() -> Config {
         },
         dialects: dialects::nothing(),
         vault_keys: Secret::default(),
+        redis_url: Secret::default(),
         log: LogConfig { level: String::new(), json: false },
     };
     for key in KEYS {

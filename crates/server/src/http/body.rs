@@ -31,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Strict<T> {
             let detail = "Send the body as application/json, not compressed.";
             return Err(Problem::of(Code::UnsupportedMediaType, detail));
         }
-        object(&collect(request.into_body()).await?).map(Self)
+        object(&collect(request.into_body(), BODY).await?).map(Self)
     }
 }
 
@@ -42,7 +42,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Untyped<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        object(&collect(request.into_body()).await?).map(Self)
+        object(&collect(request.into_body(), BODY).await?).map(Self)
     }
 }
 
@@ -54,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for StrictOrE
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let json = is_json(request.headers());
-        let body = collect(request.into_body()).await?;
+        let body = collect(request.into_body(), BODY).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -90,11 +90,15 @@ fn is_json(headers: &HeaderMap) -> bool {
         && !headers.contains_key(CONTENT_ENCODING)
 }
 
-async fn collect(body: Body) -> Result<Bytes, Problem> {
-    match Limited::new(body, BODY).collect().await {
+/// A whole body of so many bytes at most.
+///
+/// # Errors
+/// If it is larger, too slow, or cut short.
+pub(crate) async fn collect(body: Body, most: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, most).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            Err(Problem::of(Code::TooLarge, "A body has at most 65,536 bytes."))
+            Err(Problem::of(Code::TooLarge, format!("This body has at most {most} bytes.")))
         }
         Err(error)
             if error.is::<TooSlow>() || causes(&*error).any(|cause| cause.is::<TooSlow>()) =>

@@ -2,11 +2,14 @@
 //! each, off unless configured. A dialect translates into the commands and views that everybody
 //! uses; it holds no rule. Which there are, where they answer, and who gets in.
 
+mod cars;
 pub(crate) mod desk;
+pub(crate) mod flash;
 mod items;
 mod marketplace;
 mod portal;
 
+use crate::audit::kept::Watched;
 use crate::config::Config;
 use crate::house::House;
 use crate::http::actor::Caller;
@@ -26,7 +29,8 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// All of them.
-pub const DIALECTS: &[Dialect] = &[items::DIALECT, portal::DIALECT, marketplace::DIALECT];
+pub const DIALECTS: &[Dialect] =
+    &[items::DIALECT, portal::DIALECT, cars::DIALECT, marketplace::DIALECT, flash::DIALECT];
 
 /// Another API.
 pub struct Dialect {
@@ -43,6 +47,13 @@ pub struct Dialect {
     pub(crate) routes: fn() -> Router<Desk>,
     /// How it says what is wrong; none: as a problem document.
     pub(crate) wording: Option<fn(&Problem) -> Value>,
+}
+
+impl Dialect {
+    /// Whether callers are believed who they say they are.
+    fn believes(&self, config: &Config) -> bool {
+        config.dialects.public && !self.on_their_word.is_empty()
+    }
 }
 
 /// Where a dialect answers.
@@ -99,13 +110,19 @@ pub fn names(on: &[Mount]) -> Vec<&'static str> {
     DIALECTS.iter().filter(spoken).map(|dialect| dialect.name).collect()
 }
 
-/// Whether a configuration lets nobody in by accident: who believes whoever calls listens on
+/// Whether a house speaks a dialect.
+#[must_use]
+pub fn speaks(config: &Config, name: &str) -> bool {
+    config.dialects.on.iter().any(|mount| mount.dialect.name == name)
+}
+
+/// Sees to it that nobody gets in by accident: who believes whoever calls listens on
 /// loopback, unless told otherwise.
 ///
 /// # Errors
 /// Which dialect would listen where, and what to do about it.
 pub fn check(config: &Config) -> Result<(), String> {
-    let believes = |mount: &&Mount| !mount.dialect.on_their_word.is_empty();
+    let believes = |mount: &&Mount| mount.dialect.believes(config);
     for mount in config.dialects.on.iter().filter(believes) {
         let at = mount.at.unwrap_or(config.server.listen);
         if !at.ip().is_loopback() && !config.dialects.open {
@@ -157,13 +174,22 @@ fn site_of(house: &House, dialect: &'static Dialect, at: &str) -> Router {
 /// dialect's own table of doors.
 async fn pass(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match admit(&desk, &mut parts).await {
+    let mut watched = None;
+    let response = match admit(&desk, &mut parts, &mut watched).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => problem.into_response(),
+    };
+    if let Some(watched) = watched {
+        watched.end(&desk.house, response.status(), false).await;
     }
+    response
 }
 
-async fn admit(desk: &Desk, parts: &mut Parts) -> Result<(), Problem> {
+async fn admit(
+    desk: &Desk,
+    parts: &mut Parts,
+    watched: &mut Option<Watched>,
+) -> Result<(), Problem> {
     let Desk { house, dialect, .. } = desk;
     let path = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     let route = path.and_then(|path| path.strip_prefix(&*desk.at)).unwrap_or_default();
@@ -171,13 +197,14 @@ async fn admit(desk: &Desk, parts: &mut Parts) -> Result<(), Problem> {
         let detail = format!("This route does not know {}.", parts.method);
         return Err(Problem::of(Code::MethodNotAllowed, detail));
     };
-    if !dialect.on_their_word.is_empty() {
+    if dialect.believes(&house.config) {
         is_near(house, parts)?;
     }
     let caller = match dialect.tokens {
         true => Caller::from_request_parts(parts, house).await?,
         false => Caller::default(),
     };
+    *watched = Watched::of(verb, Some(&caller), parts);
     desk.may(&caller, verb)?;
     parts.extensions.insert(caller);
     Ok(())

@@ -6,6 +6,7 @@ use crate::audit::kept::Watched;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::error::{Code, Problem};
+use crate::http::four_eyes::{self, Waits};
 use crate::permissions::{Actor, No, Object, Verb, may, verb_of};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -14,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 /// Lets a request through to its route, or answers it.
 pub(super) async fn pass(State(house): State<House>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    let matched = parts.extensions.get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map(MatchedPath::as_str).unwrap_or_default();
     let Some(verb) = verb_of(&parts.method, route) else {
         let detail = format!("This route does not know {}.", parts.method);
         return Problem::of(Code::MethodNotAllowed, detail).into_response();
@@ -24,15 +26,19 @@ pub(super) async fn pass(State(house): State<House>, request: Request, next: Nex
     let admitted = caller.and_then(|caller| {
         house.may(&caller, verb, Object::Anything)?;
         // Whoever was recognised here need not be recognised again.
-        parts.extensions.insert(caller);
-        Ok(Request::from_parts(parts, body))
+        parts.extensions.insert(caller.clone());
+        Ok((caller, Request::from_parts(parts, body)))
     });
     let response = match admitted {
-        Ok(request) => next.run(request).await,
+        Ok((caller, request)) => match four_eyes::look(&house, &caller, route, request).await {
+            Ok(request) => next.run(request).await,
+            Err(waits) => waits,
+        },
         Err(problem) => problem.into_response(),
     };
     if let Some(watched) = watched {
-        watched.end(&house, response.status()).await;
+        let waits = response.extensions().get::<Waits>().is_some();
+        watched.end(&house, response.status(), waits).await;
     }
     response
 }

@@ -23,6 +23,7 @@ pub(crate) mod history;
 pub(crate) mod items;
 pub(crate) mod ledger;
 pub(crate) mod listing;
+pub(crate) mod mine;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 pub(crate) mod operator;
@@ -66,4 +67,5 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(items::routes())
         .merge(notifications::routes())
         .merge(promotion::routes())
+        .merge(mine::routes())
 }

@@ -3,7 +3,7 @@
 
 use super::packet::event_text;
 use super::room::{CHAT, Room};
-use super::talk::auction_of;
+use super::tongue::Named;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body;
@@ -70,7 +70,7 @@ impl Said {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saying {
-    auction_id: i64,
+    auction_id: Named,
     message: String,
     #[serde(default, rename = "user_id")]
     _user_id: Option<Value>,
@@ -90,7 +90,7 @@ pub(super) async fn say(
 ) -> Result<Value, Problem> {
     let Saying { auction_id, message, .. } = body::parse(about.as_bytes())?;
     let by = caller.0.ok_or_else(|| Problem::unauthenticated("Sign in first."))?;
-    let said = speak(house, peer, &by, auction_of(auction_id)?, message).await?;
+    let said = speak(house, peer, &by, auction_id.auction(house)?, message).await?;
     Ok(json!(said))
 }
 
@@ -119,8 +119,14 @@ pub(crate) async fn speak(
         Said::of(house, Message { id, auction, author, at: now, text: message })
     });
     let said = kept.await??;
+    let text = json!(said).to_string();
     if let Some(room) = house.live.open_room(auction) {
-        room.hear(said.id, author, &json!(said).to_string());
+        room.hear(said.id, author, &text);
+    }
+    if house.live.chats.receiver_count() > 0 {
+        let said = super::tongue::said(json!(said)).to_string();
+        // They may have gone just now.
+        drop(house.live.chats.send((auction, said)));
     }
     Ok(said)
 }

@@ -3,11 +3,13 @@
 //! event.
 
 use super::session::{Carrier, Session};
+use super::tongue::Tongue;
 use super::{polling, websocket};
 use crate::chance;
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::cookie::is_own_page;
+use crate::http::dialects;
 use crate::http::error::{Code, Problem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -165,9 +167,12 @@ fn begin(
     let live = &house.live;
     let place = live.begun.take(peer).ok_or_else(|| Problem::rate_limited(5))?;
     let name = (URL_SAFE_NO_PAD.encode(chance::bytes::<15>()), live.number());
-    let shown = asked.token.as_deref().filter(|_| house.config.live.query_tokens);
-    let shown = shown.map(str::to_owned);
+    let flash = parts.extensions.get() == Some(&Tongue::Flash);
+    // The clients of the dialect show their tokens in the query.
+    let in_query = house.config.live.query_tokens || dialects::speaks(&house.config, "flash");
+    let shown = asked.token.as_deref().filter(|_| in_query).map(str::to_owned);
     let session = Session::new(name, carrier, peer, shown, place, house.now());
+    session.hears(if flash { Tongue::Flash } else { Tongue::Native });
     let session = Arc::new(session);
     live.add(&session);
     Ok(session)

@@ -10,7 +10,7 @@ pub(crate) const LARGEST: usize = 32 * 1024;
 
 /// What a client has sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     /// A text.
     Text(String),
     /// He wants to know whether we are there; the answer.
@@ -24,11 +24,11 @@ pub(super) enum Heard {
 /// What no client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this is no frame that a client may send")]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 /// Reads frames from bytes as they arrive.
 #[derive(Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     /// What has come of a message in pieces.
     pieces: Option<BytesMut>,
 }
@@ -46,7 +46,7 @@ impl Reader {
     ///
     /// # Errors
     /// If the bytes are no frames of a client, or a message is too long.
-    pub(super) fn next(&mut self, from: &mut BytesMut) -> Result<Option<Heard>, Broken> {
+    pub(crate) fn next(&mut self, from: &mut BytesMut) -> Result<Option<Heard>, Broken> {
         loop {
             let Some(head) = head(from)? else { return Ok(None) };
             if from.len() < head.bytes + head.length {
@@ -118,12 +118,12 @@ fn text(body: &[u8]) -> Result<Heard, Broken> {
 }
 
 /// A text as a frame.
-pub(super) fn of_text(text: &str) -> Bytes {
+pub(crate) fn of_text(text: &str) -> Bytes {
     frame(0x1, text.as_bytes())
 }
 
 /// The word with which a server goes; 1000 is "all is well".
-pub(super) fn close(code: u16) -> Bytes {
+pub(crate) fn close(code: u16) -> Bytes {
     frame(0x8, &code.to_be_bytes())
 }
 

@@ -263,3 +263,86 @@ impl Inner {
         (self.bytes, self.ended, self.lagged) = (0, true, true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gavel_auction::time::Time;
+
+    fn auction() -> AuctionId {
+        AuctionId::new(7).unwrap()
+    }
+
+    /// One who was let in at version 1.
+    fn seated() -> Outbox {
+        let outbox = Outbox::new();
+        assert!(outbox.seat(&Room::new(auction(), Time(0))));
+        outbox.let_in(auction(), 1);
+        outbox
+    }
+
+    fn state(version: Version) -> Bytes {
+        frame::of_text(&format!("state {version}"))
+    }
+
+    /// What goes out: frames, and after which version whoever is behind is caught up.
+    fn out(outbox: &Outbox) -> (Vec<String>, Vec<Version>) {
+        let batch = outbox.take();
+        let text = |frame: &Bytes| String::from_utf8(frame::text_of(frame).to_vec()).unwrap();
+        let behind = batch.behind.iter().map(|(_, after)| *after).collect();
+        (batch.frames.iter().map(text).collect(), behind)
+    }
+
+    #[test]
+    fn who_keeps_up_gets_each_state_and_no_other_auction() {
+        let outbox = seated();
+        outbox.show(auction(), 1, 2, &state(2));
+        outbox.show(AuctionId::new(8).unwrap(), 0, 1, &state(1));
+        outbox.show(auction(), 2, 4, &state(4));
+        outbox.show(auction(), 2, 4, &state(4));
+        assert_eq!(out(&outbox), (vec!["state 2".to_owned(), "state 4".to_owned()], vec![]));
+        assert_eq!(out(&outbox), (vec![], vec![]));
+    }
+
+    #[test]
+    fn who_is_behind_gets_the_newest_over_what_he_missed() {
+        let outbox = seated();
+        (0..CALM).for_each(|_| outbox.say("x"));
+        outbox.show(auction(), 1, 2, &state(2));
+        outbox.push_if_calm(&state(0));
+        assert_eq!(outbox.inner().queue.len(), CALM, "neither a state nor what comes again");
+        let (frames, behind) = out(&outbox);
+        assert_eq!((frames.len(), behind), (CALM, vec![1]));
+        outbox.shown(auction(), 5);
+        outbox.show(auction(), 4, 5, &state(5));
+        assert_eq!(out(&outbox), (vec![], vec![]), "he has seen that");
+        // One that he was left out of: the next covers it.
+        outbox.show(auction(), 6, 7, &state(7));
+        assert_eq!(out(&outbox), (vec![], vec![5]));
+    }
+
+    #[test]
+    fn nothing_is_shown_before_one_was_let_in() {
+        let outbox = Outbox::new();
+        let room = Room::new(auction(), Time(0));
+        assert!(outbox.seat(&room) && !outbox.seat(&room));
+        outbox.show(auction(), 3, 4, &state(4));
+        assert_eq!(out(&outbox), (vec![], vec![]));
+        outbox.let_in(auction(), 3);
+        assert_eq!(out(&outbox), (vec![], vec![3]));
+    }
+
+    #[test]
+    fn a_full_queue_is_the_end() {
+        let outbox = seated();
+        (0..=FRAMES).for_each(|_| outbox.say("x"));
+        assert!(outbox.has_lagged() && outbox.has_ended());
+        outbox.say("too late");
+        let batch = outbox.take();
+        assert_eq!((batch.frames.len(), batch.ended), (1, true));
+        assert!(frame::text_of(&batch.frames[0]).starts_with(b"42[\"lagging\""));
+        let large = seated();
+        large.say(&"x".repeat(BYTES));
+        assert!(large.has_lagged());
+    }
+}

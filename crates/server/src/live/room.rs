@@ -8,6 +8,7 @@ use super::session::Session;
 use super::standing::{Happened, Standing};
 use super::text::Shown;
 use super::timers::Timers;
+use super::tongue::{Tongue, translated};
 use crate::house::House;
 use crate::http::error::Problem;
 use crate::{observe, tasks};
@@ -21,7 +22,7 @@ use gavel_engine::feed::{Ended, Subscription};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
@@ -37,6 +38,10 @@ const READ: usize = 1_000;
 
 /// Messages of the chat that are at hand.
 pub(super) const CHAT: usize = 50;
+
+/// How often, and how far apart, it is looked whether a room has come to a version.
+const LOOKS: u32 = 100;
+const LOOK: Duration = Duration::from_millis(3);
 
 /// How long to wait before a log that cannot be read is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -158,17 +163,30 @@ impl Room {
         lock(&self.latest).clone()
     }
 
+    /// The same, once it is at this version; or as it is, if that takes too long.
+    pub(super) async fn latest_at(&self, version: Version) -> Option<Arc<Shown>> {
+        for _look in 0..LOOKS {
+            let latest = self.latest()?;
+            if latest.head.version >= version {
+                return Some(latest);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.latest()
+    }
+
     /// The messages for one who has seen the auction up to `after`; none if there is nothing new.
     pub(super) async fn since(
         &self,
         house: &House,
         viewer: &Viewer,
+        tongue: Tongue,
         after: Version,
     ) -> Option<(Version, Bytes)> {
         let shown = self.latest().filter(|shown| shown.head.version > after)?;
         // Where it cannot be looked up now, the next change tells.
-        let own = shown.own_aside(house, viewer).await.ok().flatten();
-        let frame = shown.frame(shown.any_name(), after, own.as_deref());
+        let own = shown.own_aside(tongue, house, viewer).await.ok().flatten();
+        let frame = shown.frame(tongue, shown.any_name(), after, own.as_deref());
         Some((shown.head.version, frame))
     }
 
@@ -222,20 +240,23 @@ impl Room {
     async fn tell(&self, house: &House, shown: &Shown, after: Version, happened: Happened) {
         let name = Shown::name(happened);
         let version = shown.head.version;
-        let frame = shown.frame(name, after, None);
+        let frame = shown.frame(Tongue::Native, name, after, None);
+        let flash = shown.frame(Tongue::Flash, name, after, None);
         self.find_bidders(house, &shown.head);
-        let mut owns: HashMap<UserId, Bytes> = HashMap::new();
+        let mut owns: HashMap<(UserId, bool), Bytes> = HashMap::new();
         for part in &self.parts {
             for member in lock(part).iter() {
                 let outbox = &member.session.outbox;
+                let tongue = member.session.tongue();
+                let all = if tongue == Tongue::Flash { &flash } else { &frame };
                 let viewer = || member.session.caller().map(|caller| caller.viewer());
                 let own = member.user.filter(|_| member.bids).map(|user| {
-                    &*owns.entry(user).or_insert_with(|| {
-                        let own = viewer().and_then(|viewer| shown.own(house, &viewer));
-                        shown.frame(name, after, own.as_deref())
+                    &*owns.entry((user, tongue == Tongue::Flash)).or_insert_with(|| {
+                        let own = viewer().and_then(|by| shown.own_in(tongue, house, &by));
+                        shown.frame(tongue, name, after, own.as_deref())
                     })
                 });
-                outbox.show(self.auction, after, version, own.unwrap_or(&frame));
+                outbox.show(self.auction, after, version, own.unwrap_or(all));
             }
             tokio::task::yield_now().await;
         }
@@ -263,17 +284,25 @@ impl Room {
 
     /// Tells everybody something that must reach him.
     pub(super) fn say(&self, text: &str) {
-        let frame = frame::of_text(text);
+        let spoken = Spoken::of(text);
         for part in &self.parts {
-            lock(part).iter().for_each(|member| member.session.outbox.push(frame.clone()));
+            for member in lock(part).iter() {
+                if let Some(frame) = spoken.to(&member.session) {
+                    member.session.outbox.push(frame.clone());
+                }
+            }
         }
     }
 
     /// Tells everybody something that comes again soon.
     pub(super) async fn mention(&self, text: &str) {
-        let frame = frame::of_text(text);
+        let spoken = Spoken::of(text);
         for part in &self.parts {
-            lock(part).iter().for_each(|member| member.session.outbox.push_if_calm(&frame));
+            for member in lock(part).iter() {
+                if let Some(frame) = spoken.to(&member.session) {
+                    member.session.outbox.push_if_calm(frame);
+                }
+            }
             tokio::task::yield_now().await;
         }
     }
@@ -333,6 +362,28 @@ impl Room {
             about["participants"] = json!(presence.names());
         }
         Some(event_text("presence_update", &about))
+    }
+}
+
+/// A text for everybody, in the words of each.
+struct Spoken<'a> {
+    text: &'a str,
+    native: Bytes,
+    flash: OnceLock<Option<Bytes>>,
+}
+
+impl<'a> Spoken<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, native: frame::of_text(text), flash: OnceLock::new() }
+    }
+
+    /// What he is told; none if there are no words for it.
+    fn to(&self, session: &Session) -> Option<&Bytes> {
+        let flash = || translated(self.text).map(|text| frame::of_text(&text));
+        match session.tongue() {
+            Tongue::Native => Some(&self.native),
+            Tongue::Flash => self.flash.get_or_init(flash).as_ref(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::outbox::Outbox;
 use super::places::UserPlace;
+use super::tongue::Tongue;
 use crate::http::actor::Caller;
 use crate::places::Place;
 use gavel_auction::ids::UserId;
@@ -43,6 +44,8 @@ pub(super) struct Session {
     pub(super) begun: Time,
     /// A token in the query, where that is allowed; until it was looked at.
     shown: Mutex<Option<String>>,
+    /// Whether he speaks the dialect.
+    flash: AtomicBool,
     who: OnceLock<Who>,
     carrier: AtomicU8,
     /// Whether a request for news is under way.
@@ -92,6 +95,7 @@ impl Session {
             peer,
             begun: now,
             shown: Mutex::new(shown),
+            flash: AtomicBool::new(false),
             who: OnceLock::new(),
             carrier: AtomicU8::new(carrier as u8),
             asking: AtomicBool::new(false),
@@ -121,6 +125,16 @@ impl Session {
     /// He is let in; false if he was before.
     pub(super) fn admit(&self, who: Who) -> bool {
         self.who.set(who).is_ok()
+    }
+
+    /// What he speaks.
+    pub(super) fn tongue(&self) -> Tongue {
+        if self.flash.load(Ordering::Acquire) { Tongue::Flash } else { Tongue::Native }
+    }
+
+    /// This is what he speaks.
+    pub(super) fn hears(&self, tongue: Tongue) {
+        self.flash.store(tongue == Tongue::Flash, Ordering::Release);
     }
 
     /// The token of the query, once.
@@ -175,5 +189,63 @@ impl Session {
             self.said.store(0, Ordering::Relaxed);
         }
         self.said.fetch_add(1, Ordering::Relaxed) / MESSAGES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::places::Counts;
+    use std::net::Ipv4Addr;
+
+    fn session(let_in: bool) -> Session {
+        let places = Counts::new(0, 0, |_| {});
+        let place = || places.take(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let (name, peer) = (("sid".to_owned(), 0), Ipv4Addr::LOCALHOST.into());
+        let session = Session::new(name, Carrier::WebSocket, peer, None, place(), Time(0));
+        let who = Who { caller: Caller::default(), place: None, _place: place() };
+        assert!(!let_in || session.admit(who));
+        session
+    }
+
+    fn at(seconds: i64) -> Time {
+        Time(seconds * SECOND)
+    }
+
+    #[test]
+    fn whoever_does_not_answer_is_given_up() {
+        let there = session(true);
+        assert_eq!(there.silence(at(5)), Silence::Nothing);
+        assert_eq!(there.silence(at(20)), Silence::Ask);
+        assert_eq!(there.silence(at(40)), Silence::Nothing, "he has twenty seconds");
+        there.heard();
+        assert_eq!(there.silence(at(44)), Silence::Nothing);
+        assert_eq!(there.silence(at(45)), Silence::Ask);
+        assert_eq!(there.silence(at(66)), Silence::GiveUp);
+    }
+
+    #[test]
+    fn whoever_does_not_say_who_he_is_is_given_up() {
+        let silent = session(false);
+        assert_eq!(silent.silence(at(10)), Silence::Nothing);
+        assert_eq!(silent.silence(at(11)), Silence::GiveUp);
+    }
+
+    #[test]
+    fn nothing_is_said_while_the_carrier_changes() {
+        let session = session(true);
+        assert!(!session.change(Carrier::Polling, Carrier::Changing));
+        assert!(session.change(Carrier::WebSocket, Carrier::Changing));
+        assert_eq!(session.silence(at(30)), Silence::Nothing);
+        assert!(session.change(Carrier::Changing, Carrier::WebSocket));
+        assert_eq!(session.silence(at(30)), Silence::Ask);
+    }
+
+    #[test]
+    fn so_much_may_be_said_in_a_second() {
+        let session = session(true);
+        let loud: Vec<u32> = (0..MESSAGES + 1).map(|_| session.too_loud(at(1))).collect();
+        assert!(loud[..50].iter().all(|loud| *loud == 0) && loud[50] == 1);
+        assert_eq!(session.too_loud(at(2)), 0);
     }
 }

@@ -26,6 +26,10 @@ impl TopBid {
     pub(super) const fn paddle(&self) -> Paddle {
         self.paddle
     }
+
+    pub(super) const fn amount(&self) -> i64 {
+        self.amount
+    }
 }
 
 /// The bids that stand, as far as they are public.

@@ -6,6 +6,7 @@ use super::connect::connect;
 use super::packet::{Packet, ack_text, event_text, refusal_text};
 use super::room::Room;
 use super::session::Session;
+use super::tongue::{self, Named, Tongue};
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
@@ -63,6 +64,17 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The same as somebody speaks who is no native.
+    fn in_words_of(self, tongue: Tongue) -> Self {
+        if tongue == Tongue::Native {
+            return self;
+        }
+        let body = serde_json::from_str(self.body.get()).map(tongue::said).unwrap_or_default();
+        Self { body: raw(body.to_string()), ..self }
+    }
+}
+
 /// Deals with a packet of Engine.IO.
 ///
 /// # Errors
@@ -103,6 +115,7 @@ async fn speak(house: &House, session: &Arc<Session>, text: &str) -> Result<(), 
             } else {
                 answer(house, session, caller, &name, about.map(RawValue::get)).await
             };
+            let answer = answer.in_words_of(session.tongue());
             if let Some(number) = number {
                 session.outbox.say(&ack_text(number, &answer));
             }
@@ -144,14 +157,14 @@ async fn fresh(house: &House, caller: Caller) -> Result<Caller, Problem> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Join {
-    auction_id: i64,
+    auction_id: Named,
     after_version: Option<Version>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Leave {
-    auction_id: i64,
+    auction_id: Named,
 }
 
 /// The auction that is meant.
@@ -170,13 +183,14 @@ async fn join(
     about: &str,
 ) -> Result<Value, Problem> {
     let Join { auction_id, after_version } = body::parse(about.as_bytes())?;
-    let auction = auction_of(auction_id)?;
+    let auction = auction_id.auction(house)?;
+    session.hears(auction_id.tongue());
     let viewer = caller.viewer();
     known(house, auction, &viewer).await?;
     let room = house.live.room(house, auction).await?;
     take_seat(house, session, &room)?;
     // From here on nothing is missed, whatever is shown now.
-    let joined = joined(house, &room, caller, after_version).await;
+    let joined = joined(house, &room, session, caller, after_version).await;
     let (version, text) = match joined {
         Ok(joined) => joined,
         Err(problem) => {
@@ -187,7 +201,7 @@ async fn join(
     session.outbox.say(&text);
     session.outbox.let_in(auction, version);
     let now = print(house.now());
-    Ok(json!({ "auction_id": auction_id, "version": version, "server_time": now }))
+    Ok(json!({ "auction_id": auction.get(), "version": version, "server_time": now }))
 }
 
 fn take_seat(house: &House, session: &Arc<Session>, room: &Arc<Room>) -> Result<(), Problem> {
@@ -222,21 +236,26 @@ fn give_up_seat(house: &House, session: &Arc<Session>, auction: AuctionId) {
 async fn joined(
     house: &House,
     room: &Room,
+    session: &Session,
     caller: &Caller,
     after: Option<Version>,
 ) -> Result<(Version, String), Problem> {
     let viewer = caller.viewer();
-    let latest = room.latest().ok_or_else(Problem::quarantined)?;
     let head = known(house, room.auction, &viewer).await?;
-    // What comes after the older of both is told again rather than not at all.
-    let version = head.version.min(latest.head.version);
-    let view = house.live.views.view(house, Arc::clone(&head), viewer).await?;
-    let own = latest.own_aside(house, &viewer).await?;
+    // Whoever got an answer sees its effect; and he is shown one version, whatever comes next.
+    let latest = room.latest_at(head.version).await.ok_or_else(Problem::quarantined)?;
+    let (head, version) = (Arc::clone(&latest.head), latest.head.version);
+    if session.tongue() == Tongue::Flash {
+        let own = latest.own_aside(Tongue::Flash, house, &viewer).await?.unwrap_or_default();
+        return Ok((version, tongue::joined(&latest, &own, &room.chat_text())));
+    }
+    let view = house.live.views.view(house, head, viewer).await?;
+    let own = latest.own_aside(Tongue::Native, house, &viewer).await?;
     let mut about = Map::new();
     about.insert("auction_id".to_owned(), json!(room.auction.get()));
-    about.insert("version".to_owned(), json!(head.version));
+    about.insert("version".to_owned(), json!(version));
     about.insert("from_version".to_owned(), json!(after.map(|after| after.min(version) + 1)));
-    if let Some(named) = after.filter(|after| *after > head.version) {
+    if let Some(named) = after.filter(|after| *after > version) {
         about.insert("reset".to_owned(), json!({ "reason": "not_yet", "named": named }));
     }
     about.insert("top_bids".to_owned(), json!(latest.top));
@@ -255,8 +274,9 @@ async fn joined(
 
 fn leave(house: &House, session: &Arc<Session>, about: &str) -> Result<Value, Problem> {
     let Leave { auction_id } = body::parse(about.as_bytes())?;
-    give_up_seat(house, session, auction_of(auction_id)?);
-    Ok(json!({ "auction_id": auction_id }))
+    let auction = auction_id.auction(house)?;
+    give_up_seat(house, session, auction);
+    Ok(json!({ "auction_id": auction.get() }))
 }
 
 /// A bid: the same command, under the same key, as one by HTTP.
@@ -308,7 +328,7 @@ pub(super) async fn caught_up(
     let viewer = session.caller().map(Caller::viewer).unwrap_or_default();
     let mut all = Vec::new();
     for (room, after) in behind {
-        if let Some((version, frame)) = room.since(house, &viewer, after).await {
+        if let Some((version, frame)) = room.since(house, &viewer, session.tongue(), after).await {
             session.outbox.shown(room.auction, version);
             all.push(frame);
         }

@@ -3,7 +3,9 @@
 
 use super::frame;
 use super::standing::{Happened, TopBid};
+use super::tongue::{self, Tongue};
 use crate::house::House;
+use crate::http::dialects;
 use crate::http::error::Problem;
 use crate::http::time::{Stamp, print};
 use crate::http::v1::render::{NextView, OutcomeView, YouView, paddles};
@@ -24,6 +26,8 @@ pub(super) struct Shown {
     pub(super) top: Vec<TopBid>,
     /// What is the same for everybody: members of an object, without its braces.
     common: String,
+    /// The same for those who speak the dialect, if the house does.
+    pub(super) flash: Option<String>,
 }
 
 /// What everybody is told of an auction.
@@ -90,7 +94,10 @@ impl Shown {
         let text = serde_json::to_string(&common).expect("what we say is always JSON");
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
         let common = inner.expect("an object has braces").to_owned();
-        Ok(Self { head, top, common })
+        let worth: Vec<_> = top.iter().map(|top| (top.paddle(), top.amount())).collect();
+        let flash = dialects::speaks(&house.config, "flash")
+            .then(|| tongue::common(house, &head, &worth, participants));
+        Ok(Self { flash: flash.transpose()?, head, top, common })
     }
 
     /// Whether all that is to be rendered is in memory.
@@ -112,10 +119,19 @@ impl Shown {
     }
 
     /// The message for one who has seen it up to `after`.
-    pub(super) fn frame(&self, name: &str, after: Version, own: Option<&str>) -> Bytes {
+    pub(super) fn frame(
+        &self,
+        tongue: Tongue,
+        name: &str,
+        after: Version,
+        own: Option<&str>,
+    ) -> Bytes {
         let from = after.min(self.head.version.saturating_sub(1)) + 1;
         let own = own.unwrap_or(r#""you_are_winning":false"#);
-        let common = &self.common;
+        let common = match (tongue, &self.flash) {
+            (Tongue::Flash, Some(flash)) => flash,
+            (Tongue::Flash, None) | (Tongue::Native, _) => &self.common,
+        };
         let text = format!("42[\"{name}\",{{\"from_version\":{from},{common},{own}}}]");
         frame::of_text(&text)
     }
@@ -132,17 +148,36 @@ impl Shown {
     /// If too many wait.
     pub(super) async fn own_aside(
         self: &Arc<Self>,
+        tongue: Tongue,
         house: &House,
         viewer: &Viewer,
     ) -> Result<Option<String>, Problem> {
         if !house.engine.has_left(self.head.auction) {
-            return Ok(self.own(house, viewer));
+            return Ok(self.own_in(tongue, house, viewer));
         }
         let (shown, viewer) = (Arc::clone(self), *viewer);
-        house.aside(move |house| shown.own(house, &viewer)).await
+        house.aside(move |house| shown.own_in(tongue, house, &viewer)).await
     }
 
     /// What concerns a bidder: members of an object, without its braces.
+    pub(super) fn own_in(&self, tongue: Tongue, house: &House, viewer: &Viewer) -> Option<String> {
+        match tongue {
+            Tongue::Native => self.own(house, viewer),
+            Tongue::Flash => {
+                Some(format!("\"you_are_winning\":{}", self.is_winning(house, viewer)))
+            }
+        }
+    }
+
+    /// Whether somebody leads, or has won.
+    pub(super) fn is_winning(&self, house: &House, viewer: &Viewer) -> bool {
+        let mine = viewer.user.and_then(|user| house.engine.mine(self.head.auction, user));
+        let Some((user, mine)) = viewer.user.zip(mine) else { return false };
+        let you = self.head.you(user, viewer, Some(&mine), house.now());
+        matches!(you.standing, Some(Standing::Leading | Standing::Won))
+    }
+
+    /// The same for one who speaks natively.
     pub(super) fn own(&self, house: &House, viewer: &Viewer) -> Option<String> {
         let user = viewer.user?;
         let mine = house.engine.mine(self.head.auction, user)?;

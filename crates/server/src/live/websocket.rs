@@ -46,11 +46,11 @@ const READ: usize = 512;
 type Io = TokioIo<Upgraded>;
 
 /// What a client's handshake is answered with.
-pub(super) struct Key(HeaderValue);
+pub(crate) struct Key(HeaderValue);
 
 impl Key {
     /// The key of a handshake, if the request is one.
-    pub(super) fn of(parts: &Parts) -> Option<Self> {
+    pub(crate) fn of(parts: &Parts) -> Option<Self> {
         let says = |name: &HeaderName, word: &str| says(&parts.headers, name, word);
         let key = parts.headers.get(KEY).filter(|_| {
             says(&UPGRADE, "websocket") && says(&CONNECTION, "upgrade") && says(&VERSION, "13")
@@ -63,7 +63,8 @@ impl Key {
         Some(Self(HeaderValue::try_from(accept).expect("base64 is a header value")))
     }
 
-    fn reply(&self) -> Response {
+    /// The reply that ends the handshake.
+    pub(crate) fn reply(&self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();

@@ -43,10 +43,9 @@ pub async fn keep(house: House) {
         for room in house.live.rooms() {
             tell(&house, &room, now, turn.is_multiple_of(TURNS)).await;
         }
-        let sessions = house.live.all();
-        seen = look_at_tokens(&house, &sessions, seen).await;
+        seen = look_at_tokens(&house, seen).await;
         if turn.is_multiple_of(TURNS) {
-            sessions.iter().for_each(|session| look_after(&house, session, now));
+            house.live.all().iter().for_each(|session| look_after(&house, session, now));
             sweep(&house, now);
         }
     }
@@ -87,14 +86,15 @@ fn look_after(house: &House, session: &Arc<Session>, now: Time) {
 }
 
 /// Lets those go who are signed in no more, as far as something has changed about them.
-async fn look_at_tokens(house: &House, sessions: &[Arc<Session>], seen: u64) -> u64 {
+async fn look_at_tokens(house: &House, seen: u64) -> u64 {
     let sign_ins: &SignIns = &house.sign_ins;
     let changes = sign_ins.changes();
     if changes == seen {
         return seen;
     }
     let about = sign_ins.about(seen);
-    for session in sessions {
+    let mut unclear = false;
+    for session in house.live.all() {
         let Some(by) = session.caller().and_then(|caller| caller.0.as_ref()) else { continue };
         let concerned = about.as_ref().is_none_or(|about| {
             about.contains(&About::User(by.user)) || about.contains(&About::Token(by.token))
@@ -103,13 +103,14 @@ async fn look_at_tokens(house: &House, sessions: &[Arc<Session>], seen: u64) -> 
             continue;
         }
         match house.signed_in(&by.token).await {
-            Ok(Some(still)) if still.banned => part(session, "banned"),
-            Ok(None) => part(session, "signed_out"),
-            // A store that does not answer has said nothing against him.
-            Ok(Some(_)) | Err(_) => {}
+            Ok(Some(still)) if still.banned => part(&session, "banned"),
+            Ok(None) => part(&session, "signed_out"),
+            Ok(Some(_)) => {}
+            // A store that does not answer is asked again.
+            Err(_) => unclear = true,
         }
     }
-    changes
+    if unclear { seen } else { changes }
 }
 
 /// Ends a session whose client may be here no more.

@@ -85,3 +85,38 @@ static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
         .expect("the provider has the versions of TLS that we ask for");
     Arc::new(config.with_root_certificates(roots).with_no_client_auth())
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    /// A server with a certificate that nobody vouches for, made by openssl.
+    #[test]
+    fn sec_s13_keys_of_whom_nobody_vouches_for_are_not_fetched() {
+        let dir = tempfile::tempdir().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let openssl = |words: &str| {
+            let mut command = Command::new("openssl");
+            command.args(words.split(' ')).current_dir(dir.path());
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+        };
+        let made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+            -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key -out cert";
+        let made = made.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(openssl(&made).status().unwrap().success());
+        let serve = format!("s_server -accept {} -cert cert -key key -www", free.port());
+        let mut server = openssl(&serve).spawn().unwrap();
+        let up = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            std::net::TcpStream::connect(free).is_ok()
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let got = runtime.block_on(get(&format!("https://localhost:{}/", free.port())));
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(up, "the server is there");
+        assert!(got.as_ref().is_err_and(|why| why.contains("UnknownIssuer")), "{got:?}");
+    }
+}

@@ -86,7 +86,7 @@ impl Described {
 }
 
 /// Each of these bodies: with one member changed, taken away, or added.
-fn changed(body: &Value) -> Vec<Value> {
+pub fn changed(body: &Value) -> Vec<Value> {
     let odd = [
         json!(null),
         json!(0),

@@ -22,6 +22,7 @@ use gavel_server::mail::Outbox;
 use gavel_server::notifier::{Board, Notifier};
 use gavel_server::outside::Outside;
 use gavel_server::passwords::Passwords;
+use gavel_store::pictures::Folder;
 use gavel_store::sqlite::{self, Options};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -43,6 +44,8 @@ pub struct Site {
     keys: AtomicU64,
     /// What its readers have to pass, where settled auctions leave memory at once.
     gate: Option<Arc<Gate>>,
+    /// How it is set up.
+    set: fn(&mut Config),
 }
 
 struct Open {
@@ -93,15 +96,20 @@ impl Reply {
 impl Site {
     /// A new house.
     pub fn new() -> Self {
-        Self::with(None)
+        Self::with(None, |_| {})
+    }
+
+    /// A new house that is set up so.
+    pub fn configured(set: fn(&mut Config)) -> Self {
+        Self::with(None, set)
     }
 
     /// A new house in which settled auctions leave memory at once, and readers of them pass here.
     pub fn behind(gate: &Arc<Gate>) -> Self {
-        Self::with(Some(Arc::clone(gate)))
+        Self::with(Some(Arc::clone(gate)), |_| {})
     }
 
-    fn with(gate: Option<Arc<Gate>>) -> Self {
+    fn with(gate: Option<Arc<Gate>>, set: fn(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("the house of the test works");
         let made = keys::make(data.path()).expect("the house of the test works");
         sqlite::init(data.path(), made.house, 4, Time(1)).expect("the house of the test works");
@@ -113,6 +121,7 @@ impl Site {
             open: None,
             keys: AtomicU64::new(0),
             gate,
+            set,
         };
         site.open();
         site
@@ -120,7 +129,7 @@ impl Site {
 
     fn open(&mut self) {
         let _entered = self.runtime.enter();
-        self.open = Some(open(self.data.path(), self.gate.as_ref()));
+        self.open = Some(open(self.data.path(), self.gate.as_ref(), self.set));
     }
 
     /// Closes the house and opens it again on the same files.
@@ -168,7 +177,7 @@ impl Site {
             let reply = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
             let (head, body) = reply.into_parts();
             let bytes = body.collect().await.expect("the house of the test works").to_bytes();
-            let text = String::from_utf8(bytes.to_vec()).expect("the house of the test works");
+            let text = String::from_utf8_lossy(&bytes).into_owned();
             assert!(head.status.as_u16() < 500 || text.contains("\"code\""), "{text}");
             Reply { status: head.status.as_u16(), headers: head.headers, text }
         })
@@ -194,6 +203,26 @@ impl Site {
             request = request.header("content-type", "application/json");
         }
         self.send(request.body(Body::from(body.to_owned())).expect("the house of the test works"))
+    }
+
+    /// A request with these bytes as its body.
+    pub fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        by: &Person,
+        kind: &str,
+        bytes: Vec<u8>,
+    ) -> Reply {
+        let request = Request::builder().method(method).uri(path).header("host", "house");
+        let request = request.header("authorization", format!("Bearer {}", by.token));
+        let request = request.header("content-type", kind).body(Body::from(bytes));
+        self.send(request.expect("the house of the test works"))
+    }
+
+    /// Where the house keeps its data.
+    pub fn data(&self) -> &Path {
+        self.data.path()
     }
 
     /// GET.
@@ -268,7 +297,7 @@ impl Drop for Site {
     }
 }
 
-fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
+fn open(data: &Path, gate: Option<&Arc<Gate>>, set: fn(&mut Config)) -> Open {
     let made = keys::read(data).expect("the house of the test works");
     let vault = Some(made.vault.clone());
     let stores = sqlite::open(data, &Options { vault, ..Options::default() })
@@ -297,6 +326,7 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
     config.limits.requests_per_second_per_ip = 0;
     config.limits.bids_per_second_per_actor = 0;
     config.limits.bids_per_second_per_ip = 0;
+    set(&mut config);
     let audit = Audit::open(data, made.house).expect("the house of the test works");
     let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
     let notifier = Notifier::begin(started.engine.clone(), Arc::clone(&board))
@@ -306,6 +336,7 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>) -> Open {
         audit,
         engine: started.engine.clone(),
         things: Arc::clone(&stores.things),
+        pictures: Arc::new(Folder::of(data)),
         chats: Arc::clone(&stores.chats),
         people: Arc::clone(&stores.people),
         config: Arc::new(config.clone()),

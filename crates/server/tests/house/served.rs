@@ -1,6 +1,5 @@
 //! A real `gavel serve` on a scratch directory and a free port, stopped when dropped; and a client
 //! that sends exactly the bytes it is given. For tests that look at the edge itself.
-#![expect(dead_code, reason = "each test binary uses a part of it")]
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};

@@ -174,9 +174,12 @@ impl Run<'_> {
                 continue;
             }
             let next = all.get(index + 1).map_or("", |(literal, _)| *literal);
-            let end =
-                if next.is_empty() { rest.len() } else { rest.find(next).ok_or_else(wrong)? };
-            let (value, after) = rest.split_at(end);
+            // What stands at the end stands at the very end.
+            let end = match index + 2 < all.len() {
+                true => rest.find(next),
+                false => rest.strip_suffix(next).map(str::len),
+            };
+            let (value, after) = rest.split_at(end.ok_or_else(wrong)?);
             if *name != "*" {
                 self.names.insert((*name).to_owned(), value.to_owned());
             }

@@ -252,12 +252,14 @@ fn sec_s14_a_stream_ends_with_the_session_that_opened_it() {
              authorization: Bearer {token}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();
+        let watched = stream.try_clone().unwrap();
         let mut lines = std::io::BufRead::lines(BufReader::new(stream));
         assert!(lines.any(|line| line.unwrap().starts_with("retry:")), "the stream has begun");
         let by = if path.ends_with("ban") { &admin } else { &token };
         let ended = house.ask(method, &path, Some(by), &body);
         assert!(ended.status < 300, "{ended:?}");
-        // The socket's own time-out is 20 seconds; a heartbeat comes after 15.
+        // A heartbeat, which looks too, would come after 15 seconds.
+        watched.set_read_timeout(Some(std::time::Duration::from_secs(8))).unwrap();
         let mut said = lines.map(|line| line.unwrap());
         let told = said.find(|line| line.starts_with(':') || line.contains("\"reason\"")).unwrap();
         assert!(told.contains("\"reason\":\"signed_out\""), "{method} {path}: {told}");

@@ -169,3 +169,61 @@ fn sec_s29_the_trail_goes_along_with_a_backup_and_goes_on_after_a_restart() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("gavel key rotate") && said.contains("2 lines"), "{said}");
 }
+
+#[test]
+fn sec_s28_heads_of_the_trail_are_signed_by_the_house() {
+    let house = Served::new();
+    let admin = house.admin();
+    let page = house.get("/v1/audit", Some(&admin)).json();
+    let signed = page["signed_head"].as_str().unwrap();
+    assert!(signed.starts_with(&format!("{}:{}:", page["number"], page["head"].as_str().unwrap())));
+    house.admin();
+    let (code, said) = gavel(house.data.path(), &["--head", signed]);
+    assert_eq!(code, Some(0), "{said}");
+    let (head, signature) = signed.rsplit_once(':').unwrap();
+    let forged = format!("{head}:{}", signature.chars().rev().collect::<String>());
+    let (code, said) = gavel(house.data.path(), &["--head", &forged]);
+    assert!(code == Some(1) && said.contains("has not signed"), "{said}");
+    let other = Served::new();
+    let (code, said) = gavel(other.data.path(), &["--head", signed]);
+    assert!(code == Some(1) && said.contains("has not signed"), "{said}");
+}
+
+#[test]
+fn sec_s29_two_must_ask_for_what_cannot_be_taken_back() {
+    let house = Served::with(&["house.four_eyes=true"]);
+    let admin = house.admin();
+    let (second, second_token) = house.user("second");
+    let (anna, anna_token) = house.user("anna");
+    let roles = json!({"roles": ["admin", "seller"]});
+    let path = format!("/v1/users/{second}/roles");
+    assert_eq!(house.ask("PATCH", &path, Some(&admin), &roles).status, 200);
+    let made = json!({"title": "A pot", "currency": "EUR", "preset": "classic",
+        "duration_seconds": 600});
+    let made = house.ask("POST", "/v1/auctions", Some(&second_token), &made).json();
+    let auction = format!("/v1/auctions/{}", made["id"]);
+    let bids = format!("{auction}/bids");
+    let bid = house.ask("POST", &bids, Some(&anna_token), &json!({"amount": 1_000})).json();
+    let void = format!("{bids}/{}/void", bid["bid"]);
+    let count = || house.get(&auction, None).json()["bid_count"].clone();
+    let ask = |token: &str, reason: &str| {
+        house.ask("POST", &void, Some(token), &json!({"reason": reason})).status
+    };
+    assert_eq!(ask(&admin, "mistake"), 202);
+    assert_eq!(ask(&admin, "mistake"), 202, "one with two hands is still one");
+    assert_eq!(ask(&second_token, "fraud"), 202, "that is something else");
+    assert_eq!(ask(&anna_token, "mistake"), 403);
+    assert_eq!(count(), 1);
+    assert_eq!(ask(&second_token, "mistake"), 200);
+    assert_eq!(count(), 0);
+    let user = format!("/v1/users/{anna}");
+    let erase = |token: &str| house.ask("DELETE", &user, Some(token), &Value::Null).status;
+    assert_eq!((erase(&admin), house.get(&user, None).status), (202, 200));
+    assert_eq!((erase(&second_token), house.get(&user, None).status), (204, 404));
+    let told = lines(&house, &admin, 0);
+    let of = |outcome: &str| {
+        let about = |line: &&Value| line["act"].as_str().unwrap().ends_with("/void");
+        told.iter().filter(about).filter(|line| line["outcome"] == outcome).count()
+    };
+    assert_eq!((of("asked for: another one must, too"), of("done")), (3, 1), "{told:?}");
+}

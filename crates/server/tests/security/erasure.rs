@@ -136,6 +136,82 @@ fn sec_s34_whoever_is_erased_is_in_no_file_and_what_was_sold_stays_sold() {
     assert!(sound, "{text}");
 }
 
+/// A new item of a seller with a picture that says something: the picture's name.
+fn hang(house: &Served, by: &str, own: &str) -> String {
+    let item = json!({"title": format!("A pot {own}"), "category": "Pots"});
+    let item = house.ask("POST", "/v1/items", Some(by), &item).json()["id"].clone();
+    let headers = format!("authorization: Bearer {by}\r\ncontent-type: image/gif\r\n");
+    let bytes = [b"GIF89a\x01\0\x01\0", own.as_bytes()].concat();
+    let hung = house.send("POST", &format!("/v1/items/{item}/pictures"), &headers, &bytes);
+    assert_eq!(hung.status, 201, "{hung:?}");
+    hung.json()["name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn sec_s34_a_restored_backup_brings_nobody_back_who_was_erased_since() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    let run = |args: &[&str]| {
+        let (done, text) = gavel(args);
+        assert!(done, "{text}");
+        text
+    };
+    let mut house = Served::new();
+    let (id, token, _) = life(&house);
+    let kind = json!({"name": "Pots", "attributes": []});
+    assert_eq!(house.ask("POST", "/v1/categories", Some(&house.admin()), &kind).status, 201);
+    let seller = house.sign_in("seller", "correct horse battery staple");
+    let (hers, his) = (hang(&house, &token, CANARY), hang(&house, &seller, "of the seller"));
+    let data = house.data.path().display().to_string();
+    run(&["backup", "--data", &data, "--to", &path("backups/first")]);
+    assert!(!holding(&scratch.path().join("backups/first/pictures")).is_empty(), "it is in there");
+    let export = run(&["export", "--all", &path("everything"), "--data", &data]);
+    assert!(export.contains("items.jsonl"), "{export}");
+    assert!(scratch.path().join("everything/pictures").join(&hers).exists());
+    let erased = house.ask("DELETE", "/v1/users/me", Some(&token), &json!({"password": PASSWORD}));
+    assert_eq!(erased.status, 204, "{erased:?}");
+    assert_eq!(house.get(&format!("/v1/pictures/{hers}"), None).status, 404);
+    assert_eq!(holding(house.data.path()), Vec::<String>::new(), "nor is its file there");
+    let tombstones = run(&["user", "tombstones", "--data", &data]);
+    std::fs::write(path("tombstones"), &tombstones).unwrap();
+    run(&["backup", "--data", &data, "--to", &path("backups/second")]);
+    house.terminate();
+    assert!(house.wait());
+
+    // Without the second backup beside it: by the tombstones that were kept elsewhere.
+    std::fs::create_dir(path("elsewhere")).unwrap();
+    let copied =
+        Command::new("cp").args(["-r", &path("backups/first"), &path("elsewhere")]).status();
+    assert!(copied.unwrap().success());
+    let from = |from: &str, to: &str, more: &[&str]| {
+        let (from, to) = (path(from), path(to));
+        let args = [&["restore", "--from", &from, "--data", &to, "--accept-loss"], more].concat();
+        run(&args);
+        std::path::PathBuf::from(to)
+    };
+    let back = from("elsewhere/first", "back", &[]);
+    assert!(!holding(&back).is_empty(), "nobody has told that one");
+    let told = from("elsewhere/first", "told", &["--tombstones", &path("tombstones")]);
+    assert_eq!(holding(&told), Vec::<String>::new());
+    let beside = from("backups/first", "beside", &[]);
+    assert_eq!(holding(&beside), Vec::<String>::new());
+    assert!(beside.join("pictures").join(&his).exists(), "what is others' is there");
+    let kept = run(&["user", "tombstones", "--data", &beside.display().to_string()]);
+    assert!(kept == tombstones && kept.contains(&format!("\"user\":{id}")), "{kept}");
+    let forged = tombstones.replace(&format!("\"user\":{id}"), "\"user\":1");
+    std::fs::write(path("forged"), forged).unwrap();
+    let (done, said) = gavel(&[
+        "restore",
+        "--from",
+        &path("elsewhere/first"),
+        "--data",
+        &path("never"),
+        "--tombstones",
+        &path("forged"),
+    ]);
+    assert!(!done && said.contains("no tombstone that this house has signed"), "{said}");
+}
+
 #[test]
 fn sec_s34_the_master_key_may_be_kept_apart_from_the_data() {
     let dir = tempfile::tempdir().unwrap();

@@ -145,7 +145,8 @@ fn sec_s40_nothing_answers_that_is_not_described() {
         "/api/auctions",
         "/auctions",
         "/bids",
-        "/socket.io/",
+        "/socket.io/x",
+        "/engine.io/",
         "/ws",
         "/admin",
         "/debug",
@@ -172,6 +173,20 @@ fn sec_s40_nothing_answers_that_is_not_described() {
             assert!(matches!(status, 404 | 405), "{method} {path}: {status}");
         }
     }
+}
+
+#[test]
+fn sec_s40_the_description_can_be_closed_and_no_dialect_is_open_unasked() {
+    let open = Site::new();
+    let closed = Site::configured(|config| config.server.docs = false);
+    let pages = ["/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json"];
+    for path in pages {
+        assert!(open.get(path, None).status / 100 != 4, "{path}");
+        assert_eq!(closed.get(path, None).status, 404, "{path}");
+    }
+    assert_eq!(closed.get("/v1/time", None).status, 200);
+    let meta = open.get("/v1/meta", None).expect(200);
+    assert_eq!(meta["dialects"].as_array().map(Vec::len), Some(0), "{meta}");
 }
 
 const CANARY: &str = "canary0815secret";

@@ -203,3 +203,37 @@ fn only_who_confirmed_his_address_bids_where_that_is_asked() {
     assert_eq!(confirm(&house, &code), 204);
     assert_eq!(sell(), 201);
 }
+
+#[test]
+fn sec_s31_a_letter_leads_to_the_house_whatever_host_was_asked() {
+    let mail = MailServer::start();
+    let house = house(&mail);
+    register(&house, "anna", "anna@example.com");
+    mail.letter();
+    let body = r#"{"login":"anna"}"#;
+    let head = format!(
+        "POST /v1/password/forgotten HTTP/1.1\r\nhost: evil.example\r\nx-forwarded-host: \
+         evil.example\r\nforwarded: host=evil.example\r\norigin: https://evil.example\r\n\
+         referer: https://evil.example/\r\nx-forwarded-proto: http\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    assert_eq!(house.raw(head.as_bytes()).status, 202);
+    let letter = mail.letter();
+    assert!(letter.code().is_some(), "{}", letter.0);
+    assert!(letter.0.contains("https://auctions.example.com"), "{}", letter.0);
+    assert!(!letter.0.contains("evil"), "{}", letter.0);
+}
+
+#[test]
+fn a_house_that_asks_for_confirmation_must_be_able_to_write() {
+    let data = tempfile::tempdir().unwrap();
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--set", "users.confirm_email=true"])
+        .args(["--set", "admin.listen=off", "--data"])
+        .arg(data.path().join("house"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("no letter leaves"), "{said}");
+}

@@ -76,14 +76,23 @@ const ROWS: &[Row] = &[
     ("DELETE", "/v1/items/{item}", "", "", "s-0+++-"),
     ("GET", "/v1/items/{item}", "", "", "s-0+++-"),
     ("PATCH", "/v1/items/{item}", "", r#"{"title":"A bus"}"#, "s-0+++-"),
+    ("POST", "/v1/items/{item}/pictures", "", "", "s-0+++-"),
+    ("DELETE", "/v1/items/{item}/pictures/{picture}", "", "", "s-0+++-"),
+    ("GET", "/v1/me/auctions", "", "", "s++++++"),
+    ("GET", "/v1/me/bids", "", "", "s++++++"),
     ("GET", "/v1/me/notifications", "", "", "s++++++"),
     ("POST", "/v1/me/notifications/read", "", r#"{"upto":1}"#, "s++++++"),
     ("GET", "/v1/me/subscriptions", "", "", "s++++++"),
     ("PUT", "/v1/me/subscriptions", "", r#"{"won":true}"#, "s++++++"),
+    ("GET", "/v1/me/watchlist", "", "", "s++++++"),
+    ("DELETE", "/v1/me/watchlist/{auction}", "", "", "s++++++"),
+    ("PUT", "/v1/me/watchlist/{auction}", "", "", "s++++++"),
+    ("PUT", "/v1/me/watchlist/{auction}", "{draft}", "", "s00+++0"),
     ("GET", "/v1/meta", "", "", "+++++++"),
     ("GET", "/v1/operations/{operation}", "", "", "s+00000"),
     ("POST", "/v1/password/forgotten", "", "{}", "+++++++"),
     ("POST", "/v1/password/reset", "", "{}", "+++++++"),
+    ("GET", "/v1/pictures/{picture}", "", "", "+++++++"),
     ("GET", "/v1/receipts/{operation}", "", "", "s+00000"),
     ("GET", "/v1/roles", "", "", "+++++++"),
     ("DELETE", "/v1/session", "", "", "s++++++"),
@@ -137,11 +146,12 @@ struct Scene {
     bid: String,
     operation: String,
     item: String,
+    picture: String,
     message: String,
     other: i64,
 }
 
-fn scene(site: &Site) -> Scene {
+fn scene(site: &Site, pictured: bool) -> Scene {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let person = |name: &str, roles| site.person(&format!("{name}.{number}.x"), roles);
@@ -165,6 +175,12 @@ fn scene(site: &Site) -> Scene {
     let read = |body| serde_json::from_str::<Value>(body).unwrap();
     site.post("/v1/categories", &clerk, &read(CATEGORY)).expect(201);
     let item = site.post("/v1/items", &seller, &read(ITEM)).expect(201)["id"].to_string();
+    let gif = || {
+        let path = format!("/v1/items/{item}/pictures");
+        let bytes = b"GIF89a\x01\0\x01\0".to_vec();
+        pictured.then(|| site.send_bytes("POST", &path, &seller, "image/gif", bytes))
+    };
+    let picture = gif().map(|gif| gif.expect(201)["name"].as_str().unwrap().to_owned());
     let ids = (AuctionId::new(made["id"].as_i64().unwrap()), UserId::new(bidder.id));
     let (chats, now) = (&site.house().chats, site.house().now());
     let message = chats.say(ids.0.unwrap(), ids.1.unwrap(), "Hello", now).unwrap().unwrap();
@@ -176,6 +192,7 @@ fn scene(site: &Site) -> Scene {
         draft: draft["id"].to_string(),
         bid: bid["bid"].to_string(),
         item,
+        picture: picture.unwrap_or_default(),
         message: message.to_string(),
         operation: bid["operation"].as_str().unwrap().to_owned(),
         other,
@@ -194,6 +211,7 @@ fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
         .replace("{bid}", &scene.bid)
         .replace("{paddle}", "1")
         .replace("{operation}", &scene.operation)
+        .replace("{picture}", &scene.picture)
         .replace("{item}", &scene.item)
         .replace("{message}", &scene.message)
         .replace("{user}", &scene.other.to_string())
@@ -246,10 +264,10 @@ fn sec_s8_s9_every_route_times_every_caller() {
     for row in ROWS {
         // Whoever only reads leaves the scene as it was.
         let reads = row.0 == "GET";
-        let shared = scene(&site);
+        let shared = scene(&site, true);
         let one = |caller| match reads {
             true => mark(&site, row, &shared, caller),
-            false => mark(&site, row, &scene(&site), caller),
+            false => mark(&site, row, &scene(&site, row.1.contains("{picture}")), caller),
         };
         let marks: String = (0..CALLERS.len()).map(one).collect();
         let (method, route, about, _, expected) = *row;

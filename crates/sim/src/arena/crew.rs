@@ -86,7 +86,7 @@ impl Floor {
     }
 
     /// One of the lots that are not over.
-    fn any(&self, dice: &mut Chance) -> Option<Arc<Lot>> {
+    pub(crate) fn any(&self, dice: &mut Chance) -> Option<Arc<Lot>> {
         let mut open = self.on_the_floor();
         let place = dice.index(open.len());
         (!open.is_empty()).then(|| open.swap_remove(place))

@@ -329,6 +329,11 @@ impl Crew {
                 (Arc::clone(&run.floor), Chance::new(run.seed, u64::from(number)));
             crew.watching.push(spawn("watcher", move || floor.watch(number, &mut dice)));
         }
+        for number in 2_000..2_000 + run.yard.watchers / 2 {
+            let (floor, mut dice) =
+                (Arc::clone(&run.floor), Chance::new(run.seed, u64::from(number)));
+            crew.watching.push(spawn("guest", move || floor.attend(number, &mut dice)));
+        }
         crew
     }
 

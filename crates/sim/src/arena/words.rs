@@ -38,6 +38,11 @@ pub(crate) fn of_read(reply: &Reply) -> Result<Res, String> {
     }
 }
 
+/// How an auction was shown to stand, in the live room.
+pub(crate) fn of_state(state: &Value) -> Told {
+    Told { body: None, ..told(state, &[]) }
+}
+
 pub(crate) fn json(reply: &Reply) -> Result<Value, String> {
     let text = String::from_utf8_lossy(&reply.body);
     serde_json::from_slice(&reply.body).map_err(|e| format!("{}: {e}: {text}", reply.status))

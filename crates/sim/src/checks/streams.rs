@@ -30,6 +30,9 @@ impl Case<'_> {
                 let behind = seen.kind == SeenKind::Quiet && place.last != Some(last);
                 behind.then(|| format!("all is quiet at version {last}, he has {:?}", place.last))
             });
+            let unheard_of = seen.kind == SeenKind::State && seen.version > last;
+            let never = || format!("was shown version {}, never in the log", seen.version);
+            let wrong = wrong.or_else(|| unheard_of.then(never));
             let wrong = wrong.or_else(|| {
                 if seen.kind != SeenKind::Event {
                     return None;
@@ -92,6 +95,16 @@ fn follow(place: &mut Place, seen: &Seen) -> Option<String> {
             }
             (expected != Some(seen.version))
                 .then(|| format!("sees version {} instead of {expected:?}", seen.version))
+        }
+        SeenKind::State => {
+            let (from, before) = (seen.digest, place.last);
+            let unheard = !place.listening;
+            (place.last, place.newest) = (Some(seen.version), place.newest.max(seen.version));
+            if unheard {
+                return Some(format!("sees {} though he does not listen", seen.version));
+            }
+            let joins = before.is_none_or(|last| from <= last + 1 && last <= seen.version);
+            (!joins).then(|| format!("is shown {from} to {} after {before:?}", seen.version))
         }
         SeenKind::Gap | SeenKind::Closed => {
             place.listening = false;

@@ -51,6 +51,10 @@ impl Lists for Rows {
         Ok(Page::default())
     }
 
+    fn bidding(&self, _: UserId, _: i64, _: usize) -> Result<Vec<AuctionId>, LogError> {
+        Ok(Vec::new())
+    }
+
     fn clear(&self) -> Result<(), LogError> {
         *self.listed() = Listed::default();
         Ok(())
@@ -65,6 +69,22 @@ fn none<T>() -> Result<T, PeopleError> {
 }
 
 impl People for Nobody {
+    fn tombstones(&self) -> Result<Vec<(UserId, String)>, PeopleError> {
+        Ok(Vec::new())
+    }
+
+    fn watch(&self, _: UserId, _: AuctionId, _: usize) -> Result<bool, PeopleError> {
+        Ok(false)
+    }
+
+    fn unwatch(&self, _: UserId, _: AuctionId) -> Result<(), PeopleError> {
+        Ok(())
+    }
+
+    fn watched(&self, _: UserId, _: i64, _: usize) -> Result<Vec<AuctionId>, PeopleError> {
+        Ok(Vec::new())
+    }
+
     fn set_spend_limit(&self, _: UserId, _: Option<i64>) -> Result<bool, PeopleError> {
         none()
     }

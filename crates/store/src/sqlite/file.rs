@@ -77,8 +77,12 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0004_things.sql"),
                 include_str!("../../migrations/sqlite/people/0005_chat.sql"),
                 include_str!("../../migrations/sqlite/people/0006_notices.sql"),
+                include_str!("../../migrations/sqlite/people/0007_pictures_watching.sql"),
             ],
-            Self::Lists => &[include_str!("../../migrations/sqlite/lists/0001_lists.sql")],
+            Self::Lists => &[
+                include_str!("../../migrations/sqlite/lists/0001_lists.sql"),
+                include_str!("../../migrations/sqlite/lists/0002_bidders.sql"),
+            ],
             Self::Snapshots => {
                 &[include_str!("../../migrations/sqlite/snapshots/0001_snapshots.sql")]
             }

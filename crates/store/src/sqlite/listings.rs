@@ -2,6 +2,7 @@
 
 use super::group::failed;
 use super::people::run;
+use super::things::named_pictures;
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
@@ -23,11 +24,15 @@ pub(super) fn reserve(
         return if same { auction_id(auction).map(Reserved::Id) } else { Ok(Reserved::KeyReused) };
     }
     let (item, attributes) = listing.item.clone().unzip();
+    let Listing { title, description, category, pictures, .. } = listing;
+    // Names are of hexadecimal digits.
+    let names: Vec<String> = pictures.iter().map(|of| format!("\"{}\"", of.name)).collect();
+    let names = (!names.is_empty()).then(|| format!("[{}]", names.join(",")));
     run(
         connection,
-        "INSERT INTO listing (title, description, category, item, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![listing.title, listing.description, listing.category, item, attributes],
+        "INSERT INTO listing (title, description, category, item, attributes, pictures)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![title, description, category, item, attributes, names],
     )?;
     let auction = auction_id(connection.last_insert_rowid())?;
     for addendum in &listing.addenda {
@@ -91,17 +96,23 @@ pub(super) fn read(
 ) -> rusqlite::Result<Option<Listing>> {
     let listing = connection
         .prepare_cached(
-            "SELECT title, description, category, item, attributes FROM listing WHERE auction = ?1",
+            "SELECT title, description, category, item, attributes, pictures FROM listing
+             WHERE auction = ?1",
         )?
         .query_row([auction.get()], |row| {
             let (title, description) = (row.get(0)?, row.get(1)?);
             let item = row.get::<_, Option<i64>>(3)?.zip(row.get(4)?);
-            Ok(Listing { title, description, category: row.get(2)?, item, addenda: Vec::new() })
+            let listing =
+                Listing { title, description, category: row.get(2)?, item, ..Listing::default() };
+            Ok((listing, row.get::<_, Option<String>>(5)?))
         })
         .optional()?;
-    let Some(mut listing) = listing else {
+    let Some((mut listing, pictures)) = listing else {
         return Ok(None);
     };
+    if let Some(names) = pictures {
+        listing.pictures = named_pictures(connection, &names)?;
+    }
     listing.addenda = connection
         .prepare_cached("SELECT at, text FROM addendum WHERE auction = ?1 ORDER BY id")?
         .query_map([auction.get()], |row| {

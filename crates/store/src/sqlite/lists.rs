@@ -7,7 +7,7 @@ use super::file::Kind;
 use super::log::unreadable;
 use super::pool::Readers;
 use gavel_auction::event::HouseId;
-use gavel_auction::ids::AuctionId;
+use gavel_auction::ids::{AuctionId, UserId};
 use gavel_engine::lists::{Lists, Page, Query, Row, Sort};
 use gavel_engine::log::{LogError, Partition, Position};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -20,18 +20,23 @@ const DRAFT: usize = 0;
 /// So many words of a search are looked at.
 const SEARCH_WORDS: usize = 32;
 
-const PUT: &str = "INSERT INTO auction (id, state, seller, title, category, price, ends_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+const PUT: &str =
+    "INSERT INTO auction (id, state, seller, title, category, price, ends_at, bidders)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, seller = excluded.seller,
         title = excluded.title, category = excluded.category, price = excluded.price,
-        ends_at = excluded.ends_at";
+        ends_at = excluded.ends_at, bidders = excluded.bidders";
 const PUT_CURSOR: &str = "INSERT INTO cursor (partition, position) VALUES (?1, ?2)
     ON CONFLICT (partition) DO UPDATE SET position = excluded.position";
 const PUT_WORDS: &str = "INSERT OR REPLACE INTO words (rowid, title) VALUES (?1, ?2)";
 const PUT_PRICE: &str = "UPDATE auction SET price = ?2 WHERE id = ?1";
-const KEPT: &str = "SELECT state, seller, title, category, ends_at FROM auction WHERE id = ?1";
+const PUT_BIDDING: &str = "INSERT OR IGNORE INTO bidding (user, auction) VALUES (?1, ?2)";
+const BIDDING: &str = "SELECT auction FROM bidding WHERE user = ?1 AND auction < ?2
+    ORDER BY auction DESC LIMIT ?3";
+const KEPT: &str =
+    "SELECT state, seller, title, category, ends_at, bidders FROM auction WHERE id = ?1";
 const CURSOR: &str = "SELECT position FROM cursor WHERE partition = ?1";
-const CLEAR: &str = "DELETE FROM cursor; DELETE FROM auction;
+const CLEAR: &str = "DELETE FROM cursor; DELETE FROM auction; DELETE FROM bidding;
     INSERT INTO words (words) VALUES ('delete-all');";
 
 /// Keeps lists in `lists.db`.
@@ -72,6 +77,10 @@ impl Lists for SqliteLists {
         page(&self.file.readers, query)
     }
 
+    fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError> {
+        bidding(&self.file.readers, user, before, limit)
+    }
+
     fn clear(&self) -> Result<(), LogError> {
         self.file.write_or_replace(|transaction| transaction.execute_batch(CLEAR))
     }
@@ -91,6 +100,10 @@ impl Lists for NoLists {
 
     fn page(&self, _query: &Query) -> Result<Page, LogError> {
         Ok(Page::default())
+    }
+
+    fn bidding(&self, _: UserId, _: i64, _: usize) -> Result<Vec<AuctionId>, LogError> {
+        Ok(Vec::new())
     }
 
     fn clear(&self) -> Result<(), LogError> {
@@ -122,6 +135,10 @@ impl Lists for ReadOnlyLists {
         page(&self.readers, query)
     }
 
+    fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError> {
+        bidding(&self.readers, user, before, limit)
+    }
+
     fn clear(&self) -> Result<(), LogError> {
         Err(read_only())
     }
@@ -144,6 +161,8 @@ struct Kept {
     title: String,
     category: Option<String>,
     ends_at: i64,
+    /// How many of its bidders are known.
+    bidders: usize,
 }
 
 impl Kept {
@@ -154,12 +173,13 @@ impl Kept {
             title: row.get(2)?,
             category: row.get(3)?,
             ends_at: row.get(4)?,
+            bidders: row.get(5)?,
         })
     }
 
     fn is(&self, state: usize, row: &Row, ends_at: i64) -> bool {
-        let own = (self.state, self.seller, self.ends_at);
-        own == (state, row.seller.get(), ends_at)
+        let own = (self.state, self.seller, self.ends_at, self.bidders);
+        own == (state, row.seller.get(), ends_at, row.bidders.len())
             && (&self.title, &self.category) == (&row.title, &row.category)
     }
 }
@@ -174,13 +194,19 @@ fn put_row(connection: &Connection, state: usize, row: &Row) -> rusqlite::Result
         connection.prepare_cached(PUT_PRICE)?.execute([id, row.price])?;
         return Ok(());
     }
+    // Paddles are given out in order and never taken back.
+    let known = kept.as_ref().map_or(0, |kept| kept.bidders);
+    for user in row.bidders.get(known..).unwrap_or_default() {
+        connection.prepare_cached(PUT_BIDDING)?.execute([user.get(), id])?;
+    }
     if kept.is_none_or(|kept| kept.title != row.title) {
         connection.prepare_cached(PUT_WORDS)?.execute(params![id, row.title])?;
     }
-    let (title, category) = (&row.title, &row.category);
+    let Row { title, category, price, bidders, .. } = row;
+    let count = bidders.len();
     connection
         .prepare_cached(PUT)?
-        .execute(params![id, state, seller, title, category, row.price, ends_at])?;
+        .execute(params![id, state, seller, title, category, price, ends_at, count])?;
     Ok(())
 }
 
@@ -192,6 +218,21 @@ fn page(readers: &Readers, query: &Query) -> Result<Page, LogError> {
         None => by_state(connection, query),
     });
     Ok(Page { rows: rows.map_err(unreadable)? })
+}
+
+fn bidding(
+    readers: &Readers,
+    user: UserId,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<AuctionId>, LogError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = readers.with(|connection| {
+        let mut found = connection.prepare_cached(BIDDING)?;
+        let found = found.query_map([user.get(), before, limit], |row| row.get(0))?;
+        found.filter_map(|id| id.map(AuctionId::new).transpose()).collect()
+    });
+    found.map_err(unreadable)
 }
 
 /// Whether auctions in this state are asked for. A draft only by its seller.
@@ -269,7 +310,7 @@ impl Bounds {
         let (key, id) = query.after.unwrap_or_default();
         Self {
             category: query.category.clone(),
-            seller: query.seller.map(gavel_auction::ids::UserId::get),
+            seller: query.seller.map(UserId::get),
             key,
             id,
             limit: i64::try_from(query.limit).unwrap_or(i64::MAX),

@@ -16,7 +16,7 @@ pub struct DirLock {
 }
 
 /// Takes the lock of a directory, or says who has it.
-pub(super) fn take(dir: &Path) -> Result<DirLock, OpenError> {
+pub fn take(dir: &Path) -> Result<DirLock, OpenError> {
     let path = dir.join(LOCK_FILE);
     let io = |source| OpenError::Io { file: path.clone(), source };
     let mut file = OpenOptions::new()

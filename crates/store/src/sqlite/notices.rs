@@ -1,4 +1,5 @@
-//! Notices to people, in `people.db`: they go with whom they are for. Refuses to know what happened.
+//! Notices to people, in `people.db`: they go with whom they are for. Refuses to know what
+//! happened.
 
 use super::group::failed;
 use super::people::{SqlitePeople, run};

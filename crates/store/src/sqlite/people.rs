@@ -163,6 +163,47 @@ impl People for SqlitePeople {
         Ok(erased > 0)
     }
 
+    fn watch(&self, user: UserId, auction: AuctionId, most: usize) -> Result<bool, PeopleError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.writer.write(move |connection| {
+            let sql = "INSERT OR IGNORE INTO watching (user, auction) VALUES (?1, ?2)";
+            run(connection, sql, [user.get(), auction.get()])?;
+            let count = "SELECT count(*) FROM watching WHERE user = ?1";
+            let count = connection.prepare_cached(count);
+            let count = count.and_then(|mut of| of.query_row([user.get()], |row| row.get(0)));
+            let count: i64 = count.map_err(failed)?;
+            let fits = count <= most;
+            if !fits {
+                let sql = "DELETE FROM watching WHERE user = ?1 AND auction = ?2";
+                run(connection, sql, [user.get(), auction.get()])?;
+            }
+            Ok(fits)
+        })
+    }
+
+    fn unwatch(&self, user: UserId, auction: AuctionId) -> Result<(), PeopleError> {
+        self.writer.write(move |connection| {
+            let sql = "DELETE FROM watching WHERE user = ?1 AND auction = ?2";
+            run(connection, sql, [user.get(), auction.get()])
+        })
+    }
+
+    fn watched(
+        &self,
+        user: UserId,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<AuctionId>, PeopleError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(|connection| {
+            let sql = "SELECT auction FROM watching WHERE user = ?1 AND auction < ?2
+                ORDER BY auction DESC LIMIT ?3";
+            let mut found = connection.prepare_cached(sql)?;
+            let found = found.query_map([user.get(), before, limit], |row| row.get(0))?;
+            found.filter_map(|id| id.map(AuctionId::new).transpose()).collect()
+        })
+    }
+
     fn set_spend_limit(&self, user: UserId, limit: Option<i64>) -> Result<bool, PeopleError> {
         self.writer.write(move |connection| {
             let known = "SELECT 1 FROM user WHERE id = ?1";
@@ -194,6 +235,15 @@ impl People for SqlitePeople {
         self.read(|connection| {
             let sql = "SELECT text FROM tombstone WHERE user = ?1";
             connection.prepare_cached(sql)?.query_row([id.get()], |row| row.get(0)).optional()
+        })
+    }
+
+    fn tombstones(&self) -> Result<Vec<(UserId, String)>, PeopleError> {
+        self.read(|connection| {
+            let mut all =
+                connection.prepare_cached("SELECT user, text FROM tombstone ORDER BY user")?;
+            let read = |row: &rusqlite::Row<'_>| Ok((rows::user_id(0, row.get(0)?)?, row.get(1)?));
+            all.query_map([], read)?.collect()
         })
     }
 

@@ -5,6 +5,8 @@ use crate::cli::output::Failure;
 use gavel_auction::event::HouseId;
 use gavel_auction::time::Time;
 use gavel_engine::audit::Audit;
+use gavel_engine::things::Pictures as _;
+use gavel_store::pictures::{FOLDER, Folder, is_name};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -70,6 +72,15 @@ impl Manifest {
                 files.push(Member { name: name.to_owned(), bytes, sha256 });
             }
         }
+        let mut pictures =
+            Folder::of(dir).names().map_err(|error| Failure::file(&dir.join(FOLDER), &error))?;
+        pictures.sort_unstable();
+        for name in pictures {
+            let name = format!("{FOLDER}/{name}");
+            let (bytes, sha256) =
+                digest(&dir.join(&name)).map_err(|error| Failure::file(dir, &error))?;
+            files.push(Member { name, bytes, sha256 });
+        }
         Ok(Self {
             gavel_backup: 1,
             house,
@@ -118,6 +129,15 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// The names of the pictures in the backup.
+    pub(in crate::cli) fn pictures(&self) -> Vec<String> {
+        let name = |file: &Member| {
+            let (folder, name) = file.name.split_once('/')?;
+            (folder == FOLDER && is_name(name)).then(|| name.to_owned())
+        };
+        self.files.iter().filter_map(name).collect()
     }
 
     /// Whether the audit trail is in the backup.

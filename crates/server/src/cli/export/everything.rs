@@ -1,11 +1,13 @@
-//! Everything that a house holds, as JSON lines in a directory: users without secrets, listings,
-//! auctions, events in their public part, certificates. Reads the data; changes nothing. Holds each
-//! chain against itself: an auction that is damaged is named and left out.
+//! Everything that a house holds, as JSON lines in a directory: users without secrets, items with
+//! their pictures, listings, auctions, events in their public part, certificates. Reads the data;
+//! changes nothing. Holds each chain against itself: an auction that is damaged is named and left
+//! out.
 
-use crate::cli::backup::{Half, must_be_free};
+use crate::cli::backup::{Half, copy_pictures, must_be_free};
 use crate::cli::failed;
 use crate::cli::output::{Failure, Output, bad, count, good};
 use crate::http::time::{Stamp, print};
+use crate::http::v1::items::ItemView;
 use crate::http::v1::users::OwnProfile;
 use crate::keys::{self, HouseKeys};
 use gavel_auction::auction::Auction;
@@ -14,8 +16,10 @@ use gavel_auction::ids::AuctionId;
 use gavel_engine::log::{Entry, EventRecord, LogReader, Partition, Position};
 use gavel_engine::people::{Addendum, Listing, People, UserQuery};
 use gavel_engine::snapshot::{Damage, Snapshot};
+use gavel_engine::things::{Pictures as _, Things};
 use gavel_proof::certificate::{self, certify};
 use gavel_proof::codec::decode;
+use gavel_store::pictures::Folder;
 use gavel_store::sqlite::{self, Options};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
@@ -41,6 +45,8 @@ pub(super) fn run(data: &Path, to: &Path, out: Output) -> Result<(), Failure> {
     let half = Half::begin(to)?;
     let mut lines = Lines::begin(&half.dir)?;
     users(&*stores.people, &mut lines).map_err(failed)?;
+    items(&*stores.things, &mut lines).map_err(failed)?;
+    copy_pictures(&Folder::of(data), &Folder::of(&half.dir), Folder::of(data).names())?;
     let mut damages = Vec::new();
     for partition in 0..stores.partitions {
         let all = positions(&*stores.reader, partition).map_err(failed)?;
@@ -84,6 +90,7 @@ struct Lines {
 }
 
 const USERS: &str = "users.jsonl";
+const ITEMS: &str = "items.jsonl";
 const LISTINGS: &str = "listings.jsonl";
 const AUCTIONS: &str = "auctions.jsonl";
 const EVENTS: &str = "events.jsonl";
@@ -97,7 +104,7 @@ impl Lines {
             let file = file.map_err(|error| Failure::file(&path, &error))?;
             Ok((name, BufWriter::new(file), 0))
         };
-        let all = [USERS, LISTINGS, AUCTIONS, EVENTS, CERTIFICATES];
+        let all = [USERS, ITEMS, LISTINGS, AUCTIONS, EVENTS, CERTIFICATES];
         Ok(Self { files: all.into_iter().map(file).collect::<Result<_, Failure>>()? })
     }
 
@@ -133,6 +140,20 @@ fn users(people: &dyn People, lines: &mut Lines) -> anyhow::Result<()> {
         query.after = last.id.get();
         for user in page {
             lines.json(USERS, &OwnProfile::of(user))?;
+        }
+    }
+}
+
+fn items(things: &dyn Things, lines: &mut Lines) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let page = things.items(None, after, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        for item in page {
+            let pictures = things.pictures(item.id)?;
+            let item = ItemView::of(item).map_err(|problem| anyhow::anyhow!(problem.code()))?;
+            lines.json(ITEMS, &item.with(&pictures))?;
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use super::roles;
 use crate::cli::client::{HouseArgs, Order};
+use crate::cli::failed;
 use crate::cli::output::{Failure, Output, good, instant, table};
-use http::Method;
+use gavel_store::sqlite::{self, Options};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct OneArgs {
@@ -45,6 +48,23 @@ pub(super) struct LimitArgs {
     limit: Option<String>,
     #[command(flatten)]
     house: HouseArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct TombstonesArgs {
+    /// Where the house keeps its data
+    #[arg(long, value_name = "DIR", default_value = "gavel-data")]
+    data: PathBuf,
+}
+
+pub(super) fn tombstones(args: &TombstonesArgs, out: Output) -> Result<(), Failure> {
+    let options = Options { read_only: true, ..Options::default() };
+    let stores = sqlite::open(&args.data, &options).map_err(|error| failed(error.into()))?;
+    let all = stores.people.tombstones().map_err(|error| failed(error.into()))?;
+    let lines: Vec<&str> = all.iter().map(|(_, line)| line.as_str()).collect();
+    out.result(&json!({"items": lines}), |out| {
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+    })
 }
 
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {
@@ -104,7 +124,12 @@ pub(super) fn unban(args: &OneArgs, out: Output) -> Result<(), Failure> {
 
 pub(super) fn erase(args: &OneArgs, out: Output) -> Result<(), Failure> {
     let path = format!("/v1/users/{}", args.user);
-    args.house.client()?.command(&Method::DELETE, &path, &Order::new(None))?;
+    let reply = args.house.client()?.command(&Method::DELETE, &path, &Order::new(None))?;
+    if reply.status == StatusCode::ACCEPTED {
+        return out.result(&reply.json(), |out| {
+            writeln!(out, "Another administrator must ask for the same within a day.")
+        });
+    }
     out.result(&json!({"erased": args.user}), |out| {
         writeln!(out, "{}", good(&format!("User {} is erased.", args.user)))?;
         writeln!(out, "What he bid stays in the log, without his name.")

@@ -8,7 +8,7 @@ use gavel_auction::money::Currency;
 /// What is so before anything is set.
 pub(super) fn nothing() -> DialectsConfig {
     let currency = Currency::from_code("EUR").expect("there is the euro");
-    DialectsConfig { on: Vec::new(), currency, open: false }
+    DialectsConfig { on: Vec::new(), currency, public: true, open: false }
 }
 
 pub(super) const ON: Key = Key {
@@ -38,6 +38,18 @@ pub(super) const CURRENCY: Key = Key {
         Some(())
     },
     get: |config| config.dialects.currency.code().to_owned(),
+};
+
+pub(super) const PUBLIC: Key = Key {
+    name: "dialects.public",
+    about: "Whether callers of dialects are believed who they say they are (the public role)",
+    allowed: "true or false",
+    default: "true",
+    set: |config, value| {
+        config.dialects.public = value.parse().ok()?;
+        Some(())
+    },
+    get: |config| config.dialects.public.to_string(),
 };
 
 pub(super) const OPEN: Key = Key {

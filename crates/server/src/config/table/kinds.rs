@@ -1,5 +1,5 @@
-//! The kinds of keys there are: a text, a list, a number, a limit, a time-out, a secret. Each is a
-//! value of the table; knows none of them.
+//! The kinds of keys there are: a text, a list, yes or no, a number, a limit, a time-out, a secret.
+//! Each is a value of the table; knows none of them.
 
 /// A key whose value is a text without line ends, or nothing.
 macro_rules! text {

@@ -60,7 +60,9 @@ impl Behind {
 
 impl Desk {
     pub(super) fn new(house: House, dialect: &'static Dialect, at: String) -> Self {
-        let allowed = [house.public_verbs(), dialect.on_their_word].concat();
+        let public = house.config.dialects.public;
+        let word = if public { dialect.on_their_word } else { &[] };
+        let allowed = [house.public_verbs(), word].concat();
         Self { house, dialect, at: at.into(), allowed: allowed.into() }
     }
 
@@ -123,6 +125,14 @@ impl Desk {
     /// # Errors
     /// `malformed` if that is no name.
     pub(crate) async fn person(&self, name: &str) -> Result<Person, Problem> {
+        Ok(self.person_or_new(name).await?.0)
+    }
+
+    /// The same, and whether he was made now.
+    ///
+    /// # Errors
+    /// `malformed` if that is no name.
+    pub(crate) async fn person_or_new(&self, name: &str) -> Result<(Person, bool), Problem> {
         let name = line("name", Some(name.to_owned()), NAME)?.unwrap_or_default();
         if name == SELLER {
             return Err(Problem::malformed("name", "Nobody is called so."));
@@ -135,10 +145,30 @@ impl Desk {
     /// # Errors
     /// If he cannot be kept.
     pub(crate) async fn seller(&self) -> Result<Person, Problem> {
-        self.shadow(SELLER.to_owned()).await
+        Ok(self.shadow(SELLER.to_owned()).await?.0)
     }
 
-    async fn shadow(&self, name: String) -> Result<Person, Problem> {
+    /// Whom a caller names by number; nobody with an account. May block on the store.
+    ///
+    /// # Errors
+    /// If people cannot be read.
+    pub(crate) fn by_number(&self, id: i64) -> Result<Option<User>, Problem> {
+        let Some(id) = UserId::new(id) else { return Ok(None) };
+        let user = self.house.people.user(id)?;
+        Ok(user.filter(|user| self.is_own(user)))
+    }
+
+    /// Whether that is a user of this dialect only.
+    pub(crate) fn is_own(&self, user: &User) -> bool {
+        own(self.dialect.name, &user.username).is_some()
+    }
+
+    /// The name that a user of this dialect gave himself.
+    pub(crate) fn own_name<'a>(&self, user: &'a User) -> &'a str {
+        own(self.dialect.name, &user.username).unwrap_or(&user.username)
+    }
+
+    async fn shadow(&self, name: String) -> Result<(Person, bool), Problem> {
         let (dialect, now) = (self.dialect, self.house.now());
         let called = dialect.name;
         let may = |verb| dialect.on_their_word.contains(&verb);
@@ -149,8 +179,9 @@ impl Desk {
         let username = format!("{called}:{name}");
         let new = NewUser { username, roles, outside: Some(outside), ..NewUser::default() };
         let find = move |people: &dyn People| known_or_new(people, &new, now);
-        let User { id, roles, banned, .. } = self.house.blocking(find).await?;
-        Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+        let (user, made) = self.house.blocking(find).await?;
+        let User { id, roles, banned, .. } = user;
+        Ok((Person { user: id, roles, banned: banned.is_some(), headroom: None }, made))
     }
 
     /// What a user is called here; none if nobody said, or he was erased. May block on the store.
@@ -231,16 +262,17 @@ fn known_or_new(
     people: &dyn People,
     new: &NewUser,
     now: gavel_auction::time::Time,
-) -> Result<User, PeopleError> {
+) -> Result<(User, bool), PeopleError> {
     let of = new.outside.as_ref().expect("a shadow comes from its dialect");
     if let Some(user) = people.user_from(of)? {
-        return Ok(user);
+        return Ok((user, false));
     }
     match people.add_user(new, now) {
         // Somebody else has named him a moment ago.
         Err(PeopleError::EmailTaken | PeopleError::UsernameTaken) => {
-            people.user_from(of)?.ok_or(PeopleError::UsernameTaken)
+            let user = people.user_from(of)?.ok_or(PeopleError::UsernameTaken)?;
+            Ok((user, false))
         }
-        other => other,
+        other => other.map(|user| (user, true)),
     }
 }

@@ -77,7 +77,7 @@ function price(auction) {
 }
 
 const bids = (auction) => auction.bid_count + (auction.bid_count === 1 ? " bid" : " bids");
-const picture = (auction) => `/pictures/${encodeURIComponent(auction.category ?? "other")}.svg`;
+const picture = (auction) => auction.pictures?.[0]?.href ?? `/pictures/${encodeURIComponent(auction.category ?? "other")}.svg`;
 
 function put(element, text, flash) {
   if (element.textContent === text) return;

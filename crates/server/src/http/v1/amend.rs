@@ -29,33 +29,33 @@ const TRIES: usize = 4;
 #[serde(deny_unknown_fields)]
 pub(crate) struct AmendBody {
     #[schema(min_length = 1, max_length = 500)]
-    title: Option<String>,
+    pub(crate) title: Option<String>,
     /// Null takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 10000)]
-    description: Option<Option<String>>,
+    pub(crate) description: Option<Option<String>>,
     /// Null takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 100)]
-    category: Option<Option<String>>,
+    pub(crate) category: Option<Option<String>>,
     /// Slots to put in place.
     #[serde(default)]
     #[schema(value_type = Object)]
-    terms: Slots,
+    pub(crate) terms: Slots,
     #[schema(value_type = Option<i64>, minimum = 1)]
-    starting_price: Option<Amount>,
+    pub(crate) starting_price: Option<Amount>,
     #[schema(value_type = Option<i64>, minimum = 1)]
-    reserve: Option<Amount>,
+    pub(crate) reserve: Option<Amount>,
     #[schema(value_type = Option<i64>, minimum = 1)]
-    buy_now: Option<Amount>,
+    pub(crate) buy_now: Option<Amount>,
     /// Null: as soon as it is published.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    starts_at: Option<Option<Stamp>>,
+    pub(crate) starts_at: Option<Option<Stamp>>,
     /// Takes the place of a duration.
-    ends_at: Option<Stamp>,
+    pub(crate) ends_at: Option<Stamp>,
     /// Takes the place of an end.
-    duration_seconds: Option<u32>,
+    pub(crate) duration_seconds: Option<u32>,
     /// Only if no other event came first.
     #[schema(value_type = Option<u64>)]
     pub(crate) expected_version: Option<Version>,

@@ -84,10 +84,10 @@ pub(crate) enum SortWord {
 /// A page of auctions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuctionsPage {
-    items: Vec<AuctionView>,
-    next_cursor: Option<String>,
+    pub(super) items: Vec<AuctionView>,
+    pub(super) next_cursor: Option<String>,
     /// Up to which position of each partition of the log the list is.
-    as_of: Vec<u64>,
+    pub(super) as_of: Vec<u64>,
 }
 
 /// One auction
@@ -148,18 +148,14 @@ pub(crate) async fn list(
 }
 
 /// A page of views. Blocks on the store.
-fn page(
+pub(super) fn page(
     house: &House,
     asked: ListQuery,
     question: &str,
     viewer: &Viewer,
 ) -> Result<AuctionsPage, Problem> {
-    let partitions = u16::try_from(house.engine.partitions()).unwrap_or(u16::MAX);
-    let lists = house.engine.lists();
-    let as_of = (0..partitions).map(|partition| lists.cursor(partition));
-    let as_of = as_of.collect::<Result<Vec<_>, _>>()?;
-    let limit = asked.limit;
-    let rows = lists.page(&ListQuery { limit: limit + 1, ..asked })?.rows;
+    let (as_of, limit) = (as_of(house)?, asked.limit);
+    let rows = house.engine.lists().page(&ListQuery { limit: limit + 1, ..asked })?.rows;
     let cursor =
         |(key, auction): &(i64, AuctionId)| Cursor { key: *key, id: auction.get() }.print(question);
     let next_cursor = rows.get(limit).and(rows.get(limit - 1)).map(cursor);
@@ -171,6 +167,13 @@ fn page(
         }
     }
     Ok(AuctionsPage { items, next_cursor, as_of })
+}
+
+/// Up to where the lists are.
+pub(super) fn as_of(house: &House) -> Result<Vec<u64>, Problem> {
+    let partitions = u16::try_from(house.engine.partitions()).unwrap_or(u16::MAX);
+    let lists = house.engine.lists();
+    Ok((0..partitions).map(|partition| lists.cursor(partition)).collect::<Result<_, _>>()?)
 }
 
 impl AuctionsQuery {

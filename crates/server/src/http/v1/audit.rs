@@ -3,7 +3,7 @@
 
 use super::events::limit;
 use super::reply::raw;
-use crate::audit::trail::Page;
+use crate::audit::trail::{self, Page};
 use crate::house::House;
 use crate::http::error::{Code, Problem};
 use crate::http::query::Query;
@@ -43,6 +43,8 @@ struct AuditPage {
     number: u64,
     /// The hash of the last one. Kept elsewhere it shows later that nothing was cut off.
     head: String,
+    /// Both, signed by the house: NUMBER:HASH:SIGNATURE, as `gavel audit --head` takes it.
+    signed_head: String,
 }
 
 /// Read the audit trail
@@ -65,5 +67,7 @@ async fn audit(
         raw(if is_json { line.into_bytes() } else { as_text(&line).into_bytes() })
     };
     let items = lines.into_iter().map(shown).collect();
-    Ok(Json(AuditPage { items, number, head }))
+    let signed_head =
+        trail::signed(&format!("{number}:{head}"), house.keys.house, &house.keys.signing);
+    Ok(Json(AuditPage { items, number, head, signed_head }))
 }

@@ -1,7 +1,8 @@
 //! Things for sale and their categories: what is sold, before anybody has decided how. Refuses to
 //! know how anything is sold.
 
-mod attributes;
+pub(crate) mod attributes;
+pub(crate) mod pictures;
 
 use super::extract::id as number;
 use super::proposal::check_words;
@@ -17,11 +18,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use gavel_auction::ids::UserId;
 use gavel_engine::people::Listing;
-use gavel_engine::things::{Category, Item, Made};
+use gavel_engine::things::{Category, Item, Made, Picture};
 use gavel_proof::canonical::canonicalize;
 use gavel_proof::hash::sha256;
 use http::StatusCode;
 use http::header::LOCATION;
+use pictures::PictureView;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -35,6 +37,7 @@ pub fn routes() -> OpenApiRouter<House> {
         .routes(routes!(categories, set_category))
         .routes(routes!(list, create))
         .routes(routes!(show, change, remove))
+        .merge(pictures::routes())
 }
 
 /// A kind of things, and what they say of themselves.
@@ -55,28 +58,31 @@ struct Categories {
 /// A thing for sale.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Thing {
+pub(crate) struct Thing {
     #[schema(min_length = 1, max_length = 500)]
-    title: String,
+    pub(crate) title: String,
     #[schema(max_length = 10000)]
-    description: Option<String>,
+    pub(crate) description: Option<String>,
     /// The name of a category.
-    category: String,
+    pub(crate) category: String,
     /// By name, as the category has them.
     #[serde(default)]
     #[schema(value_type = Object)]
-    attributes: Values,
+    pub(crate) attributes: Values,
 }
 
 /// A thing for sale as the house keeps it.
 #[derive(Serialize, ToSchema)]
-struct ItemView {
-    id: i64,
+pub(crate) struct ItemView {
+    pub(crate) id: i64,
     /// Whose it is.
     #[schema(value_type = i64)]
-    seller: UserId,
+    pub(crate) seller: UserId,
     #[serde(flatten)]
-    thing: Thing,
+    pub(crate) thing: Thing,
+    /// Where one thing is looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pictures: Vec<PictureView>,
 }
 
 /// A page of things.
@@ -188,8 +194,12 @@ async fn show(
     Path(item): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<ItemView>, Problem> {
-    let item = house.aside(move |house| owned(house, &by, &item)).await??;
-    ItemView::of(item).map(Json)
+    let read = move |house: &House| -> Result<ItemView, Problem> {
+        let item = owned(house, &by, &item)?;
+        let pictures = house.things.pictures(item.id)?;
+        Ok(ItemView::of(item)?.with(&pictures))
+    };
+    house.aside(read).await?.map(Json)
 }
 
 /// Change a thing; auctions that were made from it stay as they are
@@ -207,7 +217,7 @@ async fn change(
     house.aside(put).await?.map(Json)
 }
 
-/// Take a thing away; auctions that were made from it stay as they are
+/// Take a thing away, with its pictures; auctions that were made from it stay as they are
 #[utoipa::path(delete, path = "/v1/items/{item}", tag = "items", params(("item" = i64, Path)),
     security(("bearer" = [])), responses((status = 204, description = "It is gone")))]
 async fn remove(
@@ -217,8 +227,8 @@ async fn remove(
     Path(item): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    let item = house.aside(move |house| owned(house, &by, &item)).await??;
-    house.aside(move |house| house.things.remove_item(item.id)).await??;
+    let take = move |house: &House| house.take_away(&owned(house, &by, &item)?);
+    house.aside(take).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -233,14 +243,18 @@ fn owned(house: &House, by: &SignedIn, item: &str) -> Result<Item, Problem> {
     found.filter(his).ok_or_else(Problem::not_found)
 }
 
-/// What an auction made from an item says of it. Blocks on the store.
+/// What an auction made from an item says and shows of it. Blocks on the store.
 ///
 /// # Errors
 /// Malformed, if the caller has no such item.
-pub(crate) fn attributes_of(house: &House, by: UserId, item: i64) -> Result<String, Problem> {
+pub(crate) fn shown_of(
+    house: &House,
+    by: UserId,
+    item: i64,
+) -> Result<(String, Vec<Picture>), Problem> {
     let found = house.things.item(item)?.filter(|found| found.seller == by);
     let found = found.ok_or_else(|| Problem::malformed("item", "You have no such item."))?;
-    Ok(found.attributes)
+    Ok((found.attributes, house.things.pictures(item)?))
 }
 
 fn read(kept: &Category) -> Result<CategoryView, Problem> {
@@ -253,6 +267,17 @@ fn broken() -> Problem {
 }
 
 impl Thing {
+    /// Puts it in the place of the one of this number. Blocks on the store.
+    ///
+    /// # Errors
+    /// What is wrong with it; not found.
+    pub(crate) fn replace(self, house: &House, id: i64, by: UserId) -> Result<ItemView, Problem> {
+        self.check(house)?;
+        let item = self.item(id, by);
+        let there = house.things.change_item(&item)?;
+        if there { ItemView::of(item) } else { Err(Problem::not_found()) }
+    }
+
     fn check(&self, house: &House) -> Result<(), Problem> {
         let Self { title, description, category, attributes: _ } = self.clone();
         let category = Some(category);
@@ -262,7 +287,16 @@ impl Thing {
         attributes::check(&self.attributes, &read(&category)?.attributes)
     }
 
-    fn keep(self, house: &House, by: UserId, key: Option<&str>) -> Result<ItemView, Problem> {
+    /// Keeps it as this seller's; for the same key always the same one. Blocks on the store.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn keep(
+        self,
+        house: &House,
+        by: UserId,
+        key: Option<&str>,
+    ) -> Result<ItemView, Problem> {
         self.check(house)?;
         let body = sha256(&canonicalize(&json!(self)));
         let item = self.item(0, by);
@@ -282,25 +316,33 @@ impl Thing {
 }
 
 impl ItemView {
-    fn of(item: Item) -> Result<Self, Problem> {
+    /// A thing as it is kept.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn of(item: Item) -> Result<Self, Problem> {
         let attributes = serde_json::from_str(&item.attributes).map_err(|_| broken())?;
         let Item { id, seller, title, description, category, .. } = item;
-        Ok(Self { id, seller, thing: Thing { title, description, category, attributes } })
+        let thing = Thing { title, description, category, attributes };
+        Ok(Self { id, seller, thing, pictures: Vec::new() })
+    }
+
+    /// Together with its pictures.
+    pub(crate) fn with(mut self, pictures: &[Picture]) -> Self {
+        self.pictures = pictures.iter().map(PictureView::of).collect();
+        self
     }
 }
 
 impl ItemChange {
     fn put(self, house: &House, item: Item) -> Result<ItemView, Problem> {
-        let ItemView { id, seller, thing } = ItemView::of(item)?;
+        let ItemView { id, seller, thing, .. } = ItemView::of(item)?;
         let thing = Thing {
             title: self.title.unwrap_or(thing.title),
             description: self.description.or(thing.description),
             category: self.category.unwrap_or(thing.category),
             attributes: self.attributes.unwrap_or(thing.attributes),
         };
-        thing.check(house)?;
-        let item = thing.item(id, seller);
-        let there = house.things.change_item(&item)?;
-        if there { ItemView::of(item) } else { Err(Problem::not_found()) }
+        thing.replace(house, id, seller)
     }
 }

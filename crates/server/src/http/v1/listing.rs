@@ -4,7 +4,7 @@
 use super::amend::AmendBody;
 use super::ask::{Done, Manner, Wish};
 use super::extract::Of;
-use super::items::attributes_of;
+use super::items::shown_of;
 use super::proposal::{Short, check_words, creation_digest, listing_digest, schedule};
 use super::reply::Stands;
 use crate::house::House;
@@ -199,7 +199,7 @@ impl Creation {
                 let made =
                     key.as_deref().map(|key| house.people.reserved(user, key)).transpose()?;
                 if made.flatten().is_none() {
-                    *attributes = attributes_of(house, user, *item)?;
+                    (*attributes, listing.pictures) = shown_of(house, user, *item)?;
                 }
             }
             Ok(house.people.reserve_auction(user, key.as_deref(), &body, &listing)?)

@@ -1,6 +1,7 @@
 //! How auctions look in JSON: the view of one for an audience, and what is inside it. Shows only
 //! what `gavel_auction::view` has cut; decides about nobody's eyes itself.
 
+use super::items::pictures::PictureView;
 use crate::house::House;
 use crate::http::error::Problem;
 use crate::http::time::Stamp;
@@ -32,6 +33,9 @@ pub(crate) struct AuctionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     attributes: Option<serde_json::Value>,
+    /// The item's pictures of that time, as far as they are still there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pictures: Vec<PictureView>,
     /// Dated notes of the seller, added after the opening.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     addenda: Vec<Note>,
@@ -278,6 +282,7 @@ impl AuctionView {
             category: listing.category.clone(),
             item: listing.item.as_ref().map(|(item, _)| *item),
             attributes: listing.item.as_ref().and_then(|(_, all)| serde_json::from_str(all).ok()),
+            pictures: listing.pictures.iter().map(PictureView::of).collect(),
             addenda: listing.addenda.iter().map(note).collect(),
             seller,
             currency: head.currency,

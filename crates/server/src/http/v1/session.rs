@@ -13,7 +13,7 @@ use crate::http::time::Stamp;
 use crate::http::v1::users::{OwnProfile, busy, factor};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
-use gavel_auction::time::SECOND;
+use gavel_auction::time::{SECOND, Time};
 use gavel_engine::people::{People, User};
 use http::header::{SET_COOKIE, USER_AGENT};
 use http::request::Parts;
@@ -30,21 +30,21 @@ pub fn routes() -> OpenApiRouter<House> {
 }
 
 /// Who signs in.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SignIn {
+pub(crate) struct SignIn {
     /// Username or e-mail address; the names `username` and `email` are taken too.
     #[schema(example = "anna")]
     #[serde(alias = "username", alias = "email")]
-    login: String,
-    password: String,
+    pub(crate) login: String,
+    pub(crate) password: String,
     /// Of the second factor, if there is one: a code of the app, or a recovery code.
     #[schema(max_length = 20)]
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     /// For pages of this house: the token comes in a cookie that no script can read, and is not
     /// in the reply.
     #[serde(default)]
-    cookie: bool,
+    pub(crate) cookie: bool,
 }
 
 /// A session that began.
@@ -76,8 +76,7 @@ async fn sign_in(
     if by_cookie && !arrival.by_own_page {
         return Err(Problem::forbidden(FOREIGN_PAGE));
     }
-    let user = recognise(&house, &arrival, body).await?;
-    let (token, expires_at) = house.begin_session(user.id, Some(arrival.from)).await?;
+    let (user, token, expires_at) = begin(&house, arrival, body).await?;
     let mut told = HeaderMap::new();
     if by_cookie {
         let seconds = expires_at.since(house.now()) / SECOND;
@@ -86,6 +85,20 @@ async fn sign_in(
     let (token, expires_at) = (Some(token).filter(|_| !by_cookie), Stamp(expires_at));
     let session = Session { token, expires_at, user: OwnProfile::of(user) };
     Ok((StatusCode::CREATED, told, Json(session)))
+}
+
+/// Begins a session of whoever says the right password: who he is, his token, until when.
+///
+/// # Errors
+/// `unauthenticated`; `rate_limited`; `second_factor_needed`.
+pub(crate) async fn begin(
+    house: &House,
+    arrival: Arrival,
+    body: SignIn,
+) -> Result<(User, String, Time), Problem> {
+    let user = recognise(house, &arrival, body).await?;
+    let (token, expires_at) = house.begin_session(user.id, Some(arrival.from)).await?;
+    Ok((user, token, expires_at))
 }
 
 /// Who it is, if the password fits. The same work, and the same words, whether he exists or not.
@@ -112,7 +125,7 @@ async fn recognise(house: &House, arrival: &Arrival, body: SignIn) -> Result<Use
 }
 
 /// Who comes, as far as that can be told before he says so.
-struct Arrival {
+pub(crate) struct Arrival {
     peer: Peer,
     /// With what, and from where, in words.
     from: String,

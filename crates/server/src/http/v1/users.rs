@@ -27,6 +27,7 @@ use gavel_auction::time::SECOND;
 use gavel_engine::people::{NewUser, People, Purpose, User, UserChange};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -52,18 +53,18 @@ pub fn routes() -> OpenApiRouter<House> {
 /// What a new user brings.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Registration {
+pub(crate) struct Registration {
     /// 3 to 100 letters, digits, `_`, `-` and `.`; begins with a letter or digit.
     #[schema(example = "anna", min_length = 3, max_length = 100)]
-    username: String,
+    pub(crate) username: String,
     #[schema(example = "anna@example.com", max_length = 254)]
-    email: String,
+    pub(crate) email: String,
     #[schema(min_length = 8, max_length = 1024)]
-    password: String,
+    pub(crate) password: String,
     #[schema(max_length = 200)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     #[schema(max_length = 40)]
-    phone: Option<String>,
+    pub(crate) phone: Option<String>,
 }
 
 /// A user as he sees himself, and as the staff sees him.
@@ -136,7 +137,23 @@ async fn register(
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<Registration>,
 ) -> Result<Response, Problem> {
-    let by_staff = house.may(&caller, Verb::ManagePeople, Object::Anything).is_ok();
+    let user = join(&house, ip, &caller, body).await?;
+    let location = format!("/v1/users/{}", user.id);
+    let profile = Json(OwnProfile::of(user));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], profile).into_response())
+}
+
+/// Makes an account for whoever asks from there, if he may have one, and greets him.
+///
+/// # Errors
+/// `forbidden`; `rate_limited`; what is wrong with what he brings.
+pub(crate) async fn join(
+    house: &House,
+    ip: IpAddr,
+    caller: &Caller,
+    body: Registration,
+) -> Result<User, Problem> {
+    let by_staff = house.may(caller, Verb::ManagePeople, Object::Anything).is_ok();
     if !by_staff && !house.config.users.open_registration {
         return Err(Problem::forbidden("Only the house's own people make accounts here."));
     }
@@ -144,11 +161,9 @@ async fn register(
         let limit = &house.limits.registrations_per_ip;
         limit.take(network(ip), house.now()).map_err(Problem::rate_limited)?;
     }
-    let user = add(&house, body).await?;
-    letters::greet(&house, &user);
-    let location = format!("/v1/users/{}", user.id);
-    let profile = Json(OwnProfile::of(user));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], profile).into_response())
+    let user = add(house, body).await?;
+    letters::greet(house, &user);
+    Ok(user)
 }
 
 async fn add(house: &House, body: Registration) -> Result<User, Problem> {

@@ -15,7 +15,7 @@ const NAME: usize = 100;
 const TEXT: usize = 1_000;
 
 /// The attributes of a thing, by name.
-pub(super) type Values = BTreeMap<String, Value>;
+pub(crate) type Values = BTreeMap<String, Value>;
 
 /// What a thing of a category may say of itself.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]

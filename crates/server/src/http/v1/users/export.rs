@@ -7,12 +7,16 @@ use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
-use crate::http::time::{Stamp, print};
+use crate::http::time::Stamp;
+use crate::http::v1::items::ItemView;
+use crate::http::v1::mine::of_seller;
+use crate::tombstone;
 use axum::Json;
 use axum::extract::State;
-use gavel_auction::ids::UserId;
+use gavel_auction::ids::{AuctionId, Paddle, UserId};
+use gavel_auction::money::Amount;
+use gavel_engine::lists::Query as ListQuery;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,9 +35,31 @@ struct Everything {
     /// Where he signs in, if not here.
     signs_in_at: Option<Elsewhere>,
     sessions: Sessions,
+    /// What he offers, with the addresses of the pictures.
+    items: Vec<ItemView>,
+    /// The numbers of the auctions he sells.
+    #[schema(value_type = Vec<i64>)]
+    auctions: Vec<AuctionId>,
+    /// Where he has bid or is registered; `/v1/auctions/{auction}/bids/mine` has each bid.
+    bids: Vec<Bidding>,
+    /// The numbers of the auctions he watches.
+    #[schema(value_type = Vec<i64>)]
+    watchlist: Vec<AuctionId>,
     /// How the house says in its log that somebody bid: by this number, never by a name.
     known_in_the_log_as: i64,
     exported_at: Stamp,
+}
+
+/// What he has to do with an auction.
+#[derive(Serialize, ToSchema)]
+struct Bidding {
+    #[schema(value_type = i64)]
+    auction: AuctionId,
+    #[schema(value_type = i64)]
+    paddle: Paddle,
+    /// His latest standing bid, or maximum.
+    #[schema(value_type = Option<i64>)]
+    amount: Option<Amount>,
 }
 
 /// Who he is to an issuer of tokens.
@@ -60,30 +86,63 @@ async fn export(
     let user = user(&house, id).await?;
     let outside = house.blocking(move |people| people.outside_of(id)).await?;
     let signs_in_at = outside.map(|of| Elsewhere { issuer: of.issuer, subject: of.subject });
+    let Dealings { items, auctions, bids, watchlist } =
+        house.aside(move |house| Dealings::of(house, id)).await??;
     Ok(Json(Everything {
         banned_because: user.banned.clone(),
         user: OwnProfile::of(user),
         signs_in_at,
         sessions: sessions::of(&house, id, Some(signed_in.token)).await?,
+        items,
+        auctions,
+        bids,
+        watchlist,
         known_in_the_log_as: id.get(),
         exported_at: Stamp(house.now()),
     }))
 }
 
-/// What the house signs when it has erased somebody.
-const TOMBSTONE: &str = "gavel/tombstone/1";
+/// What somebody has to do with things and auctions.
+struct Dealings {
+    items: Vec<ItemView>,
+    auctions: Vec<AuctionId>,
+    bids: Vec<Bidding>,
+    watchlist: Vec<AuctionId>,
+}
+
+impl Dealings {
+    /// All of it. Blocks on the store.
+    fn of(house: &House, user: UserId) -> Result<Self, Problem> {
+        let mut items = Vec::new();
+        for item in house.things.items(Some(user), 0, usize::MAX)? {
+            let pictures = house.things.pictures(item.id)?;
+            items.push(ItemView::of(item)?.with(&pictures));
+        }
+        let lists = house.engine.lists();
+        let selling = lists.page(&ListQuery { limit: MOST, ..of_seller(user) })?;
+        let mut bids = Vec::new();
+        for auction in lists.bidding(user, i64::MAX, MOST)? {
+            if let Some(mine) = house.engine.mine(auction, user) {
+                bids.push(Bidding { auction, paddle: mine.paddle, amount: mine.amount });
+            }
+        }
+        Ok(Self {
+            items,
+            auctions: selling.rows.into_iter().map(|(_, auction)| auction).collect(),
+            bids,
+            watchlist: house.people.watched(user, i64::MAX, MOST)?,
+        })
+    }
+}
+
+/// Rows of a list that are taken along at most.
+const MOST: usize = 1_000_000;
 
 /// Erases somebody: his row and its key, his sessions, letters that were written to him; a signed
 /// tombstone says that it was done.
 pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
-    let erased = json!({
-        "at": print(house.now()),
-        "house": house.keys.house.to_string(),
-        "user": id.get(),
-    });
-    let erased = erased.to_string();
-    let signature = hex::encode(house.keys.signing.sign(TOMBSTONE, erased.as_bytes()));
-    let tombstone = format!("{erased} {signature}");
+    let tombstone = tombstone::of(&house.keys, id, house.now());
+    house.aside(move |house| house.take_all_away(id)).await??;
     house.blocking(move |people| people.erase_user(id, &tombstone)).await?;
     house.engine.words().renamed(id);
     house.sign_ins.forget_user(id);

@@ -1,0 +1,155 @@
+//! How an auction stands, in the words of the dialect `flash`: by HTTP, on a socket, and in Redis.
+//! Says no more than everybody may know.
+
+use super::wire;
+use crate::house::House;
+use crate::http::error::Problem;
+use crate::http::time::Stamp;
+use crate::http::v1::history::standing;
+use crate::http::v1::render::username;
+use gavel_auction::auction::Phase;
+use gavel_auction::ids::{Paddle, Version};
+use gavel_auction::money::Amount;
+use gavel_auction::terms::{Direction, Visibility};
+use gavel_auction::time::{SECOND, Time};
+use gavel_auction::view::{Head, Viewer};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// Bidders that are shown.
+const TOP: usize = 3;
+
+/// How an auction stands.
+#[derive(Serialize)]
+pub(crate) struct State {
+    pub(crate) auction_id: String,
+    pub(crate) status: &'static str,
+    pub(crate) current_high_bid: Option<Box<RawValue>>,
+    high_bid: Option<Box<RawValue>>,
+    pub(crate) high_bidder_id: Option<String>,
+    pub(crate) high_bidder_username: Option<String>,
+    pub(crate) top_bids: Vec<TopBid>,
+    minimum_next_bid: Option<Box<RawValue>>,
+    pub(crate) participant_count: usize,
+    pub(crate) bid_count: u64,
+    pub(crate) time_remaining_seconds: Option<i64>,
+    pub(crate) effective_end: Option<Stamp>,
+    winner_id: Option<String>,
+    winning_bid: Option<Box<RawValue>>,
+    version: Version,
+    server_time: Stamp,
+}
+
+/// One of the best bids: one for each bidder.
+#[derive(Serialize)]
+pub(crate) struct TopBid {
+    pub(crate) user_id: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) amount: Box<RawValue>,
+}
+
+/// Who a bidder is, where bidders are named.
+struct Known {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+impl Known {
+    fn of(house: &House, head: &Head, paddle: Paddle) -> Result<Self, Problem> {
+        let named = head.terms.visibility == Visibility::Named;
+        let user = house.engine.bidder(head.auction, paddle).filter(|_| named);
+        let name = user.map(|user| username(house, user)).transpose()?.flatten();
+        Ok(Self { id: user.map(wire::of_user), name })
+    }
+}
+
+/// The word for where an auction stands.
+pub(crate) const fn status(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Draft | Phase::Scheduled => "scheduled",
+        Phase::Open | Phase::OnHold { .. } => "live",
+        Phase::Ended { .. } => "closed",
+    }
+}
+
+impl State {
+    /// How an auction stands, with these best bids. May block on the store.
+    ///
+    /// # Errors
+    /// If names cannot be read.
+    pub(crate) fn of(
+        house: &House,
+        head: &Head,
+        top: &[(Paddle, i64)],
+        participants: usize,
+    ) -> Result<Self, Problem> {
+        let now = house.now();
+        let view = head.view(&Viewer::default(), None, now);
+        let money = |amount: Amount| wire::decimal(amount, head.currency);
+        let known = |paddle: Option<Paddle>| -> Result<(Option<String>, Option<String>), Problem> {
+            let known = paddle.map(|paddle| Known::of(house, head, paddle)).transpose()?;
+            Ok(known.map_or((None, None), |known| (known.id, known.name)))
+        };
+        let (high_bidder_id, high_bidder_username) = known(view.leader)?;
+        let sale = view.outcome.as_ref().and_then(|outcome| outcome.sale());
+        let shown = top.iter().filter_map(|(paddle, amount)| {
+            let amount = money(Amount::new(*amount)?);
+            let known = Known::of(house, head, *paddle);
+            Some(known.map(|Known { id, name }| TopBid { user_id: id, username: name, amount }))
+        });
+        // A price without a bid is the start, or a clock's.
+        let price = view.price.filter(|_| view.leader.is_some());
+        Ok(Self {
+            auction_id: wire::of_auction(head.auction),
+            status: status(&head.phase),
+            current_high_bid: price.map(money),
+            high_bid: price.map(money),
+            high_bidder_id,
+            high_bidder_username,
+            top_bids: shown.collect::<Result<_, _>>()?,
+            minimum_next_bid: view.next.amount().map(money),
+            participant_count: participants,
+            bid_count: view.bid_count,
+            time_remaining_seconds: remaining(head, now),
+            effective_end: head.effective_end().map(Stamp),
+            winner_id: known(sale.map(|sale| sale.winner))?.0,
+            winning_bid: sale.map(|sale| money(sale.hammer_price)),
+            version: head.version,
+            server_time: Stamp(now),
+        })
+    }
+
+    /// How an auction stands, from its bids. Blocks on the store.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn read(house: &House, head: &Head) -> Result<Self, Problem> {
+        let participants = house.live.participants(head.auction, house.now());
+        Self::of(house, head, &top(house, head)?, participants)
+    }
+}
+
+/// Seconds until the end, rounded up; none if there is none to come.
+fn remaining(head: &Head, now: Time) -> Option<i64> {
+    let end = head.effective_end().filter(|_| head.outcome().is_none())?;
+    Some((end.since(now) + SECOND - 1).max(0) / SECOND)
+}
+
+/// The best bids that stand, one for each bidder, of equals the earlier first. Blocks on the store.
+fn top(house: &House, head: &Head) -> Result<Vec<(Paddle, i64)>, Problem> {
+    let score = |amount: i64| match head.terms.direction {
+        Direction::Forward => -amount,
+        Direction::Reverse => amount,
+    };
+    let mut best: HashMap<Paddle, (i64, Version)> = HashMap::new();
+    for bid in standing(house, head)? {
+        let (Some(paddle), Some(amount)) = (bid.paddle, bid.amount) else { continue };
+        let place = (score(amount.minor()), bid.bid);
+        best.entry(paddle).and_modify(|best| *best = place.min(*best)).or_insert(place);
+    }
+    let mut best: Vec<_> = best.into_iter().map(|(paddle, place)| (place, paddle)).collect();
+    best.sort_unstable();
+    best.truncate(TOP);
+    Ok(best.into_iter().map(|((score, _), paddle)| (paddle, score.abs())).collect())
+}

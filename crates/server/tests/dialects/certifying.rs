@@ -1,0 +1,106 @@
+//! What the scheduled job of `items` does, and that it tells nothing new: the highest bidder was
+//! known from the bids all along.
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
+use super::served::Served;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+/// Runs the job once: what it says it has done.
+fn job(house: &Served, token: &str, more: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    command.args(["certify-item", "--json"]).args(more);
+    command.env("GAVEL_URL", format!("http://{}", house.address)).env("GAVEL_TOKEN", token);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Who has bid most, by the bids that everybody sees; -1 if nobody has.
+fn by_the_bids(item: &Value) -> i64 {
+    let bids = item["bids"].as_array().unwrap().iter();
+    let best = bids.max_by_key(|bid| bid["amount"].as_i64());
+    best.map_or(-1, |bid| bid["user_id"].as_i64().unwrap())
+}
+
+#[test]
+fn s0_25_s0_27_the_projection_says_what_the_job_writes_and_its_steps_change_nothing_twice() {
+    let house = Served::with(&["dialects.on=items"]);
+    let now = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
+    let end = now.parse::<jiff::Timestamp>().unwrap().as_second() + 4;
+    let mut drawn = 7_u64;
+    let mut draw = |most: u64| {
+        drawn =
+            drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (drawn >> 33) % most
+    };
+    let mut expected = Vec::new();
+    for bids in [0, 1, 2, 5, 9, 14] {
+        let body = json!({ "auction_end_date": end });
+        let item = house.ask("POST", "/item", None, &body).json();
+        for _ in 0..bids {
+            let bid = json!({"amount": 1 + draw(200), "user_id": 1 + draw(6)});
+            let reply = house.ask("POST", &format!("/item/{item}/bid"), None, &bid);
+            assert!(matches!(reply.status, 200 | 422), "{reply:?}");
+            // Every bid that is taken tells who is the highest bidder now.
+            let view = house.get(&format!("/v1/auctions/{item}"), None).json();
+            let leader = &view["paddles"][view["leader"].to_string()];
+            let shown = house.get(&format!("/item/{item}"), None).json();
+            assert_eq!(leader, &format!("items:{}", by_the_bids(&shown)), "{view}");
+        }
+        let shown = house.get(&format!("/item/{item}"), None).json();
+        expected.push((item.as_i64().unwrap(), by_the_bids(&shown)));
+    }
+    let ids: Vec<i64> = expected.iter().map(|(item, _)| *item).collect();
+    let listed = || {
+        let page = house.get("/v1/auctions?status=ended&limit=100", None).json();
+        page["items"].as_array().unwrap().len() == ids.len()
+    };
+    assert!((0..200).any(|_| listed() || {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        false
+    }));
+    for item in &ids {
+        let shown = house.get(&format!("/item/{item}"), None).json();
+        assert_eq!(shown["highest_bidder"], Value::Null);
+    }
+    let (kept, token) = (tempfile::tempdir().unwrap(), house.admin());
+    let directory = ["--certificates", kept.path().to_str().unwrap()];
+    // One at first, without its certificate; then all that is left of it and of the others.
+    let said = job(&house, &token, &[&ids[0].to_string()]);
+    assert_eq!(said, json!({"certified": [ids[0]], "kept": [], "failed": []}));
+    let said = job(&house, &token, &directory);
+    assert_eq!(said, json!({"certified": ids[1..], "kept": ids, "failed": []}));
+    let first = std::fs::read(certificate(kept.path(), ids[3])).unwrap();
+    let said = job(&house, &token, &directory);
+    assert_eq!(said, json!({"certified": [], "kept": [], "failed": []}));
+    assert_eq!(std::fs::read(certificate(kept.path(), ids[3])).unwrap(), first);
+    // A step that is taken again because what it made is gone makes the same.
+    std::fs::remove_file(certificate(kept.path(), ids[3])).unwrap();
+    assert_eq!(job(&house, &token, &directory)["kept"], json!([ids[3]]));
+    assert_eq!(std::fs::read(certificate(kept.path(), ids[3])).unwrap(), first);
+    for (item, highest) in expected {
+        let shown = house.get(&format!("/item/{item}"), None).json();
+        assert_eq!(shown["highest_bidder"], highest, "{shown}");
+    }
+}
+
+fn certificate(directory: &Path, auction: i64) -> std::path::PathBuf {
+    directory.join(format!("{auction}.json"))
+}
+
+#[test]
+fn the_reference_s_own_kind_of_client_works_unchanged() {
+    let house = Served::with(&["dialects.on=items"]);
+    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialects/items/client.py");
+    let output = Command::new("python3")
+        .arg(client)
+        .arg(format!("http://{}", house.address))
+        .output()
+        .expect("python3 (scripts/setup.sh test)");
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{complained} (scripts/setup.sh test)");
+    assert!(said.contains("user 3 leads with 44"), "{said}");
+}

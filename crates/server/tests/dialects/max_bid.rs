@@ -1,0 +1,104 @@
+//! The highest bid of each auction by a plain WebSocket, read by a client of few lines.
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
+use super::served::Served;
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+/// A client that masks with zeros, which is a mask.
+struct Client(TcpStream);
+
+impl Client {
+    fn open(house: &Served, path: &str) -> Self {
+        let mut stream = house.connect();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            house.address
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        Self(stream)
+    }
+
+    fn say(&mut self, said: &Value) {
+        let text = said.to_string();
+        let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).unwrap();
+        let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+        frame.extend(text.as_bytes());
+        self.0.write_all(&frame).unwrap();
+    }
+
+    fn hear(&mut self) -> Value {
+        let mut head = [0; 2];
+        self.0.read_exact(&mut head).unwrap();
+        assert_eq!(head[0], 0x81, "a text");
+        let length = match head[1] {
+            126 => {
+                let mut long = [0; 2];
+                self.0.read_exact(&mut long).unwrap();
+                u16::from_be_bytes(long)
+            }
+            short => u16::from(short),
+        };
+        let mut text = vec![0; usize::from(length)];
+        self.0.read_exact(&mut text).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+}
+
+#[test]
+fn s2_13_subscribers_get_the_highest_bid_of_each_auction() {
+    let house = Served::with(&["dialects.on=cars"]);
+    let say = |method, path: &str, body: Value| {
+        let reply = house.ask(method, path, None, &body);
+        assert!(reply.status < 300, "{path}: {reply:?}");
+        reply.json()
+    };
+    let now = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
+    let now = now.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    let car = say("POST", "/cars", json!({"name": "Saab 900"}))["id"].clone();
+    let make = |seconds: i64| {
+        let body = json!({"car": car, "end_time": now + seconds * 1_000});
+        say("POST", "/auctions", body)["id"].clone()
+    };
+    let (short, long) = (make(3), make(600));
+    let anna = say("POST", "/users", json!({"username": "anna"}))["id"].clone();
+    let bid = |auction: &Value, amount: i64| {
+        say("POST", "/bids", json!({"auction": auction, "user": anna, "amount": amount}));
+    };
+    let mut client = Client::open(&house, "/live");
+    client.say(&json!({"subscribe": [short, 4711]}));
+    let heard = [client.hear(), client.hear()];
+    let stands = |max_bid: Value, bids: u64, status: &str| {
+        json!({"auction": short, "max_bid": max_bid, "bid_count": bids,
+            "end_time": now + 3_000, "status": status})
+    };
+    assert_eq!(heard[0], stands(Value::Null, 0, "live"));
+    assert_eq!(heard[1], json!({"auction": 4711, "error": "not_found"}));
+    // Of the other one nothing is told, as long as nobody asks.
+    bid(&long, 7);
+    bid(&short, 5);
+    assert_eq!(client.hear(), stands(json!(5), 1, "live"));
+    client.say(&json!({"subscribe": long}));
+    assert_eq!(client.hear()["max_bid"], 7);
+    client.say(&json!({"bid": 5}));
+    assert!(client.hear()["error"].is_string());
+    client.say(&json!({"unsubscribe": "all"}));
+    client.say(&json!({"subscribe": "all"}));
+    let heard = [client.hear(), client.hear()].map(|told| told["max_bid"].clone());
+    assert_eq!(heard, [json!(5), json!(7)]);
+    // The end comes by itself.
+    assert_eq!(client.hear(), stands(json!(5), 1, "closed"));
+    let reply = house.get("/live", None);
+    assert_eq!((reply.status, reply.json()["statusCode"].clone()), (400, json!(400)));
+}

@@ -1,0 +1,213 @@
+//! The Redis view against a real Redis: what stands where, what is published, and that all of it
+//! comes back after it was lost, while bids go on.
+
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
+#[path = "house/served.rs"]
+mod served;
+
+use redis::{Commands, Connection};
+use serde_json::{Value, json};
+use served::Served;
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A Redis of one's own, without a disk.
+struct Redis {
+    child: Child,
+    port: u16,
+}
+
+impl Redis {
+    fn on(port: u16) -> Self {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
+        let child = command.arg(port.to_string()).stdout(Stdio::null()).spawn();
+        let child = child.expect("redis-server: `scripts/setup.sh test`");
+        let redis = Self { child, port };
+        eventually(|| redis.client().get_connection().ok().map(drop));
+        redis
+    }
+
+    fn new() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self::on(free.port())
+    }
+
+    fn client(&self) -> redis::Client {
+        redis::Client::open(self.url()).unwrap()
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// What comes about, at most within twenty seconds.
+#[track_caller]
+fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..400 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("that did not come within twenty seconds");
+}
+
+fn flash(house: &Served, host: &str, duration: u32) -> u64 {
+    let body = json!({"title": "A watch", "currency": "USD", "preset": "flash",
+        "starting_price": 100_000, "duration_seconds": duration});
+    let made = house.ask("POST", "/v1/auctions", Some(host), &body);
+    assert_eq!(made.status, 201, "{made:?}");
+    made.json()["id"].as_u64().unwrap()
+}
+
+fn bid(house: &Served, token: &str, auction: u64, amount: u64) -> Value {
+    let path = format!("/v1/auctions/{auction}/bids");
+    let placed = house.ask("POST", &path, Some(token), &json!({ "amount": amount }));
+    assert_eq!(placed.status, 201, "{placed:?}");
+    placed.json()
+}
+
+fn key(auction: u64, what: &str) -> String {
+    format!("auction:67617665-0001-8000-8000-{auction:012x}:{what}")
+}
+
+fn user(id: i64) -> String {
+    format!("67617665-0002-8000-8000-{id:012x}")
+}
+
+type State = BTreeMap<String, String>;
+
+fn state_of(redis: &mut Connection, auction: u64) -> State {
+    redis.hgetall(key(auction, "state")).unwrap_or_default()
+}
+
+/// How it stands, once so many bids are counted.
+#[track_caller]
+fn state(redis: &mut Connection, auction: u64, bids: &str) -> State {
+    eventually(|| {
+        let state = state_of(redis, auction);
+        (state.get("bid_count").map(String::as_str) == Some(bids)).then_some(state)
+    })
+}
+
+#[test]
+fn s4_25_s4_26_a_hash_and_the_three_best_written_anew_after_every_loss() {
+    let redis = Redis::new();
+    let set = format!("redis.url={}", redis.url());
+    let mut house = Served::with(&[&set]);
+    let host = house.user("host").1;
+    let people = ["anna", "bert", "carl", "JohnDoe"].map(|name| (house.user(name), name));
+    let lot = flash(&house, &host, 3600);
+    let mut there = redis.client().get_connection().unwrap();
+    let fresh = state(&mut there, lot, "0");
+    let known: Vec<&str> = fresh.keys().map(String::as_str).collect();
+    assert_eq!(known, ["bid_count", "participant_count", "status"]);
+    for (number, ((_, token), _)) in (1..).zip(&people) {
+        bid(&house, token, lot, 100_000 * number);
+    }
+    let (john, _) = &people[3].0;
+    let expected: State = [
+        ("status", "live"),
+        ("current_high_bid", "4000.00"),
+        ("high_bidder_id", &user(*john)),
+        ("high_bidder_username", "JohnDoe"),
+        ("participant_count", "0"),
+        ("bid_count", "4"),
+    ]
+    .into_iter()
+    .map(|(field, value)| (field.to_owned(), value.to_owned()))
+    .collect();
+    assert_eq!(state(&mut there, lot, "4"), expected);
+    let best = |there: &mut Connection| -> Vec<(String, f64)> {
+        there.zrevrange_withscores(key(lot, "top_bids"), 0, -1).unwrap()
+    };
+    let member = |place: usize| format!("{}:{}", user(people[place].0.0), people[place].1);
+    let three = [(member(3), 4000.0), (member(2), 3000.0), (member(1), 2000.0)];
+    assert_eq!(best(&mut there), three);
+    // Emptied: all of it is back.
+    let _: () = redis::cmd("FLUSHALL").query(&mut there).unwrap();
+    assert_eq!(state(&mut there, lot, "4"), expected);
+    assert_eq!(best(&mut there), three);
+    // Gone, while somebody bids: the bid does not care, and all of it is back.
+    let port = redis.port;
+    drop(redis);
+    bid(&house, &people[0].0.1, lot, 1_000_000);
+    let redis = Redis::on(port);
+    let mut there = redis.client().get_connection().unwrap();
+    assert_eq!(state(&mut there, lot, "5")["current_high_bid"], "10000.00");
+    // The house gone: it goes on where Redis is.
+    house.kill();
+    house.again(&[&set]);
+    bid(&house, &people[1].0.1, lot, 2_000_000);
+    assert_eq!(state(&mut there, lot, "6")["high_bidder_username"], "bert");
+    // Another house in the same Redis, or nonsense in its place: written anew.
+    let told: Vec<String> = there.keys("gavel:*:told").unwrap();
+    let _: () = there.set(&told[0], "99999999").unwrap();
+    let _: () = there.del(key(lot, "state")).unwrap();
+    assert_eq!(state(&mut there, lot, "6")["status"], "live");
+}
+
+#[test]
+fn s4_27_events_time_and_chat_are_published() {
+    let redis = Redis::new();
+    let house = Served::with(&[&format!("redis.url={}", redis.url())]);
+    let [host, anna] = ["host", "anna"].map(|name| house.user(name));
+    let lot = flash(&house, &host.1, 8);
+    let mut there = redis.client().get_connection().unwrap();
+    let mut hears = there.as_pubsub();
+    hears.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    for channel in ["events", "timer", "chat"] {
+        hears.subscribe(key(lot, channel)).unwrap();
+    }
+    let mut next = |channel: &str, event: &str| -> Value {
+        loop {
+            let message = hears.get_message().unwrap();
+            let about: String = message.get_payload().unwrap();
+            let about: Value = serde_json::from_str(&about).unwrap();
+            if message.get_channel_name() == key(lot, channel)
+                && (event.is_empty() || about["event"] == event)
+            {
+                return about;
+            }
+        }
+    };
+    bid(&house, &anna.1, lot, 150_000);
+    let placed = next("events", "bid_placed");
+    assert_eq!((&placed["amount"], &placed["username"]), (&json!("1500.00"), &json!("anna")));
+    assert_eq!(placed["current_high_bid"], "1500.00");
+    let moved = next("timer", "anti_snipe");
+    assert!(moved["time_remaining_seconds"].as_i64().unwrap() <= 10);
+    let path = format!("/v1/auctions/{lot}/chat");
+    let said = house.ask("POST", &path, Some(&host.1), &json!({"message": "Hello!"}));
+    assert_eq!(said.status, 201, "{said:?}");
+    let said = next("chat", "");
+    assert_eq!((&said["message"], &said["username"]), (&json!("Hello!"), &json!("host")));
+    assert_eq!(said["user_id"], json!(user(host.0)));
+    let left = next("timer", "timer_update")["time_remaining_seconds"].as_i64().unwrap();
+    assert!((0..=10).contains(&left));
+    let closed = next("events", "closed");
+    assert_eq!(
+        (&closed["winning_bid"], &closed["winner_id"]),
+        (&json!("1500.00"), &json!(user(anna.0)))
+    );
+    let mut there = redis.client().get_connection().unwrap();
+    assert_eq!(
+        eventually(|| {
+            let state = state_of(&mut there, lot);
+            (state["status"] == "closed").then_some(state)
+        })["current_high_bid"],
+        "1500.00"
+    );
+}
