@@ -63,6 +63,8 @@ pub struct Live {
     users: Users,
     pub(crate) tickets: Tickets,
     pub(crate) desk: Desk,
+    /// How many people were erased since the house opened.
+    pub(crate) erased: AtomicU64,
     /// What is said in any chat.
     pub(crate) chats: broadcast::Sender<Said>,
     views: Shown,
@@ -87,6 +89,7 @@ impl Live {
             users: Users::default(),
             tickets: Tickets::default(),
             desk: Desk::default(),
+            erased: AtomicU64::new(0),
             chats: broadcast::channel(CHATS).0,
             views: Shown::default(),
         }
@@ -156,6 +159,7 @@ impl Live {
 
     /// What somebody has written is shown no more: he was erased.
     pub(crate) fn forget_author(&self, user: UserId) {
+        self.erased.fetch_add(1, Ordering::AcqRel);
         self.rooms().iter().for_each(|room| room.forget_author(user));
     }
 }

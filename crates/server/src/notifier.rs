@@ -22,6 +22,9 @@ use tokio::sync::broadcast;
 /// How long it rests between two looks at the log.
 const REST: Duration = Duration::from_millis(100);
 
+/// And after something has failed.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Events that are read at once. Of the prices that an auction had among them the last is told.
 const PAGE: usize = 512;
 
@@ -87,10 +90,16 @@ impl Notifier {
         let (stop, stopped) = sync_channel(1);
         let mut reader = Reader { engine, board, wishing: HashMap::new(), upto: Vec::new() };
         let work = move || {
-            let mut noted = reader.upto.clone();
-            while stopped.recv_timeout(REST) == Err(RecvTimeoutError::Timeout) {
+            let (mut noted, mut late) = (Vec::new(), false);
+            while stopped.recv_timeout(if late { AGAIN } else { REST })
+                == Err(RecvTimeoutError::Timeout)
+            {
+                let was_late = std::mem::take(&mut late);
                 while reader.page(&mut noted).unwrap_or_else(|error| {
-                    tracing::warn!(%error, "notices are late");
+                    if !was_late {
+                        tracing::warn!(%error, "notices are late");
+                    }
+                    late = true;
                     reader.board.changed.store(true, Ordering::Release);
                     false
                 }) {}
@@ -224,8 +233,21 @@ impl Reader {
     fn price_before(&self, event: &Event) -> Result<Option<i64>, LogError> {
         let after = event.version.saturating_sub(LOOK_BACK + 1);
         let most = usize::try_from(event.version - 1 - after).unwrap_or(0);
-        let before = self.engine.history(event.auction, after, most)?;
+        let before = self.past(event.auction, after, most)?;
         Ok(before.iter().rev().find_map(|past| now(&past.event.fact)).and_then(price))
+    }
+
+    /// The history of an auction; of one that is closed off there is none to be told of.
+    fn past(
+        &self,
+        auction: AuctionId,
+        after: Version,
+        most: usize,
+    ) -> Result<Vec<HistoryEvent>, LogError> {
+        match self.engine.history(auction, after, most) {
+            Err(LogError::Damaged { .. }) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// Whose bid was doubled, and how much it was.
@@ -234,7 +256,7 @@ impl Reader {
         auction: AuctionId,
         bid: Version,
     ) -> Result<Option<(UserId, Kind, i64)>, LogError> {
-        let history = self.engine.history(auction, bid - 1, 1)?;
+        let history = self.past(auction, bid - 1, 1)?;
         let placed = history.first().and_then(|past| match &past.event.fact {
             Fact::BidPlaced(placed) => placed.paddle.zip(placed.amount),
             _ => None, // not ours to list: only bids are doubled

@@ -19,6 +19,7 @@ use keys::{Keys, happened, moved_end};
 use redis::{Connection, Pipeline, RedisError, pipe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -122,6 +123,8 @@ struct Writer {
     /// The second that was told last.
     second: i64,
     chats: Receiver<Said>,
+    /// How many people had been erased when their names were last taken out.
+    erased: u64,
     /// Whether it has failed, and that was said.
     down: bool,
 }
@@ -139,6 +142,7 @@ impl Writer {
             watched: BTreeMap::new(),
             second: 0,
             chats,
+            erased: 0,
             down: false,
         }
     }
@@ -166,6 +170,7 @@ impl Writer {
         while self.follow()? {}
         self.say()?;
         if ticks {
+            self.forget()?;
             self.tell_time()?;
         }
         if std::mem::take(&mut self.down) {
@@ -317,6 +322,30 @@ impl Writer {
         pipeline.cmd("PUBLISH").arg(&keys.events).arg(about.to_string()).ignore();
         if let Some(about) = moved_end(event, self.house.now()) {
             pipeline.cmd("PUBLISH").arg(&keys.timer).arg(about.to_string()).ignore();
+        }
+        Ok(())
+    }
+
+    /// Takes the names of those who were erased out of all that stands there.
+    fn forget(&mut self) -> Result<(), Failure> {
+        let erased = self.house.live.erased.load(Ordering::Acquire);
+        let mut place: u64 = 0;
+        while erased != self.erased {
+            let connection = self.connection.as_mut().expect("a turn begins with a connection");
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(place).arg("MATCH").arg("auction:*:state").arg("COUNT").arg(PAGE);
+            let (next, found): (u64, Vec<String>) = scan.query(connection)?;
+            let mut pipeline = pipe();
+            for auction in found.iter().filter_map(|key| keys::auction_of(key)) {
+                self.write(&mut pipeline, auction)?;
+            }
+            if !pipeline.is_empty() {
+                self.send(&pipeline)?;
+            }
+            place = next;
+            if place == 0 {
+                self.erased = erased;
+            }
         }
         Ok(())
     }

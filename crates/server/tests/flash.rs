@@ -21,7 +21,7 @@ struct Client {
 
 impl Client {
     fn new(arguments: &[&str]) -> Self {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/live/test");
         let mut command = Command::new("node");
         command.arg("flash.mjs").args(arguments).current_dir(folder).stdout(Stdio::piped());
         let mut child = command.spawn().expect("node 20, and `scripts/setup.sh test`");

@@ -136,6 +136,17 @@ fn s4_25_s4_26_a_hash_and_the_three_best_written_anew_after_every_loss() {
     let member = |place: usize| format!("{}:{}", user(people[place].0.0), people[place].1);
     let three = [(member(3), 4000.0), (member(2), 3000.0), (member(1), 2000.0)];
     assert_eq!(best(&mut there), three);
+    // Whoever is erased is not named any more.
+    let gone = house.ask(
+        "DELETE",
+        &format!("/v1/users/{}", people[2].0.0),
+        Some(&house.admin()),
+        &Value::Null,
+    );
+    assert_eq!(gone.status, 204, "{gone:?}");
+    let nobody = format!("{}:", user(people[2].0.0));
+    eventually(|| (best(&mut there)[1].0 == nobody).then_some(()));
+    let three = [(member(3), 4000.0), (nobody, 3000.0), (member(1), 2000.0)];
     // Emptied: all of it is back.
     let _: () = redis::cmd("FLUSHALL").query(&mut there).unwrap();
     assert_eq!(state(&mut there, lot, "4"), expected);

@@ -63,6 +63,11 @@ impl Keys {
     }
 }
 
+/// The auction whose state stands under a key.
+pub(super) fn auction_of(key: &str) -> Option<AuctionId> {
+    wire::auction(key.strip_prefix("auction:")?.strip_suffix(":state")?)
+}
+
 /// What everybody may know of an event. May block on the store.
 pub(super) fn happened(house: &House, head: &Head, event: &Event) -> Result<Value, Problem> {
     let public = json!(event.fact);

@@ -56,6 +56,8 @@ pub(super) fn list(args: &ListArgs, out: Output) -> Result<(), Failure> {
             ("sort", args.sort.as_deref()),
             ("limit", Some(&limit)),
             ("cursor", args.cursor.as_deref()),
+            // Whoever has just created one looks for it.
+            ("in_sync", Some("true")),
         ],
     );
     let page = args.house.client()?.get(&path)?.json();

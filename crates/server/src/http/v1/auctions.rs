@@ -21,6 +21,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -70,6 +71,10 @@ pub(crate) struct AuctionsQuery {
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Waits up to two seconds for the list to hold all that was durable when it was asked for;
+    /// `as_of` says how far it got.
+    #[serde(default)]
+    in_sync: bool,
 }
 
 /// In which order.
@@ -115,6 +120,10 @@ pub(crate) async fn show(
     Ok((about, [(CONTENT_TYPE, JSON)], view.whole()).into_response())
 }
 
+/// How often, and how many times, it is looked whether the lists have caught up.
+const PASS: Duration = Duration::from_millis(25);
+const PASSES: u32 = 80;
+
 /// Nobody else may keep what was cut for this caller, and he asks each time.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -144,6 +153,9 @@ pub(crate) async fn list(
     let after =
         query.cursor.as_deref().map(|cursor| Cursor::read(cursor, &question)).transpose()?;
     asked.after = after.map(|cursor| (cursor.key, cursor.id));
+    if query.in_sync {
+        catch_up(&house).await?;
+    }
     house.aside(move |house| page(house, asked, &question, &viewer)).await?.map(Json)
 }
 
@@ -167,6 +179,19 @@ pub(super) fn page(
         }
     }
     Ok(AuctionsPage { items, next_cursor, as_of })
+}
+
+/// Waits for the lists to hold what is durable now, but not for ever: `as_of` tells.
+async fn catch_up(house: &House) -> Result<(), Problem> {
+    let durable = house.engine.released();
+    for _ in 0..PASSES {
+        let reached = house.aside(as_of).await??;
+        if reached.iter().zip(&durable).all(|(reached, durable)| reached >= durable) {
+            break;
+        }
+        tokio::time::sleep(PASS).await;
+    }
+    Ok(())
 }
 
 /// Up to where the lists are.
