@@ -1,7 +1,7 @@
 //! `gavel watch`: an auction as it happens, in the terminal or as lines: its log by the stream, how
 //! it stands, who watches and what they say by the live room. Comes back by itself when the house
-//! was away, and says so meanwhile; counts down by the house's clock, and never says that an auction
-//! has ended before the house does.
+//! was away, and says so meanwhile; counts down by the house's clock, and never says that it has
+//! ended before the house does.
 
 mod screen;
 
