@@ -80,6 +80,47 @@ fn watching_ends_well_when_it_is_interrupted() {
     assert!(child.wait().unwrap().success());
 }
 
+/// A terminal with `gavel watch` in it; what it shows goes to a file.
+fn terminal(words: &str, shows: &std::path::Path) -> Child {
+    let command = format!("{} {words}", env!("CARGO_BIN_EXE_gavel"));
+    let mut script = Command::new("script");
+    script.args(["-qefc", &command]).arg(shows).env("GAVEL_SESSION", "/nonexistent/session.json");
+    script.env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::null());
+    script.spawn().unwrap()
+}
+
+#[test]
+fn a_terminal_attends_the_live_room_and_says_when_the_house_is_away() {
+    let mut house = Served::new();
+    let ((_, seller), (_, bidder)) = (house.user("seller"), house.user("bidder"));
+    let id = auction(&house, &seller, 3600);
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("shown");
+    let words = format!("watch {id} --url http://{} --token {bidder}", house.address);
+    let mut watching = terminal(&words, &file);
+    let shows = |what: &str| {
+        let shown = || std::fs::read_to_string(&file).unwrap_or_default();
+        let found = (0..600).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            shown().contains(what)
+        });
+        assert!(found, "{what}: {}", shown());
+    };
+    shows("nobody else watches");
+    let text = json!({"message": "good evening"});
+    let said = house.ask("POST", &format!("/v1/auctions/{id}/chat"), Some(&seller), &text);
+    assert_eq!(said.status, 201, "{said:?}");
+    shows("good evening");
+    let path = format!("/v1/auctions/{id}/bids");
+    house.ask("POST", &path, Some(&bidder), &json!({"amount": 1000}));
+    shows("you: leading");
+    shows("paddle 1 bids 10.00 EUR");
+    house.kill();
+    shows("the house is away: this is 1 s old");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+}
+
 fn get(address: &str, path: &str) -> (u16, String, String) {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(address).unwrap();

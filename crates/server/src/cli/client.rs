@@ -3,6 +3,7 @@
 //! Knows routes and bodies only as text and JSON; speaks no TLS.
 
 pub mod messages;
+pub mod room;
 
 use super::output::Failure;
 use super::session::{self, Kept};

@@ -1,10 +1,12 @@
-//! `gavel watch`: an auction as it happens, in the terminal or as lines. Comes back by itself when
-//! the house was away, and says so meanwhile; counts down by the house's clock, and never says that
-//! an auction has ended before the house does.
+//! `gavel watch`: an auction as it happens, in the terminal or as lines: its log by the stream, how
+//! it stands, who watches and what they say by the live room. Comes back by itself when the house
+//! was away, and says so meanwhile; counts down by the house's clock, and never says that it has
+//! ended before the house does.
 
 mod screen;
 
 use super::client::messages::{Message, Messages};
+use super::client::room::{Room, Said};
 use super::client::{Client, HouseArgs, Reply};
 use super::output::{Failure, Output};
 use screen::Screen;
@@ -62,11 +64,19 @@ fn write(written: io::Result<()>) -> Result<(), Failure> {
     })
 }
 
-/// The connection to the house.
-enum Link {
-    Open(Messages),
+/// A connection to the house.
+enum Link<T> {
+    Open(T),
     /// To be opened then, after so many tries.
     Shut(Instant, usize),
+}
+
+impl<T> Link<T> {
+    /// To be opened again, after so many tries in a row.
+    fn again(tries: usize) -> Self {
+        let wait = TRIES.get(tries).or(TRIES.last()).copied().unwrap_or(0);
+        Self::Shut(Instant::now() + Duration::from_millis(wait), tries + 1)
+    }
 }
 
 /// What became of it.
@@ -95,6 +105,8 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
     let mut last_word: Option<Instant> = None;
     let mut reading: Option<Reading<'_>> = None;
     let mut step = Box::pin(advance(client, stream(&about, after), Link::Shut(Instant::now(), 0)));
+    let (auction, attends) = (args.auction, screen.is_for_people());
+    let mut talk = Box::pin(attend(client, auction, Link::Shut(Instant::now(), 0)));
     loop {
         let read = async {
             match &mut reading {
@@ -121,6 +133,13 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
                     News::Refused(failure) => return Err(failure),
                 }
                 step = Box::pin(advance(client, stream(&about, after), link));
+            }
+            (link, said) = &mut talk, if attends => {
+                match said {
+                    Some(said) => write(screen.attend(&said))?,
+                    None => screen.leave_room(),
+                }
+                talk = Box::pin(attend(client, auction, link));
             }
             view = read => {
                 reading = None;
@@ -152,23 +171,37 @@ fn has_ended(view: &Value) -> bool {
 }
 
 /// Waits for the next thing that the connection brings.
-async fn advance(client: &Client, path: String, link: Link) -> (Link, News) {
-    let again = |tries: usize| {
-        let wait = TRIES.get(tries).or(TRIES.last()).copied().unwrap_or(0);
-        Link::Shut(Instant::now() + Duration::from_millis(wait), tries + 1)
-    };
+async fn advance(client: &Client, path: String, link: Link<Messages>) -> (Link<Messages>, News) {
     match link {
         Link::Open(mut messages) => match messages.next().await {
-            Some(message) if message.event == "end" => (again(0), News::Gone),
+            Some(message) if message.event == "end" => (Link::again(0), News::Gone),
             Some(message) => (Link::Open(messages), News::Said(message)),
-            None => (again(0), News::Gone),
+            None => (Link::again(0), News::Gone),
         },
         Link::Shut(at, tries) => {
             sleep_until(at).await;
             match client.open(&path).await {
                 Ok(messages) => (Link::Open(messages), News::Back),
-                Err(failure) if may_pass(&failure) => (again(tries), News::Gone),
-                Err(failure) => (again(tries), News::Refused(failure)),
+                Err(failure) if may_pass(&failure) => (Link::again(tries), News::Gone),
+                Err(failure) => (Link::again(tries), News::Refused(failure)),
+            }
+        }
+    }
+}
+
+/// Waits for the next thing that is said in the live room. Whatever keeps us out of it, the stream
+/// tells what happens.
+async fn attend(client: &Client, auction: i64, link: Link<Room>) -> (Link<Room>, Option<Said>) {
+    match link {
+        Link::Open(mut room) => match room.next().await {
+            Some(said) => (Link::Open(room), Some(said)),
+            None => (Link::again(0), None),
+        },
+        Link::Shut(at, tries) => {
+            sleep_until(at).await;
+            match client.attend(auction).await {
+                Ok(room) => Box::pin(attend(client, auction, Link::Open(room))).await,
+                Err(_) => (Link::again(tries), None),
             }
         }
     }

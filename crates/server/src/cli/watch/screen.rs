@@ -4,6 +4,7 @@
 
 use crate::cli::bid::currency_of;
 use crate::cli::client::messages::Message;
+use crate::cli::client::room::Said;
 use crate::cli::output::{Output, bad, good, money, strong};
 use console::{Style, Term};
 use gavel_auction::money::Currency;
@@ -18,6 +19,25 @@ const PAST: usize = 10;
 
 /// How often what has not changed is asked for again at least.
 const OLD: Duration = Duration::from_secs(30);
+
+/// A house that has not said anything for so long may be gone: it is asked every five seconds.
+const SILENT: Duration = Duration::from_secs(8);
+
+/// What people say that stays on the screen.
+const TALK: usize = 5;
+
+/// What an update of the live room leaves out where there is none.
+const SOMETIMES: [&str; 9] = [
+    "buy_now",
+    "maximum_next",
+    "minimum_next",
+    "next_drop_at",
+    "outcome",
+    "paddles",
+    "reserve_met",
+    "total_to_pay",
+    "you",
+];
 
 /// Where it is shown.
 enum Surface {
@@ -37,6 +57,12 @@ pub(super) struct Screen {
     past: VecDeque<String>,
     /// Since when the house is away.
     away: Option<Instant>,
+    /// When the house last said something in the live room, while we are there.
+    heard: Option<Instant>,
+    /// How many watch.
+    watching: Option<i64>,
+    talk: VecDeque<String>,
+    clock: Clock,
     drawn: usize,
 }
 
@@ -52,7 +78,90 @@ impl Screen {
         };
         let (view, past) = (Value::Null, VecDeque::new());
         let seen = Instant::now();
-        Self { surface, view, seen, dirty: false, past, away: None, drawn: 0 }
+        let (heard, watching, talk, clock) = (None, None, VecDeque::new(), Clock::default());
+        let (dirty, away, drawn) = (false, None, 0);
+        Self { surface, view, seen, dirty, past, away, heard, watching, talk, clock, drawn }
+    }
+
+    /// Whether people look at it, not a program.
+    pub(super) const fn is_for_people(&self) -> bool {
+        !matches!(self.surface, Surface::Json)
+    }
+
+    /// Something is said in the live room.
+    pub(super) fn attend(&mut self, said: &Said) -> io::Result<()> {
+        let about = &said.about;
+        self.heard = Some(Instant::now());
+        if let Some(count) = about.get("participant_count").or(about.get("participants")) {
+            self.watching = count.as_i64().or(self.watching);
+        }
+        match said.event.as_str() {
+            "sync" => self.clock.answered(about, said.asked),
+            "joined_auction" => {
+                let known = self.talk.is_empty();
+                let lines = about.get("chat").and_then(Value::as_array);
+                for line in lines.filter(|_| known).into_iter().flatten() {
+                    self.say(line)?;
+                }
+                if version(about) >= version(&self.view)
+                    && let Some(state) = about.get("state")
+                {
+                    self.show(state.clone())?;
+                }
+            }
+            "bid_update" => self.take(about),
+            // Words, and whether it is certified, are in no update.
+            "auction_updated" | "auction_ended" => {
+                self.take(about);
+                self.dirty = true;
+            }
+            "clock" if version(about) == version(&self.view) => {
+                for name in ["price", "next_drop_at"] {
+                    self.view[name] = about[name].clone();
+                }
+            }
+            "chat_message" => self.say(about)?,
+            _ => {} // not ours: a word of the house
+        }
+        Ok(())
+    }
+
+    /// The live room is closed to us for now.
+    pub(super) fn leave_room(&mut self) {
+        (self.heard, self.watching) = (None, None);
+        self.clock = Clock::default();
+    }
+
+    /// How it stands now; lines tell events instead.
+    fn take(&mut self, about: &Value) {
+        if !matches!(self.surface, Surface::Terminal(_)) {
+            return;
+        }
+        let (Some(view), Some(about)) = (self.view.as_object_mut(), about.as_object()) else {
+            return;
+        };
+        if version_of(about.get("version")) <= version_of(view.get("version")) {
+            return;
+        }
+        view.retain(|name, _| !SOMETIMES.contains(&name.as_str()));
+        view.extend(about.iter().map(|(name, value)| (name.clone(), value.clone())));
+        view.insert("price".to_owned(), about.get("high_bid").cloned().unwrap_or_default());
+        self.seen = Instant::now();
+        self.dirty = false;
+    }
+
+    /// Somebody says something.
+    fn say(&mut self, line: &Value) -> io::Result<()> {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("?").to_owned();
+        let name = text(line.get("user").and_then(|user| user.get("username")));
+        let said = text(line.get("message")).replace(char::is_control, " ");
+        let line = format!("{}: {said}", strong(&name));
+        if matches!(self.surface, Surface::Lines) {
+            writeln!(io::stdout(), "{line}")?;
+        }
+        self.talk.push_front(line);
+        self.talk.truncate(TALK);
+        Ok(())
     }
 
     /// The auction as the house shows it now.
@@ -74,7 +183,8 @@ impl Screen {
         if message.data.is_empty() {
             return Ok(());
         }
-        self.dirty = true;
+        // In the live room it was said how it stands.
+        self.dirty |= self.heard.is_none();
         let data: Value = serde_json::from_str(&message.data).unwrap_or_default();
         let Some(event) = data.get("event") else { return Ok(()) };
         match self.surface {
@@ -92,12 +202,24 @@ impl Screen {
     pub(super) fn back(&mut self) {
         if self.away.take().is_some() {
             self.dirty = true;
+            self.remark("the house is there again");
         }
     }
 
     /// The house is away.
     pub(super) fn gone(&mut self) {
-        self.away.get_or_insert_with(Instant::now);
+        if self.away.is_none() {
+            self.away = Some(Instant::now());
+            self.remark("the house is away; trying again");
+        }
+    }
+
+    /// Says something that is no news of the auction.
+    fn remark(&self, what: &str) {
+        if matches!(self.surface, Surface::Lines) {
+            // Whoever reads the lines need not read this.
+            let _unread = writeln!(io::stderr(), "{what}");
+        }
     }
 
     /// Whether what is shown may be out of date.
@@ -116,6 +238,10 @@ impl Screen {
         let mut lines = self.head();
         lines.push(self.pulse());
         lines.extend(self.past.iter().map(|line| format!("  {line}")));
+        if !self.talk.is_empty() {
+            lines.push(dim("said"));
+            lines.extend(self.talk.iter().map(|line| format!("  {line}")));
+        }
         let width = usize::from(terminal.size().1);
         let cut = |line: String| console::truncate_str(&line, width, "…").into_owned();
         let lines: Vec<String> = lines.into_iter().map(cut).collect();
@@ -167,7 +293,9 @@ impl Screen {
             bids => format!("{bids} bids"),
         });
         let leader = number("leader").map(|paddle| format!("paddle {paddle} leads"));
-        let facts: Vec<String> = [bids, leader].into_iter().flatten().collect();
+        let own = self.view.get("you").and_then(|you| you.get("standing")).and_then(Value::as_str);
+        let own = own.map(|standing| format!("you: {standing}"));
+        let facts: Vec<String> = [bids, leader, own].into_iter().flatten().collect();
         lines.push(format!("  {}  {}", strong(&price), dim(&facts.join(", "))));
         let next = self.amount("minimum_next").map(|next| format!("  next bid {next} or more"));
         let next =
@@ -199,22 +327,65 @@ impl Screen {
 
     /// Whether what is shown is live, or how old it is.
     fn pulse(&self) -> String {
-        match self.away {
-            None => dim("live"),
-            Some(since) => {
+        let silent = self.heard.map(|heard| heard.elapsed()).filter(|silent| *silent > SILENT);
+        match (self.away, silent, self.watching) {
+            (Some(since), _, _) => {
                 let seconds = since.elapsed().as_secs();
                 bad(&format!("the house is away: this is {seconds} s old; trying again"))
             }
+            (None, Some(silent), _) => {
+                bad(&format!("the house is silent: this may be {} s old", silent.as_secs()))
+            }
+            (None, None, Some(1)) => dim("live, nobody else watches"),
+            (None, None, Some(watching)) => dim(&format!("live, {watching} watch")),
+            (None, None, None) => dim("live"),
         }
     }
 
     /// Microseconds until an instant of the view, by the house's clock.
     fn left(&self, name: &str) -> Option<i64> {
         let at = self.text(name)?.parse::<jiff::Timestamp>().ok()?;
+        if let Some(now) = self.clock.now() {
+            return Some(at.as_microsecond() - now);
+        }
         let then = self.text("server_time")?.parse::<jiff::Timestamp>().ok()?;
         let passed = i64::try_from(self.seen.elapsed().as_micros()).ok()?;
         Some(at.as_microsecond() - then.as_microsecond() - passed)
     }
+}
+
+/// The house's clock, by the shortest round trip of the last ones: never less than it shows there.
+#[derive(Default)]
+struct Clock {
+    /// When each question left, how long its answer took, and what that said.
+    trips: VecDeque<(Instant, Duration, i64)>,
+}
+
+impl Clock {
+    /// Round trips that count.
+    const KEPT: usize = 8;
+
+    fn answered(&mut self, about: &Value, asked: Option<Instant>) {
+        let stamp = about.get("server_time").and_then(Value::as_str);
+        let stamp = stamp.and_then(|stamp| stamp.parse::<jiff::Timestamp>().ok());
+        let (Some(stamp), Some(asked)) = (stamp, asked) else { return };
+        self.trips.push_front((asked, asked.elapsed(), stamp.as_microsecond()));
+        self.trips.truncate(Self::KEPT);
+    }
+
+    /// Microseconds by that clock, now.
+    fn now(&self) -> Option<i64> {
+        let (asked, _, stamp) = self.trips.iter().min_by_key(|(_, took, _)| *took)?;
+        Some(stamp + i64::try_from(asked.elapsed().as_micros()).ok()?)
+    }
+}
+
+fn version(about: &Value) -> u64 {
+    version_of(about.get("version"))
+}
+
+fn version_of(version: Option<&Value>) -> u64 {
+    version.and_then(Value::as_u64).unwrap_or(0)
 }
 
 fn dim(text: &str) -> String {
