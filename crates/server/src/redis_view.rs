@@ -41,6 +41,9 @@ const LAST: i64 = 60 * SECOND;
 /// A message of a chat: its auction, and itself in JSON.
 pub type Said = (AuctionId, String);
 
+/// A place in the list: sort key and id.
+type Place = (i64, i64);
+
 /// The view of a house that is open. Ends when dropped.
 pub struct RedisView {
     stop: Option<SyncSender<()>>,
@@ -247,8 +250,8 @@ impl Writer {
     /// A page of live auctions, and its last one if there may be more.
     fn live_after(
         &self,
-        after: Option<(i64, i64)>,
-    ) -> Result<(Vec<AuctionId>, Option<(i64, i64)>), Failure> {
+        after: Option<Place>,
+    ) -> Result<(Vec<AuctionId>, Option<Place>), Failure> {
         let query = Query {
             states: vec!["open".to_owned(), "on_hold".to_owned()],
             drafts: false,

@@ -6,6 +6,7 @@
 
 #[path = "live/node.rs"]
 mod node;
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
 #[path = "live/socket.rs"]
