@@ -248,10 +248,7 @@ impl Writer {
     }
 
     /// A page of live auctions, and its last one if there may be more.
-    fn live_after(
-        &self,
-        after: Option<Place>,
-    ) -> Result<(Vec<AuctionId>, Option<Place>), Failure> {
+    fn live_after(&self, after: Option<Place>) -> Result<(Vec<AuctionId>, Option<Place>), Failure> {
         let query = Query {
             states: vec!["open".to_owned(), "on_hold".to_owned()],
             drafts: false,
