@@ -175,6 +175,32 @@ fn sec_s15_pages_of_other_origins_do_not_get_in() {
 }
 
 #[test]
+fn sec_s15_nobody_is_heard_before_he_was_let_in_and_nonsense_ends_the_socket() {
+    let house = Served::with(&["limits.sockets_per_ip=0"]);
+    let seller = house.user("seller").1;
+    let lot = auction(&house, &seller, json!({}));
+    let join = format!("421[\"join_auction\",{{\"auction_id\":{lot}}}]");
+    let ends = |mut socket: Socket, said: &str| {
+        socket.send(said);
+        socket.say("sync", &json!({}));
+        assert_eq!(socket.text(), None, "{said}");
+    };
+    for said in [&join, "421[\"sync\",{}]", "43[]", "42", "9", "4"] {
+        let mut socket = Socket::handshake(house.address).unwrap();
+        assert!(socket.text().unwrap().starts_with('0'));
+        ends(socket, said);
+    }
+    for said in ["40", "42", "42[", "42{}", "451-[\"x\",{}]", "49", "9"] {
+        ends(Socket::open(house.address, None).unwrap(), said);
+    }
+    // Those who were not let in yet have their places, too.
+    let house = Served::with(&["limits.sockets_per_ip=2"]);
+    let silent: Vec<_> = (0..4).map(|_| Socket::handshake(house.address)).collect();
+    assert!(silent.iter().all(Option::is_some));
+    assert!(Socket::handshake(house.address).is_none());
+}
+
+#[test]
 fn what_makes_no_sense_is_said_in_the_words_of_the_protocol() {
     let house = Served::new();
     for (method, query, code) in [
@@ -480,10 +506,11 @@ fn sec_s20_each_limit_and_one_more() {
     }
     let statuses: Vec<_> = (0..60).map(|_| own[1].wait("ack").unwrap()["status"].clone()).collect();
     assert!(statuses.contains(&json!(429)) && statuses.contains(&json!(200)));
-    for _ in 0..400 {
+    let said = 600;
+    for _ in 0..said {
         own[1].say("sync", &json!({}));
     }
-    while own[1].next().is_some() {}
+    assert!(std::iter::from_fn(|| own[1].next()).count() < said);
     let mut large = Socket::handshake(house.address).unwrap();
     large.text().unwrap();
     large.bytes(&frame(0x81, &vec![b'x'; 32 * 1024 + 1]));
@@ -492,7 +519,8 @@ fn sec_s20_each_limit_and_one_more() {
     let open = house.send("GET", path, "", b"").body;
     let sid: Value = serde_json::from_str(&open[1..]).unwrap();
     let path = format!("{path}&sid={}", sid["sid"].as_str().unwrap());
-    let delivered = house.send("POST", &path, "", &vec![b'4'; 32 * 1024 + 1]);
+    let nothings = format!("6{}", "\u{1e}6".repeat(16 * 1024));
+    let delivered = house.send("POST", &path, "", nothings.as_bytes());
     assert_eq!(delivered.status, 400);
     assert_eq!(house.send("GET", &path, "", b"").json()["code"], 1, "it is over");
 }

@@ -66,3 +66,25 @@ impl Drop for UserPlace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_so_many_sockets_and_rooms_and_gets_them_back() {
+        let (users, anna, bert) = (Users::default(), UserId::new(1), UserId::new(2));
+        let take = |user: Option<UserId>| users.take(user.unwrap(), 2);
+        let (one, two) = (take(anna).unwrap(), take(anna).unwrap());
+        assert!(take(anna).is_none() && take(bert).is_some());
+        let rooms =
+            (0..ROOMS).filter(|n| if n % 2 == 0 { one.take_room() } else { two.take_room() });
+        assert_eq!(rooms.count(), ROOMS as usize);
+        assert!(!one.take_room() && !two.take_room());
+        assert!(take(bert).unwrap().take_room());
+        two.leave_rooms(1);
+        assert!(one.take_room() && !one.take_room());
+        drop(two);
+        assert!(take(anna).is_some());
+    }
+}
