@@ -155,10 +155,11 @@ fn every_door_of_a_dialect_is_in_its_table_and_no_other_is_open() {
 #[expect(clippy::disallowed_methods, reason = "whoever opens a door writes the page anew")]
 fn the_page_of_doors_is_up_to_date() {
     let mut page = "# The doors of the dialects\n\n\
-        Every route of every dialect and which verb it is (`crates/server/tests/dialects/together.rs` \
-        writes this page). *On their word*: callers do it by saying who they are, as a user of that \
-        dialect only, unless `dialects.public` is off. *As in /v1*: as [permissions](../permissions.md) \
-        has it, for the public or by a token. What is in no row nobody may.\n\n\
+        Every route of every dialect and which verb it is \
+        (`crates/server/tests/dialects/together.rs` writes this page). *On their word*: callers \
+        do it by saying who they are, as a user of that dialect only, unless `dialects.public` is \
+        off. *As in /v1*: as [permissions](../permissions.md) has it, for the public or by a \
+        token. What is in no row nobody may.\n\n\
         | Dialect | Route | Verb | Who |\n|---|---|---|---|\n"
         .to_owned();
     for dialect in DIALECTS {
