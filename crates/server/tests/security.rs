@@ -4,6 +4,8 @@
 
 #[path = "security/accounts.rs"]
 mod accounts;
+#[path = "security/asking.rs"]
+mod asking;
 #[path = "security/audit.rs"]
 mod audit;
 #[path = "security/erasure.rs"]

@@ -2,6 +2,8 @@
 //! of one that was touched.
 
 use super::served::Served;
+use gavel_server::http::dialects::DIALECTS;
+use gavel_server::permissions::Verb;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -226,4 +228,67 @@ fn sec_s29_two_must_ask_for_what_cannot_be_taken_back() {
         told.iter().filter(about).filter(|line| line["outcome"] == outcome).count()
     };
     assert_eq!((of("asked for: another one must, too"), of("done")), (3, 1), "{told:?}");
+}
+
+#[test]
+fn sec_s29_no_dialect_does_alone_what_takes_two() {
+    let takes_two = [Verb::Undo, Verb::ManagePeople, Verb::GiveRoles];
+    for dialect in DIALECTS {
+        let verbs = dialect.doors.iter().flat_map(|(_, verbs)| verbs.iter());
+        for (method, verb) in verbs {
+            assert!(!takes_two.contains(verb), "{} {method}: {}", dialect.name, verb.word());
+        }
+    }
+    let house = Served::with(&["house.four_eyes=true", "dialects.on=all"]);
+    let admin = house.admin();
+    let ask = |method: &str, path: &str, by: Option<&str>, body: Value| {
+        house.ask(method, path, by, &body)
+    };
+    let (portal, cars) = ("/dialects/portal", "/dialects/cars");
+    let (anna, anna_token) = house.user("anna");
+    let ada = ask("PUT", &format!("{portal}/user"), None, json!({"name": "ada"})).json();
+    let bob = ask("POST", &format!("{cars}/users"), None, json!({"username": "bob"})).json();
+    let put_up = || {
+        let lot = json!({"title": "A bus", "duration_seconds": 600});
+        ask("PUT", &format!("{portal}/auction?sync=true"), None, lot).json()["id"].clone()
+    };
+    let (lot, over) = (put_up(), put_up());
+    let bids = format!("/v1/auctions/{lot}/bids");
+    let hers = ask("POST", &bids, Some(&anna_token), json!({"amount": 1_000})).json();
+    let his = json!({"auction": lot, "user": bob["id"], "amount": 1_500});
+    let his = ask("POST", &format!("{cars}/bids"), None, his).json();
+    let closing = ask("POST", &format!("/v1/auctions/{over}/close"), Some(&admin), json!({}));
+    assert_eq!(closing.status, 200, "{closing:?}");
+    let before = [&lot, &over].map(|id| house.get(&format!("/v1/auctions/{id}"), None).json());
+    assert_eq!((&before[0]["bid_count"], &before[1]["state"]), (&json!(2), &json!("passed")));
+    let later = json!({"ends_at": 4_102_444_800_000_i64});
+    for (method, path, body) in [
+        ("DELETE", format!("{portal}/auction/{lot}/bid/{}?sync=true", hers["bid"]), Value::Null),
+        ("DELETE", format!("{cars}/bids/{}", his["id"]), Value::Null),
+        ("PUT", format!("{cars}/bids/{}", his["id"]), json!({"amount": 1})),
+        ("PUT", format!("{cars}/auctions/{over}"), later),
+        ("DELETE", format!("{cars}/auctions/{over}"), Value::Null),
+        ("DELETE", format!("{portal}/user/{}", ada["id"]), Value::Null),
+        ("DELETE", format!("{portal}/user/{}", bob["id"]), Value::Null),
+        ("DELETE", format!("{portal}/user/{anna}"), Value::Null),
+        ("DELETE", format!("{cars}/users/{}", ada["id"]), Value::Null),
+        ("DELETE", format!("{cars}/users/{}", bob["id"]), Value::Null),
+        ("DELETE", format!("{cars}/users/{anna}"), Value::Null),
+    ] {
+        let reply = ask(method, &path, Some(&admin), body);
+        assert!((400..500).contains(&reply.status), "{method} {path}: {reply:?}");
+    }
+    // Nor does it by leaving out his token: an account is nobody's who only says so.
+    for path in [format!("{portal}/user/{anna}"), format!("{cars}/users/{anna}")] {
+        assert_eq!(ask("DELETE", &path, None, Value::Null).status, 404, "{path}");
+    }
+    let after = [&lot, &over].map(|id| house.get(&format!("/v1/auctions/{id}"), None).json());
+    for at in [0, 1] {
+        assert_eq!(after[at]["version"], before[at]["version"], "{}", after[at]);
+    }
+    for id in [json!(anna), ada["id"].clone(), bob["id"].clone()] {
+        let path = format!("/v1/users/{id}");
+        assert_eq!(ask("DELETE", &path, Some(&admin), Value::Null).status, 202, "{path}");
+        assert_eq!(house.get(&path, None).status, 200, "{path}");
+    }
 }

@@ -14,15 +14,16 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The kinds of callers, in the order of the marks of a row.
-const CALLERS: [&str; 7] = ["public", "bidder", "stranger", "seller", "clerk", "admin", "banned"];
+pub(super) const CALLERS: [&str; 7] =
+    ["public", "bidder", "stranger", "seller", "clerk", "admin", "banned"];
 
 /// A route, of what it is asked, with which body, and what each caller gets:
 /// `+` he may (whatever then comes of it), `s` sign in first, `-` forbidden, `0` not found.
-type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
+pub(super) type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 /// In paths: `{auction}` is open and has the bidder's bid `{bid}`, `{draft}` is not published,
 /// `{id}` is somebody else. Where a body is `{}`, a 400 shows that the caller was let in.
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     ("GET", "/health/live", "", "", "+++++++"),
     ("GET", "/health/ready", "", "", "+++++++"),
     ("GET", "/v1/auctions", "", "", "+++++++"),
@@ -139,8 +140,8 @@ const REASON: &str = r#"{"reason":"mistake"}"#;
 const REOPEN: &str = r#"{"reason":"mistake","ends_at":"2199-01-01T00:00:00Z"}"#;
 
 /// A fresh auction and fresh people around it, so that no request sees what another one did.
-struct Scene {
-    callers: [Option<Person>; 7],
+pub(super) struct Scene {
+    pub(super) callers: [Option<Person>; 7],
     auction: String,
     draft: String,
     bid: String,
@@ -151,7 +152,7 @@ struct Scene {
     other: i64,
 }
 
-fn scene(site: &Site, pictured: bool) -> Scene {
+pub(super) fn scene(site: &Site, pictured: bool) -> Scene {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let person = |name: &str, roles| site.person(&format!("{name}.{number}.x"), roles);
@@ -199,14 +200,13 @@ fn scene(site: &Site, pictured: bool) -> Scene {
     }
 }
 
-/// What a caller gets.
-fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
-    let (method, route, about, body, _) = *row;
-    let by = scene.callers[caller].as_ref();
-    let own = by.map_or(scene.other, |by| by.id);
+/// The path of a row, as a caller asks for it.
+pub(super) fn path_of(row: &Row, scene: &Scene, caller: usize) -> String {
+    let (_, route, about, ..) = *row;
+    let own = scene.callers[caller].as_ref().map_or(scene.other, |by| by.id);
     let user = if about == "{self}" { own } else { scene.other };
     let auction = if about == "{draft}" { &scene.draft } else { &scene.auction };
-    let path = route
+    route
         .replace("{auction}", auction)
         .replace("{bid}", &scene.bid)
         .replace("{paddle}", "1")
@@ -216,7 +216,14 @@ fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
         .replace("{message}", &scene.message)
         .replace("{user}", &scene.other.to_string())
         .replace("{session}", "0011223344556677")
-        .replace("{id}", &user.to_string());
+        .replace("{id}", &user.to_string())
+}
+
+/// What a caller gets.
+pub(super) fn mark(site: &Site, row: &Row, scene: &Scene, caller: usize) -> char {
+    let (method, route, _, body, _) = *row;
+    let by = scene.callers[caller].as_ref();
+    let path = path_of(row, scene, caller);
     // A stream has no end; its head says all.
     let method = if route.ends_with("/stream") { "HEAD" } else { method };
     let reply = site.ask(method, &path, by, Some("k"), body);
