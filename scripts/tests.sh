@@ -4,9 +4,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Said last, because what passes says nothing.
+left_out() {
+  [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null ||
+    echo "tests: those of the page in a browser were LEFT OUT, because there is no Chromium"
+}
+trap left_out EXIT
+
 if command -v cargo-nextest >/dev/null; then
   cargo test --workspace --locked --quiet --doc
-  exec cargo nextest run --workspace --locked --no-fail-fast --status-level fail
+  cargo nextest run --workspace --locked --no-fail-fast --status-level fail
+  exit
 fi
 cargo test --workspace --locked --no-fail-fast 2>&1 | awk '
   { print; fflush() }

@@ -39,10 +39,12 @@ export class Clock {
   answered(stamp, sent, at) {
     const said = typeof stamp === "string" ? Date.parse(stamp) : stamp;
     if (!Number.isFinite(said)) return;
-    this.#most.push(said - sent);
+    // A stamp has microseconds, which are cut off when it is read.
+    const most = said + (typeof stamp === "string" ? 1 : 0) - sent;
+    this.#most.push(most);
     if (this.#most.length > KEPT) this.#most.shift();
     this.heard(said, at);
-    if (this.#most.length === 0) this.#most.push(said - sent);
+    if (this.#most.length === 0) this.#most.push(most);
   }
 
   /** Everything may be otherwise: another process answers. */
