@@ -41,12 +41,14 @@ struct Pace {
     written: u64,
     /// When much was last written.
     busy: Time,
+    /// How long the keeper has rested within the step it is at.
+    rested: Duration,
 }
 
 impl Pace {
     fn begin(shared: &Shared) -> Self {
         let (at, written) = (shared.clock.now(), shared.written.records.total().1);
-        Self { at, written, busy: Time(0) }
+        Self { at, written, busy: Time(0), rested: Duration::ZERO }
     }
 
     /// Whether little has been written for a while.
@@ -55,13 +57,23 @@ impl Pace {
         let micros = u64::try_from(now.at.since(self.at)).unwrap_or(0).max(1);
         let written = now.written.saturating_sub(self.written);
         let much = written.saturating_mul(1_000_000) / micros >= limits::SNAPSHOT_QUIET;
-        *self = Self { busy: if much { now.at } else { self.busy }, ..now };
+        let busy = if much { now.at } else { self.busy };
+        *self = Self { busy, rested: self.rested, ..now };
         self.calm()
     }
 
     /// What [`Pace::quiet`] found last.
     fn calm(&self) -> bool {
         self.at.since(self.busy) >= limits::SNAPSHOT_CALM_SECONDS * SECOND
+    }
+
+    /// Leaves the bids their part within a step, too: a step of many records takes seconds.
+    fn rest(&mut self, shared: &Shared, since: Time) {
+        let worked = u64::try_from(self.at.since(since)).unwrap_or(0);
+        let rest = Duration::from_micros(worked) * (SHARE - 1);
+        std::thread::park_timeout(rest);
+        let Self { busy, rested, .. } = *self;
+        *self = Self { busy, rested: rested + rest, ..Self::begin(shared) };
     }
 }
 
@@ -86,8 +98,10 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
             break;
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
+        let rested = std::mem::take(&mut keeper.pace.rested);
         let share = if keeper.pace.calm() { QUIET_SHARE } else { SHARE };
-        let rest = Duration::from_micros(took) * (share - 1);
+        let worked = Duration::from_micros(took).saturating_sub(rested);
+        let rest = (worked * (share - 1)).saturating_sub(rested);
         std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
     }
     let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
@@ -125,7 +139,7 @@ impl Keeper {
             if stop() {
                 break;
             }
-            behind |= progress.turn(shared, snapshots, &mut self.pace);
+            behind |= progress.turn(shared, snapshots, &mut self.pace, stop);
         }
         behind
     }
@@ -155,16 +169,29 @@ impl Progress {
     }
 
     /// Whether more is left to do at once.
-    fn turn(&mut self, shared: &Shared, snapshots: &dyn Snapshots, pace: &mut Pace) -> bool {
+    fn turn(
+        &mut self,
+        shared: &Shared,
+        snapshots: &dyn Snapshots,
+        pace: &mut Pace,
+        stop: &impl Fn() -> bool,
+    ) -> bool {
         let now = shared.clock.now();
         let behind = self.behind(shared);
         let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
         let wanted = behind > 0 && (due || behind >= limits::SNAPSHOT_BEHIND);
         let late = behind >= limits::SNAPSHOT_LATEST;
-        let mut go_on = || pace.quiet(shared) || late;
-        if !wanted || !go_on() {
+        if !wanted || !(pace.quiet(shared) || late) {
             return false;
         }
+        let mut go_on = || {
+            let since = pace.at;
+            let quiet = pace.quiet(shared);
+            if !quiet && late && !stop() {
+                pace.rest(shared, since);
+            }
+            quiet || late && !stop()
+        };
         let more =
             self.advance(shared, snapshots, &mut go_on) && behind > limits::SNAPSHOT_RECORDS as u64;
         if !more {
