@@ -172,6 +172,35 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// What it says of price, leader and end, if it can move the price.
+    #[must_use]
+    pub const fn now(&self) -> Option<&Now> {
+        match self {
+            Self::BidPlaced(placed) => Some(&placed.now),
+            Self::BidRetracted(undone) | Self::BidVoided(undone) => Some(&undone.now),
+            Self::BidPromoted { now, .. } => Some(now),
+            Self::Created(_)
+            | Self::Amended(_)
+            | Self::Addendum { .. }
+            | Self::Published {}
+            | Self::Opened { .. }
+            | Self::BidderRegistered { .. }
+            | Self::BidderApproved { .. }
+            | Self::BidderDeclined { .. }
+            | Self::BuyNowTaken { .. }
+            | Self::ClockAccepted { .. }
+            | Self::Held { .. }
+            | Self::Resumed { .. }
+            | Self::Extended { .. }
+            | Self::Closed { .. }
+            | Self::Reopened { .. }
+            | Self::Cancelled { .. }
+            | Self::Certified { .. } => None,
+        }
+    }
+}
+
 /// What an auction was created with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {

@@ -2,7 +2,7 @@
 //! everybody may know of an auction and from the asker's own amounts, so it cannot tell anything
 //! else: facts are all that comes in. Refuses to know who asks.
 
-use crate::event::{CloseReason, Fact, Now, Reason};
+use crate::event::{CloseReason, Fact, Reason};
 use crate::ids::{BidId, Paddle, Version};
 use crate::money::{Amount, Currency, print_major};
 use crate::outcome::{Outcome, PassedReason, Sale};
@@ -198,7 +198,7 @@ impl Story {
             | Fact::Extended { .. }
             | Fact::Certified { .. } => {}
         }
-        if let Some(now) = shown_by(fact) {
+        if let Some(now) = fact.now() {
             let doubled = matches!(fact, Fact::BidPromoted { .. });
             let shown = now.shown.as_ref();
             let leader = shown.and_then(|shown| shown.leader);
@@ -264,31 +264,6 @@ impl Story {
     fn outbid(&self, asked: &Asked<'_>) -> Why {
         let at_once = self.lost.is_some_and(|lost| lost.version == asked.bid);
         if at_once { Why::OutbidAtOnce } else { Why::Outbid }
-    }
-}
-
-fn shown_by(fact: &Fact) -> Option<&Now> {
-    match fact {
-        Fact::BidPlaced(placed) => Some(&placed.now),
-        Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
-        Fact::BidPromoted { now, .. } => Some(now),
-        Fact::Created(_)
-        | Fact::Amended(_)
-        | Fact::Addendum { .. }
-        | Fact::Published {}
-        | Fact::Opened { .. }
-        | Fact::BidderRegistered { .. }
-        | Fact::BidderApproved { .. }
-        | Fact::BidderDeclined { .. }
-        | Fact::BuyNowTaken { .. }
-        | Fact::ClockAccepted { .. }
-        | Fact::Held { .. }
-        | Fact::Resumed { .. }
-        | Fact::Extended { .. }
-        | Fact::Closed { .. }
-        | Fact::Reopened { .. }
-        | Fact::Cancelled { .. }
-        | Fact::Certified { .. } => None,
     }
 }
 

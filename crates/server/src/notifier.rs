@@ -191,7 +191,7 @@ impl Reader {
             };
             let own = own.filter(|(user, kind, _)| self.wishes(*user, *kind));
             notices.extend(own.map(|(user, kind, amount)| notice(user, kind, event, amount)));
-            if let Some(price) = now(&event.fact).and_then(price) {
+            if let Some(price) = event.fact.now().and_then(price) {
                 let moved =
                     prices.entry(event.auction).or_insert(Prices { first: event, last: None });
                 moved.last = Some((event, price));
@@ -234,7 +234,7 @@ impl Reader {
         let after = event.version.saturating_sub(LOOK_BACK + 1);
         let most = usize::try_from(event.version - 1 - after).unwrap_or(0);
         let before = self.past(event.auction, after, most)?;
-        Ok(before.iter().rev().find_map(|past| now(&past.event.fact)).and_then(price))
+        Ok(before.iter().rev().find_map(|past| past.event.fact.now()).and_then(price))
     }
 
     /// The history of an auction; of one that is closed off there is none to be told of.
@@ -277,32 +277,6 @@ struct Prices<'a> {
 const fn notice(user: UserId, kind: Kind, event: &Event, amount: i64) -> Notice {
     let Event { auction, version, at, .. } = *event;
     Notice { user, kind, auction, version, at, amount }
-}
-
-/// What an event shows of price and leader, if it can move them.
-const fn now(fact: &Fact) -> Option<&Now> {
-    match fact {
-        Fact::BidPlaced(placed) => Some(&placed.now),
-        Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
-        Fact::BidPromoted { now, .. } => Some(now),
-        Fact::Created(_)
-        | Fact::Amended(_)
-        | Fact::Addendum { .. }
-        | Fact::Published {}
-        | Fact::Opened { .. }
-        | Fact::BidderRegistered { .. }
-        | Fact::BidderApproved { .. }
-        | Fact::BidderDeclined { .. }
-        | Fact::BuyNowTaken { .. }
-        | Fact::ClockAccepted { .. }
-        | Fact::Held { .. }
-        | Fact::Resumed { .. }
-        | Fact::Extended { .. }
-        | Fact::Closed { .. }
-        | Fact::Reopened { .. }
-        | Fact::Cancelled { .. }
-        | Fact::Certified { .. } => None,
-    }
 }
 
 /// The price it shows; none while it is hidden or there is none.

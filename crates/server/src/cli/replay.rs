@@ -8,7 +8,7 @@ mod words;
 use super::client::HouseArgs;
 use super::output::{Failure, Output, instant_of, money, strong, table};
 use super::verify::{read, verified};
-use gavel_auction::event::{Fact, Now};
+use gavel_auction::event::Fact;
 use gavel_auction::ids::{AuctionId, Paddle, Version};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::time::Time;
@@ -138,7 +138,7 @@ fn history(certificate: &Certificate, currency: Option<Currency>) -> Vec<Line> {
     let mut lines = Vec::with_capacity(certificate.events.len());
     let (mut price, mut leader) = (None, None);
     for EventPart { at, version, fact } in &certificate.events {
-        if let Some(shown) = now_of(fact).and_then(|now| now.shown.as_ref()) {
+        if let Some(shown) = fact.now().and_then(|now| now.shown.as_ref()) {
             price = shown.price;
             leader = shown.leader.map(i64::from);
         }
@@ -153,31 +153,6 @@ fn history(certificate: &Certificate, currency: Option<Currency>) -> Vec<Line> {
         lines.push(Line { version: *version, at: *at, words, price, leader });
     }
     lines
-}
-
-fn now_of(fact: &Fact) -> Option<&Now> {
-    match fact {
-        Fact::BidPlaced(placed) => Some(&placed.now),
-        Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
-        Fact::BidPromoted { now, .. } => Some(now),
-        Fact::Created(_)
-        | Fact::Amended(_)
-        | Fact::Addendum { .. }
-        | Fact::Published {}
-        | Fact::Opened { .. }
-        | Fact::BidderRegistered { .. }
-        | Fact::BidderApproved { .. }
-        | Fact::BidderDeclined { .. }
-        | Fact::BuyNowTaken { .. }
-        | Fact::ClockAccepted { .. }
-        | Fact::Held { .. }
-        | Fact::Resumed { .. }
-        | Fact::Extended { .. }
-        | Fact::Closed { .. }
-        | Fact::Reopened { .. }
-        | Fact::Cancelled { .. }
-        | Fact::Certified { .. } => None,
-    }
 }
 
 fn sum(minor: i64, currency: Option<Currency>) -> String {

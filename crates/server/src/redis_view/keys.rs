@@ -7,7 +7,7 @@ use crate::http::dialects::flash::wire;
 use crate::http::error::Problem;
 use crate::http::time::print;
 use crate::http::v1::render::username;
-use gavel_auction::event::{Event, Fact, Now};
+use gavel_auction::event::{Event, Fact};
 use gavel_auction::ids::{AuctionId, Paddle};
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
@@ -85,7 +85,7 @@ pub(super) fn happened(house: &House, head: &Head, event: &Event) -> Result<Valu
         about["username"] = json!(name);
         about["amount"] = json!(placed.amount.map(money));
     }
-    if let Some(now) = now(&event.fact) {
+    if let Some(now) = event.fact.now() {
         let shown = now.shown.as_ref();
         let price = shown.and_then(|shown| shown.price);
         let (id, name) = behind(house, head, shown.and_then(|shown| shown.leader))?;
@@ -112,16 +112,6 @@ fn behind(house: &House, head: &Head, paddle: Option<Paddle>) -> Result<Behind, 
     Ok((user.map(wire::of_user), name))
 }
 
-/// What an event that is about bids shows afterwards.
-const fn now(fact: &Fact) -> Option<&Now> {
-    match fact {
-        Fact::BidPlaced(placed) => Some(&placed.now),
-        Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
-        Fact::BidPromoted { now, .. } => Some(now),
-        _ => None, // not ours to list: no other fact moves price or leader
-    }
-}
-
 /// The message that the end has moved, if an event moved it.
 pub(super) fn moved_end(event: &Event, at: Time) -> Option<Value> {
     let (name, end) = match &event.fact {
@@ -130,7 +120,7 @@ pub(super) fn moved_end(event: &Event, at: Time) -> Option<Value> {
         }
         Fact::Extended { end, .. } => ("timer_update", *end),
         fact => {
-            let now = now(fact).filter(|now| now.extended)?;
+            let now = fact.now().filter(|now| now.extended)?;
             ("anti_snipe", now.end)
         }
     };

@@ -4,7 +4,6 @@
 use super::Check;
 use super::case::{Case, Entry, Tries};
 use crate::history::{Nanos, Res, Told, kind_of};
-use gavel_auction::event::{Event, Fact, Now};
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_auction::money::Amount;
 use gavel_proof::command::CommandId;
@@ -157,7 +156,7 @@ fn differs(told: &Told, entry: &Entry<'_>) -> Option<(Check, String)> {
     if told.event.as_deref().is_some_and(|said| said != event) {
         return wrong("event");
     }
-    let now = now_of(event)?;
+    let now = event.fact.now()?;
     if told.end.is_some_and(|end| end != Some(now.end)) {
         return wrong("end");
     }
@@ -173,12 +172,4 @@ fn differs(told: &Told, entry: &Entry<'_>) -> Option<(Check, String)> {
         return wrong("next bid");
     }
     None
-}
-
-fn now_of(event: &Event) -> Option<&Now> {
-    match &event.fact {
-        Fact::BidPlaced(placed) => Some(&placed.now),
-        Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
-        _ => None, // not ours: shows nothing
-    }
 }

@@ -10,7 +10,7 @@ use crate::workload::terms::Scale;
 use crate::workload::{self, Scene};
 use gavel_auction::auction::Phase;
 use gavel_auction::command::Roles;
-use gavel_auction::event::{Digest, Event, Fact, Now};
+use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::Close;
@@ -471,23 +471,13 @@ fn told(accepted: &Accepted) -> Told {
         event: Some(Arc::clone(event)),
         ..Told::default()
     };
-    let Some(shown) = now_of(event).and_then(|now| now.shown.as_ref()) else { return base };
+    let Some(shown) = event.fact.now().and_then(|now| now.shown.as_ref()) else { return base };
     Told {
         price: Some(shown.price.map(Amount::minor)),
         leader: Some(shown.leader.map(|leader| leader.get())),
         next: Some(shown.next.amount().map(Amount::minor)),
         reserve_met: Some(shown.reserve_met),
         ..base
-    }
-}
-
-/// What an event says of price and end.
-fn now_of(event: &Event) -> Option<&Now> {
-    match &event.fact {
-        Fact::BidPlaced(placed) => Some(&placed.now),
-        Fact::BidRetracted(undone) | Fact::BidVoided(undone) => Some(&undone.now),
-        Fact::BidPromoted { now, .. } => Some(now),
-        _ => None, // not ours: nothing to show
     }
 }
 
