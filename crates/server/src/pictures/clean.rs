@@ -1,7 +1,7 @@
 //! A picture without what a camera or a program wrote beside it: where and when it was taken, with
-//! what, by whom, and what hangs behind its end. Kept is what it is shown by: pixels, colours, frames,
-//! and which way up it is. Walks from part to part and unpacks nothing; what cannot be walked to its
-//! end is not taken.
+//! what, by whom, and what hangs behind its end. Kept is what it is shown by: pixels, colours,
+//! frames, and which way up it is. Walks from part to part and unpacks nothing; what cannot be
+//! walked to its end is not taken.
 
 mod exif;
 #[cfg(test)]

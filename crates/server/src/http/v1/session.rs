@@ -77,15 +77,13 @@ async fn sign_in(
     if by_cookie && !arrival.by_own_page {
         return Err(Problem::forbidden(FOREIGN_PAGE));
     }
-    let mut told = HeaderMap::new();
-    if by_cookie {
-        let device = arrival.device.get_or_insert_with(chance::token);
-        told.insert(SET_COOKIE, cookie::name_device(device));
-    }
+    let device = by_cookie.then(|| arrival.device.get_or_insert_with(chance::token).clone());
     let (user, token, expires_at) = begin(&house, arrival, body).await?;
-    if by_cookie {
+    let mut told = HeaderMap::new();
+    if let Some(device) = device {
         let seconds = expires_at.since(house.now()) / SECOND;
-        told.append(SET_COOKIE, cookie::keep(&token, seconds));
+        told.insert(SET_COOKIE, cookie::keep(&token, seconds));
+        told.append(SET_COOKIE, cookie::name_device(&device));
     }
     let (token, expires_at) = (Some(token).filter(|_| !by_cookie), Stamp(expires_at));
     let session = Session { token, expires_at, user: OwnProfile::of(user) };

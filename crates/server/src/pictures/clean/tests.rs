@@ -1,5 +1,5 @@
-//! Pictures as programs write them (`samples`: Pillow 12, with EXIF, a place, XMP, comments), cleaned;
-//! and every way to cut them off or spoil a byte.
+//! Pictures as programs write them (`samples`: Pillow 13, with EXIF, a place, XMP, comments),
+//! cleaned; and every way to cut them off or spoil a byte.
 
 use super::*;
 use crate::pictures::look;
