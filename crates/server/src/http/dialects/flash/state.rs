@@ -50,13 +50,18 @@ pub(crate) struct TopBid {
 }
 
 /// Who a bidder is, where bidders are named.
-struct Known {
-    id: Option<String>,
-    name: Option<String>,
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 impl Known {
-    fn of(house: &House, head: &Head, paddle: Paddle) -> Result<Self, Problem> {
+    /// Who is behind a paddle. May block on the store.
+    ///
+    /// # Errors
+    /// If his name cannot be read.
+    pub(crate) fn of(house: &House, head: &Head, paddle: Paddle) -> Result<Self, Problem> {
         let named = head.terms.visibility == Visibility::Named;
         let user = house.engine.bidder(head.auction, paddle).filter(|_| named);
         let name = user.map(|user| username(house, user)).transpose()?.flatten();
@@ -87,11 +92,10 @@ impl State {
         let now = house.now();
         let view = head.view(&Viewer::default(), None, now);
         let money = |amount: Amount| wire::decimal(amount, head.currency);
-        let known = |paddle: Option<Paddle>| -> Result<(Option<String>, Option<String>), Problem> {
-            let known = paddle.map(|paddle| Known::of(house, head, paddle)).transpose()?;
-            Ok(known.map_or((None, None), |known| (known.id, known.name)))
+        let known = |paddle: Option<Paddle>| {
+            paddle.map_or_else(|| Ok(Known::default()), |paddle| Known::of(house, head, paddle))
         };
-        let (high_bidder_id, high_bidder_username) = known(view.leader)?;
+        let leader = known(view.leader)?;
         let sale = view.outcome.as_ref().and_then(|outcome| outcome.sale());
         let shown = top.iter().filter_map(|(paddle, amount)| {
             let amount = money(Amount::new(*amount)?);
@@ -105,15 +109,15 @@ impl State {
             status: status(&head.phase),
             current_high_bid: price.map(money),
             high_bid: price.map(money),
-            high_bidder_id,
-            high_bidder_username,
+            high_bidder_id: leader.id,
+            high_bidder_username: leader.name,
             top_bids: shown.collect::<Result<_, _>>()?,
             minimum_next_bid: view.next.amount().map(money),
             participant_count: participants,
             bid_count: view.bid_count,
             time_remaining_seconds: remaining(head, now),
             effective_end: head.effective_end().map(Stamp),
-            winner_id: known(sale.map(|sale| sale.winner))?.0,
+            winner_id: known(sale.map(|sale| sale.winner))?.id,
             winning_bid: sale.map(|sale| money(sale.hammer_price)),
             version: head.version,
             server_time: Stamp(now),
