@@ -8,6 +8,7 @@
 //! wheel ([`wheel`]) tells the time, who is there, and looks after all sockets.
 //!
 //! In reading order: [`door`], [`websocket`] and [`polling`], [`packet`], [`connect`], [`talk`],
+//! [`seats`],
 //! [`room`], [`standing`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends
 //! in the same call as one by HTTP.
 
@@ -22,6 +23,7 @@ mod places;
 mod polling;
 mod presence;
 mod room;
+mod seats;
 mod session;
 mod standing;
 mod talk;
@@ -120,12 +122,7 @@ impl Live {
         if session.outbox.has_lagged() {
             observe::socket_lagged();
         }
-        let rooms = session.outbox.unseat_all();
-        if let Some(place) = session.who().and_then(|who| who.place.as_ref()) {
-            place.leave_rooms(u32::try_from(rooms.len()).unwrap_or(u32::MAX));
-        }
-        let now = house.now();
-        rooms.iter().for_each(|room| room.exit(session, false, now));
+        seats::give_up_all(session, house.now());
     }
 
     /// The room of an auction, made ready if nobody was in it.

@@ -192,12 +192,17 @@ impl Room {
 
     /// Somebody comes in.
     pub(super) fn enter(&self, house: &House, session: &Arc<Session>) {
+        let (engine, auction) = (&house.engine, self.auction);
+        // Of one that has left memory, bidders are found once something happens there.
+        self.add(session, |user| !engine.has_left(auction) && engine.mine(auction, user).is_some());
+    }
+
+    /// The same, who is asked whether he is one of the bidders.
+    pub(super) fn add(&self, session: &Arc<Session>, bids: impl FnOnce(UserId) -> bool) {
         let user = session.user();
         let part = self.part(session);
         let mut part = lock(part);
-        // Of one that has left memory, bidders are found once something happens there.
-        let here = user.filter(|_| !house.engine.has_left(self.auction));
-        let bids = here.is_some_and(|user| house.engine.mine(self.auction, user).is_some());
+        let bids = user.is_some_and(bids);
         part.push(Member { session: Arc::clone(session), user, bids });
         drop(part);
         self.members.fetch_add(1, Ordering::AcqRel);
