@@ -4,11 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[path = "live/between.rs"]
+mod between;
 #[path = "live/node.rs"]
 mod node;
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
+#[path = "floor/site.rs"]
+mod site;
 #[path = "live/socket.rs"]
 mod socket;
 

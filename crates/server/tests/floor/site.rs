@@ -263,6 +263,11 @@ impl Site {
         self.inside().edge.house().sign_ins.forget_user(user);
     }
 
+    /// Waits for something inside of the house.
+    pub fn run<F: Future>(&self, what: F) -> F::Output {
+        self.runtime.block_on(what)
+    }
+
     /// What requests are put to.
     pub fn edge(&self) -> Edge {
         self.inside().edge.clone()
