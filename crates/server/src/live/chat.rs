@@ -1,8 +1,8 @@
 //! What is said beside an auction: who may say it, and who hears it. No part of the auction's log.
 //! Whoever speaks is known by his token, whatever else he claims.
 
-use super::packet::event_text;
-use super::room::{CHAT, Room};
+use super::lines::CHAT;
+use super::room::Room;
 use super::tongue::Named;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
@@ -186,9 +186,7 @@ pub(super) async fn load(room: &Room, house: &House) -> Result<(), Problem> {
 /// A message is gone.
 pub(crate) fn unsaid(house: &House, auction: AuctionId, id: i64) {
     if let Some(room) = house.live.open_room(auction) {
-        room.forget(|(known, ..)| *known == id);
-        let about = json!({ "auction_id": auction.get(), "id": id });
-        room.say(&event_text("chat_deleted", &about));
+        room.unsay(id);
     }
 }
 

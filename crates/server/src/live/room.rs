@@ -2,6 +2,7 @@
 //! are told. It exists while somebody is in, and for a while after. Decides nothing.
 
 use super::frame;
+use super::lines::{Gone, Lines};
 use super::packet::event_text;
 use super::presence::Presence;
 use super::session::Session;
@@ -20,7 +21,7 @@ use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Viewer};
 use gavel_engine::feed::{Ended, Subscription};
 use serde_json::json;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -35,9 +36,6 @@ const PACE: Duration = Duration::from_micros(4);
 
 /// Events read at once while a room is made.
 const READ: usize = 1_000;
-
-/// Messages of the chat that are at hand.
-pub(super) const CHAT: usize = 50;
 
 /// How often, and how far apart, it is looked whether a room has come to a version.
 const LOOKS: u32 = 100;
@@ -55,8 +53,8 @@ pub(super) struct Room {
     /// Up to which paddle bidders are known.
     paddles: AtomicI64,
     presence: Mutex<Presence>,
-    /// The last messages of the chat, by number.
-    chat: Mutex<VecDeque<Line>>,
+    /// The last messages of the chat.
+    chat: Mutex<Lines>,
     pub(super) timers: Timers,
     made: OnceCell<()>,
     follower: Mutex<Option<JoinHandle<()>>>,
@@ -312,44 +310,37 @@ impl Room {
         }
     }
 
-    /// Keeps a message of the chat at hand.
-    pub(super) fn remember(&self, id: i64, author: UserId, text: &str) {
-        let mut chat = lock(&self.chat);
-        chat.push_back((id, author, text.into()));
-        if chat.len() > CHAT {
-            chat.pop_front();
+    /// Keeps a message of the chat at hand; false if it is known, or gone.
+    pub(super) fn remember(&self, id: i64, author: UserId, text: &str) -> bool {
+        lock(&self.chat).remember((id, author, text.into()))
+    }
+
+    /// Somebody has said something. Who came in since it was kept was shown it with all else.
+    pub(super) fn hear(&self, id: i64, author: UserId, text: &str) {
+        if self.remember(id, author, text) {
+            self.say(&format!("42[\"chat_message\",{text}]"));
         }
     }
 
-    /// Somebody has said something.
-    pub(super) fn hear(&self, id: i64, author: UserId, text: &str) {
-        self.remember(id, author, text);
-        self.say(&format!("42[\"chat_message\",{text}]"));
-    }
-
-    /// Keeps such messages at hand no more.
-    pub(super) fn forget(&self, such: impl Fn(&Line) -> bool) {
-        lock(&self.chat).retain(|line| !such(line));
+    /// A message is shown no more.
+    pub(super) fn unsay(&self, id: i64) {
+        lock(&self.chat).forget(Gone::Message(id));
+        self.tell_gone(id);
     }
 
     /// Shows no more what somebody has said.
     pub(super) fn forget_author(&self, user: UserId) {
-        let gone: Vec<i64> = {
-            let chat = lock(&self.chat);
-            chat.iter().filter(|line| line.1 == user).map(|line| line.0).collect()
-        };
-        self.forget(|line| line.1 == user);
-        for id in gone {
-            let about = json!({ "auction_id": self.auction.get(), "id": id });
-            self.say(&event_text("chat_deleted", &about));
-        }
+        let gone = lock(&self.chat).forget(Gone::Author(user));
+        gone.into_iter().for_each(|id| self.tell_gone(id));
+    }
+
+    fn tell_gone(&self, id: i64) {
+        self.say(&event_text("chat_deleted", &json!({ "auction_id": self.auction.get(), "id": id })));
     }
 
     /// What was said last, as a list in JSON.
     pub(super) fn chat_text(&self) -> String {
-        let chat = lock(&self.chat);
-        let lines: Vec<&str> = chat.iter().map(|(_, _, text)| &**text).collect();
-        format!("[{}]", lines.join(","))
+        lock(&self.chat).text()
     }
 
     /// How many watch.

@@ -4,6 +4,7 @@
 use super::site::{Person, Site};
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
+use gavel_auction::command::Roles;
 use http::Request;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -59,10 +60,10 @@ impl<'a> Polls<'a> {
     /// The data of an event that waits for him.
     fn hears(&self, name: &str) -> Value {
         let news = self.news();
-        let event = news.split('\u{1e}').find_map(|packet| packet.strip_prefix("42"));
-        let event: Value = serde_json::from_str(event.unwrap_or_else(|| panic!("{news}"))).unwrap();
-        assert_eq!(event[0], name, "{news}");
-        event[1].clone()
+        let event = format!("42[\"{name}\",");
+        let data = news.split('\u{1e}').find_map(|packet| packet.strip_prefix(&event));
+        let data = data.and_then(|data| data.strip_suffix(']'));
+        serde_json::from_str(data.unwrap_or_else(|| panic!("{news}"))).unwrap()
     }
 }
 
@@ -89,4 +90,39 @@ fn sec_s14_whoever_is_shut_out_while_he_comes_in_stays_out() {
     site.run(comes);
     let told = polls.news();
     assert!(told.starts_with("44") && told.contains("banned"), "{told}");
+}
+
+#[test]
+fn what_is_said_and_taken_back_while_a_room_is_made_is_shown_as_it_is() {
+    let site = Site::new();
+    let clerk = site.person("clerk", Roles::CLERK);
+    let mut looks = 0;
+    // The room is made a little further each time before something happens.
+    loop {
+        let member = |name: &str| site.member(&format!("{name}{looks}"));
+        let [seller, anna, bert] = ["seller", "anna", "bert"].map(member);
+        let path = site.auction(&seller, json!({"duration_seconds": 3600}));
+        let lot: u64 = path.rsplit('/').next().unwrap().parse().unwrap();
+        let says = |by: &Person, words: &str| {
+            let spoken = site.post(&format!("{path}/chat"), by, &json!({"message": words}));
+            spoken.expect(201)["id"].clone()
+        };
+        let [first, second] = [says(&anna, "first"), says(&bert, "second")];
+        let polls = Polls::with(&site, &bert);
+        let join = json!(["join_auction", {"auction_id": lot}]);
+        let mut joins = pin!(polls.delivers(&format!("42{join}")));
+        let was_in = site.run(on(joins.as_mut(), looks));
+        if was_in {
+            assert!(looks > 2, "the test was in between");
+            break;
+        }
+        let taken = site.ask("DELETE", &format!("{path}/chat/{first}"), Some(&clerk), None, "");
+        assert_eq!(taken.status, 204, "{taken:?}");
+        let third = says(&seller, "third");
+        site.run(joins);
+        let chat = polls.hears("joined_auction")["chat"].clone();
+        let ids: Vec<_> = chat.as_array().unwrap().iter().map(|said| said["id"].clone()).collect();
+        assert_eq!(ids, [second, third], "after {looks} looks: {chat}");
+        looks += 1;
+    }
 }
