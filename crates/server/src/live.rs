@@ -155,9 +155,10 @@ impl Live {
         lock(&self.rooms).values().cloned().collect()
     }
 
-    /// What somebody has written is shown no more: he was erased.
-    pub(crate) fn forget_author(&self, user: UserId) {
+    /// What somebody has written, and his name, is shown no more: he was erased. May block on the
+    /// store.
+    pub(crate) fn forget_user(&self, house: &House, user: UserId) {
         self.erased.fetch_add(1, Ordering::AcqRel);
-        self.rooms().iter().for_each(|room| room.forget_author(user));
+        self.rooms().iter().for_each(|room| room.forget_user(house, user));
     }
 }

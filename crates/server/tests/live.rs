@@ -466,6 +466,32 @@ fn chat_is_by_name_bounded_and_in_the_hands_of_the_house() {
 }
 
 #[test]
+fn sec_s34_whoever_is_erased_is_not_named_in_a_room_any_more() {
+    let house = Served::with(&["dialects.on=flash"]);
+    let [seller, bert] = ["seller", "bert"].map(|name| house.user(name).1);
+    let (anna_id, anna) = house.user("canary4711");
+    let lot = auction(&house, &seller, json!({"preset": "classic"}));
+    bid(&house, lot, &anna, &json!({"amount": 1_000}));
+    let uuid = format!("67617665-0001-8000-8000-{lot:012x}");
+    let names_her = |auction: Value| {
+        let mut socket = Socket::open(house.address, Some(&bert)).unwrap();
+        socket.say("join_auction", &json!({"auction_id": auction}));
+        socket.wait("joined_auction").unwrap().to_string().contains("canary4711")
+    };
+    assert!(names_her(json!(lot)) && names_her(json!(uuid)), "the test sees what it looks for");
+    let mut watches = Node::with(house.address, &bert);
+    watches.join(json!({"auction_id": lot}));
+    let mut hers = Node::with(house.address, &anna);
+    hers.join(json!({"auction_id": lot}));
+    watches.wait_until("presence_update", |it| it["participants"].to_string().contains("4711"));
+    let path = format!("/v1/users/{anna_id}");
+    assert_eq!(house.ask("DELETE", &path, Some(&house.admin()), &Value::Null).status, 204);
+    assert!(!names_her(json!(lot)) && !names_her(json!(uuid)));
+    let left = watches.wait("presence_update");
+    assert_eq!(left["participants"], json!(["bert"]), "though she might be back at once");
+}
+
+#[test]
 fn sec_s14_whoever_is_signed_in_no_more_leaves_at_once() {
     let house = Served::new();
     let (anna, (bert_id, bert)) = (house.user("anna").1, house.user("bert"));

@@ -67,6 +67,11 @@ impl Presence {
         }
     }
 
+    /// Somebody is here no more, whatever sockets he has: he was erased.
+    pub(super) fn forget(&mut self, user: UserId) {
+        self.users.remove(&user);
+    }
+
     /// How many are here.
     pub(super) fn count(&mut self, now: Time) -> usize {
         self.users.retain(|_, here| here.until.is_none_or(|until| now < until));

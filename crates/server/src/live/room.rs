@@ -150,10 +150,34 @@ impl Room {
             let render = move |house: &House| Shown::render(house, head, top, happened, count);
             house.aside(render).await??
         };
-        let shown = Arc::new(shown);
-        *lock(&self.latest) = Some(Arc::clone(&shown));
+        let mut shown = Arc::new(shown);
+        while !self.keep(house, &shown) {
+            let stale = Arc::clone(&shown);
+            shown = Arc::new(house.aside(move |house| stale.anew(house)).await??);
+        }
         self.timers.set(&shown, house.now());
         Ok(shown)
+    }
+
+    /// Keeps how the auction stands; false if a name has changed since it was rendered.
+    fn keep(&self, house: &House, shown: &Arc<Shown>) -> bool {
+        let mut latest = lock(&self.latest);
+        let right = shown.is_right(house);
+        if right {
+            *latest = Some(Arc::clone(shown));
+        }
+        right
+    }
+
+    /// Shows no more what somebody was called. May block on the store.
+    fn forget_name(&self, house: &House, user: UserId) {
+        lock(&self.presence).forget(user);
+        let mut latest = lock(&self.latest);
+        let stale = |shown: &Arc<Shown>| !shown.is_right(house) && shown.is_about(house, user);
+        while let Some(shown) = latest.clone().filter(stale) {
+            // What cannot be rendered is not shown before the next change.
+            *latest = shown.anew(house).ok().map(Arc::new);
+        }
     }
 
     /// How the auction stands, as those who are in were told last.
@@ -328,8 +352,9 @@ impl Room {
         self.tell_gone(id);
     }
 
-    /// Shows no more what somebody has said.
-    pub(super) fn forget_author(&self, user: UserId) {
+    /// Shows no more what somebody has said, nor his name. May block on the store.
+    pub(super) fn forget_user(&self, house: &House, user: UserId) {
+        self.forget_name(house, user);
         let gone = lock(&self.chat).forget(Gone::Author(user));
         gone.into_iter().for_each(|id| self.tell_gone(id));
     }

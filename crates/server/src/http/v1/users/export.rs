@@ -16,6 +16,7 @@ use axum::extract::State;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Amount;
 use gavel_engine::lists::Query as ListQuery;
+use gavel_engine::people::PeopleError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -143,10 +144,14 @@ const MOST: usize = 1_000_000;
 pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
     let tombstone = tombstone::of(&house.keys, id, house.now());
     house.aside(move |house| house.take_all_away(id)).await??;
-    house.blocking(move |people| people.erase_user(id, &tombstone)).await?;
-    house.engine.words().renamed(id);
-    house.sign_ins.forget_user(id);
-    house.live.forget_author(id);
+    let erased = house.aside(move |house| {
+        house.people.erase_user(id, &tombstone)?;
+        house.engine.words().renamed(id);
+        house.sign_ins.forget_user(id);
+        house.live.forget_user(house, id);
+        Ok::<_, PeopleError>(())
+    });
+    erased.await??;
     let letters = house.aside(move |house| house.outbox.forget(id.get())).await?;
     letters.map_err(|error| {
         crate::observe::store_failed("outbox", &error);
