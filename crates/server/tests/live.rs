@@ -713,6 +713,39 @@ fn f19_after_a_kill_all_come_back_and_agree_with_the_log() {
 }
 
 #[test]
+fn whoever_polls_may_ask_for_all_his_rooms_at_once_and_takes_them_in_his_time() {
+    let house = Served::new();
+    let seller = house.user("seller").1;
+    let long = json!({"description": "€".repeat(10_000)});
+    let joins: Vec<String> = (0..20)
+        .map(|number| {
+            let lot = auction(&house, &seller, long.clone());
+            format!("42{number}{}", json!(["join_auction", {"auction_id": lot}]))
+        })
+        .collect();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let open = house.send("GET", path, "", b"").body;
+    let sid: Value = serde_json::from_str(&open[1..]).unwrap();
+    let path = format!("{path}&sid={}", sid["sid"].as_str().unwrap());
+    let (mut rooms, mut answers) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let all = format!("40\u{1e}{}", joins.join("\u{1e}"));
+            assert_eq!(house.send("POST", &path, "", all.as_bytes()).status, 200);
+        });
+        while answers < 20 {
+            // The way to him is long.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            let news = house.send("GET", &path, "", b"").body;
+            assert!(!news.contains("\"lagging\"") && news.len() > 1, "{rooms} rooms");
+            rooms += news.matches("42[\"joined_auction\"").count();
+            answers += news.split('\u{1e}').filter(|packet| packet.starts_with("43")).count();
+        }
+    });
+    assert_eq!(rooms, 20);
+}
+
+#[test]
 fn p14_nobody_hears_of_a_sealed_amount_or_of_the_reserve_before_its_time() {
     let house = Served::new();
     let (seller, anna) = (house.user("seller").1, house.user("anna").1);
