@@ -11,7 +11,8 @@ use redis::{Commands, Connection};
 use serde_json::{Value, json};
 use served::Served;
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -222,4 +223,61 @@ fn s4_27_events_time_and_chat_are_published() {
         })["current_high_bid"],
         "1500.00"
     );
+}
+
+/// A long way to a Redis: each answer of it is on its way for a while.
+fn far_from(redis: &Redis) -> SocketAddr {
+    let here = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, there) = (here.local_addr().unwrap(), redis.port);
+    let carry = move |from: TcpStream, mut to: TcpStream, delay| {
+        let mut bytes = [0; 64 * 1024];
+        while let Ok(read @ 1..) = (&from).read(&mut bytes) {
+            std::thread::sleep(delay);
+            if to.write_all(&bytes[..read]).is_err() {
+                return;
+            }
+        }
+        drop(to.shutdown(Shutdown::Both));
+    };
+    let listen = move || {
+        for near in here.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", there)) else { return };
+            let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
+            begin(move || carry(near, far, Duration::ZERO));
+            begin(move || carry(back.0, back.1, Duration::from_millis(400)));
+        }
+    };
+    begin(listen);
+    address
+}
+
+fn begin(work: impl FnOnce() + Send + 'static) {
+    drop(std::thread::Builder::new().spawn(work).unwrap());
+}
+
+#[test]
+fn a_house_that_closes_does_not_wait_until_all_is_written() {
+    let redis = Redis::new();
+    let set = format!("redis.url={}", redis.url());
+    let mut house = Served::with(&[&set]);
+    let host = house.user("host").1;
+    // Each is three events; a page has 256.
+    (0..430).for_each(|_| drop(flash(&house, &host, 3600)));
+    let mut there = redis.client().get_connection().unwrap();
+    let name = eventually(|| there.keys::<_, Vec<String>>("gavel:*:told").unwrap().pop());
+    let told = |there: &mut Connection| -> Vec<u64> {
+        let text: String = there.get(&name).unwrap();
+        text.split(',').map(|part| part.parse().unwrap()).collect()
+    };
+    let sum = |told: &[u64]| told.iter().sum::<u64>();
+    let all = eventually(|| Some(told(&mut there)).filter(|all| sum(all) >= 3 * 430));
+    house.kill();
+    let nothing = vec!["0"; all.len()].join(",");
+    let _: () = there.set(&name, nothing).unwrap();
+    house.again(&[&format!("redis.url=redis://{}", far_from(&redis))]);
+    eventually(|| (sum(&told(&mut there)) > 0).then_some(()));
+    house.terminate();
+    assert!(house.wait());
+    let upto = told(&mut there);
+    assert!(sum(&upto) < sum(&all), "{upto:?} of {all:?}");
 }
