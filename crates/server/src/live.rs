@@ -26,7 +26,7 @@ mod presence;
 mod room;
 mod seats;
 mod session;
-mod standing;
+pub(crate) mod standing;
 mod talk;
 mod text;
 pub(crate) mod tickets;

@@ -116,7 +116,7 @@ impl Room {
         let auction = self.auction;
         let head = house.head(auction).await?.ok_or_else(Problem::not_found)?;
         let read = move |house: &House| -> Result<_, Problem> {
-            let mut standing = Standing::new(head.terms.direction);
+            let mut standing = Standing::default();
             while standing.version() < head.version {
                 let missing = head.version - standing.version();
                 let most = usize::try_from(missing).map_or(READ, |missing| missing.min(READ));
@@ -360,7 +360,8 @@ impl Room {
     }
 
     fn tell_gone(&self, id: i64) {
-        self.say(&event_text("chat_deleted", &json!({ "auction_id": self.auction.get(), "id": id })));
+        let about = json!({ "auction_id": self.auction.get(), "id": id });
+        self.say(&event_text("chat_deleted", &about));
     }
 
     /// What was said last, as a list in JSON.

@@ -98,9 +98,8 @@ impl Shown {
         let text = serde_json::to_string(&common).expect("what we say is always JSON");
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
         let common = inner.expect("an object has braces").to_owned();
-        let worth: Vec<_> = top.iter().map(|top| (top.paddle(), top.amount())).collect();
         let flash = dialects::speaks(&house.config, "flash")
-            .then(|| tongue::common(house, &head, &worth, participants));
+            .then(|| tongue::common(house, &head, &top, participants));
         let flash = flash.transpose()?;
         Ok(Self { head, top, common, flash, happened, participants, changes })
     }

@@ -54,8 +54,10 @@ impl Keys {
         }
         hash.ignore();
         for top in &state.top_bids {
-            let user = top.user_id.as_deref().unwrap_or_default();
-            let member = format!("{user}:{}", top.username.as_deref().unwrap_or_default());
+            let member = match &top.user_id {
+                Some(user) => format!("{user}:{}", top.username.as_deref().unwrap_or_default()),
+                None => format!(":paddle {}", top.paddle),
+            };
             pipeline.cmd("ZADD").arg(&self.top_bids).arg(top.amount.get()).arg(member).ignore();
         }
     }

@@ -5,20 +5,20 @@ use super::wire;
 use crate::house::House;
 use crate::http::error::Problem;
 use crate::http::time::Stamp;
-use crate::http::v1::history::standing;
 use crate::http::v1::render::username;
+use crate::live::standing;
 use gavel_auction::auction::Phase;
 use gavel_auction::ids::{Paddle, Version};
 use gavel_auction::money::Amount;
-use gavel_auction::terms::{Direction, Visibility};
+use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::{Head, Viewer};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::sync::Arc;
 
-/// Bidders that are shown.
-const TOP: usize = 3;
+/// How often it is tried to see an auction and its bids at one version.
+const TRIES: u32 = 3;
 
 /// How an auction stands.
 #[derive(Serialize)]
@@ -44,6 +44,8 @@ pub(crate) struct State {
 /// One of the best bids: one for each bidder.
 #[derive(Serialize)]
 pub(crate) struct TopBid {
+    #[serde(skip)]
+    pub(crate) paddle: Paddle,
     pub(crate) user_id: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) amount: Box<RawValue>,
@@ -86,7 +88,7 @@ impl State {
     pub(crate) fn of(
         house: &House,
         head: &Head,
-        top: &[(Paddle, i64)],
+        top: &[standing::TopBid],
         participants: usize,
     ) -> Result<Self, Problem> {
         let now = house.now();
@@ -97,10 +99,10 @@ impl State {
         };
         let leader = known(view.leader)?;
         let sale = view.outcome.as_ref().and_then(|outcome| outcome.sale());
-        let shown = top.iter().filter_map(|(paddle, amount)| {
-            let amount = money(Amount::new(*amount)?);
-            let known = Known::of(house, head, *paddle);
-            Some(known.map(|Known { id, name }| TopBid { user_id: id, username: name, amount }))
+        let shown = top.iter().filter_map(|bid| {
+            let (paddle, amount) = (bid.paddle(), money(Amount::new(bid.amount())?));
+            let of = |Known { id, name }| TopBid { paddle, user_id: id, username: name, amount };
+            Some(Known::of(house, head, paddle).map(of))
         });
         // A price without a bid is the start, or a clock's.
         let price = view.price.filter(|_| view.leader.is_some());
@@ -128,9 +130,10 @@ impl State {
     ///
     /// # Errors
     /// If they cannot be read.
-    pub(crate) fn read(house: &House, head: &Head) -> Result<Self, Problem> {
+    pub(crate) fn read(house: &House, head: &Arc<Head>) -> Result<Self, Problem> {
         let participants = house.live.participants(head.auction, house.now());
-        Self::of(house, head, &top(house, head)?, participants)
+        let (head, top) = at_once(house, head)?;
+        Self::of(house, &head, &top, participants)
     }
 }
 
@@ -140,20 +143,23 @@ fn remaining(head: &Head, now: Time) -> Option<i64> {
     Some((end.since(now) + SECOND - 1).max(0) / SECOND)
 }
 
-/// The best bids that stand, one for each bidder, of equals the earlier first. Blocks on the store.
-fn top(house: &House, head: &Head) -> Result<Vec<(Paddle, i64)>, Problem> {
-    let score = |amount: i64| match head.terms.direction {
-        Direction::Forward => -amount,
-        Direction::Reverse => amount,
+/// An auction's head and its best bids, both at one version unless that moves on and on. Blocks on
+/// the store.
+fn at_once(house: &House, head: &Arc<Head>) -> Result<(Arc<Head>, Vec<standing::TopBid>), Problem> {
+    let read = |head: &Head| {
+        house.ledgers.read(house, head.auction, |ledger| {
+            let price = head.price.map(Amount::minor);
+            (ledger.version(), ledger.standing().top(head.leader, price))
+        })
     };
-    let mut best: HashMap<Paddle, (i64, Version)> = HashMap::new();
-    for bid in standing(house, head)? {
-        let (Some(paddle), Some(amount)) = (bid.paddle, bid.amount) else { continue };
-        let place = (score(amount.minor()), bid.bid);
-        best.entry(paddle).and_modify(|best| *best = place.min(*best)).or_insert(place);
+    let mut head = Arc::clone(head);
+    let (mut version, mut top) = read(&head)?;
+    for _try in 0..TRIES {
+        if version == head.version {
+            break;
+        }
+        head = house.engine.head(head.auction).unwrap_or(head);
+        (version, top) = read(&head)?;
     }
-    let mut best: Vec<_> = best.into_iter().map(|(paddle, place)| (place, paddle)).collect();
-    best.sort_unstable();
-    best.truncate(TOP);
-    Ok(best.into_iter().map(|((score, _), paddle)| (paddle, score.abs())).collect())
+    Ok((head, top))
 }
