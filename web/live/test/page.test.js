@@ -255,3 +255,53 @@ test("whoever has no account opens one; he buys, and asks to take part", { skip 
   await page.locator("#bid").waitFor();
   assert.deepEqual(page.wrong, []);
 });
+
+/** What would run, if any of it were taken for more than text. */
+const PAYLOADS = [
+  "<script>P</script>", "<img src=x onerror=P>", "<svg onload=P>", "<svg><script>P</script></svg>",
+    "<body onload=P>", "<iframe src=javascript:P>", "<iframe srcdoc='<script>parent.P</script>'>",
+    "<a href=javascript:P>x</a>", "<details open ontoggle=P>", "<video><source onerror=P></video>",
+    "<math><mi xlink:href='javascript:P'>", "<input autofocus onfocus=P>", "<marquee onstart=P>",
+    "<object data=javascript:P>", "<embed src=javascript:P>", "<form action=javascript:P><button>",
+    "<style>@import 'javascript:P'</style>", "<link rel=stylesheet href=javascript:P>",
+    "<meta http-equiv=refresh content='0;url=javascript:P'>", "<base href=//evil.example/>",
+    "</title><script>P</script>", "</script><script>P</script>", "</textarea><script>P</script>",
+    "--><script>P</script>", "]]><script>P</script>", "'-P-'", "\"><script>P</script>", "\";P//",
+    "${P}", "{{constructor.constructor('P')()}}", "javascript:P", "&lt;script&gt;P&lt;/script&gt;",
+].map((text) => text.replaceAll("P", "window.pwned=1"));
+
+test("s17: nothing that somebody wrote is taken for more than text", { skip }, async (t) => {
+  const house = await House.open(t);
+  const [seller, anna] = [await house.user("seller"), await house.user("anna")];
+  const lots = [];
+  for (const text of PAYLOADS) {
+    const lot = await house.auction(seller, { title: text, description: text, category: text.slice(0, 50) });
+    lots.push(lot);
+    await house.bid(lot, anna, 1_000);
+  }
+  for (let from = 0; from < PAYLOADS.length; from += 8) {
+    const message = PAYLOADS.slice(from, from + 8).join("\n");
+    await house.must("POST", `/v1/auctions/${lots[0]}/chat`, anna, { message });
+  }
+  const page = await browse(t);
+  const asked = [];
+  page.on("dialog", (dialog) => asked.push(dialog.message()));
+  page.on("request", (request) => { if (!request.url().startsWith(house.url)) asked.push(request.url()); });
+  await page.goto(house.url);
+  await page.locator(".card").nth(PAYLOADS.length - 1).waitFor();
+  const titles = new Set(await page.locator(".card strong").allTextContents());
+  for (const text of PAYLOADS) assert.ok(titles.has(text), text);
+  for (const [index, lot] of lots.entries()) {
+    await page.goto(`${house.url}/#auction-${lot}`);
+    await until(async () => (await page.textContent("#one-title")) === PAYLOADS[index]);
+    await until(async () => (await page.textContent("#one-about")) === PAYLOADS[index]);
+  }
+  await page.goto(`${house.url}/#auction-${lots[0]}`);
+  await page.sees("#one-chat li", PAYLOADS.at(-1));
+  await page.sees("#one-past li", "paddle 1 bids");
+  assert.equal(await page.evaluate(() => window.pwned), undefined);
+  const made = "main script, main iframe, main object, main embed, main svg, main link, main style, main a[href^=javascript]";
+  assert.equal(await page.locator(made).count(), 0);
+  assert.deepEqual([asked, page.url().startsWith(house.url)], [[], true]);
+  assert.deepEqual(page.wrong, []);
+});
