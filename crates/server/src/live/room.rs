@@ -4,7 +4,7 @@
 use super::frame;
 use super::lines::{Gone, Lines};
 use super::packet::event_text;
-use super::presence::Presence;
+use super::presence::{News, Presence};
 use super::session::Session;
 use super::standing::{Happened, Standing};
 use super::text::Shown;
@@ -376,12 +376,13 @@ impl Room {
 
     /// The message that tells who watches, if that has changed.
     pub(super) fn presence_news(&self, now: Time) -> Option<String> {
-        let mut presence = lock(&self.presence);
-        let count = presence.news(now)?;
         let named = self.latest()?.head.terms.visibility == Visibility::Named;
+        let mut presence = lock(&self.presence);
+        let News { count, joined, left } = presence.news(named, now)?;
         let mut about = json!({ "auction_id": self.auction.get(), "participant_count": count });
         if named {
             about["participants"] = json!(presence.names());
+            (about["joined"], about["left"]) = (json!(joined), json!(left));
         }
         Some(event_text("presence_update", &about))
     }

@@ -15,6 +15,7 @@ use axum::Json;
 use axum::extract::State;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Amount;
+use gavel_engine::chat::Message;
 use gavel_engine::lists::Query as ListQuery;
 use gavel_engine::people::PeopleError;
 use serde::Serialize;
@@ -46,6 +47,8 @@ struct Everything {
     /// The numbers of the auctions he watches.
     #[schema(value_type = Vec<i64>)]
     watchlist: Vec<AuctionId>,
+    /// What he said beside auctions, the oldest first.
+    chat: Vec<Spoken>,
     /// How the house says in its log that somebody bid: by this number, never by a name.
     known_in_the_log_as: i64,
     exported_at: Stamp,
@@ -61,6 +64,16 @@ struct Bidding {
     /// His latest standing bid, or maximum.
     #[schema(value_type = Option<i64>)]
     amount: Option<Amount>,
+}
+
+/// What he said beside an auction.
+#[derive(Serialize, ToSchema)]
+struct Spoken {
+    id: i64,
+    #[schema(value_type = i64)]
+    auction: AuctionId,
+    message: String,
+    at: Stamp,
 }
 
 /// Who he is to an issuer of tokens.
@@ -87,7 +100,7 @@ async fn export(
     let user = user(&house, id).await?;
     let outside = house.blocking(move |people| people.outside_of(id)).await?;
     let signs_in_at = outside.map(|of| Elsewhere { issuer: of.issuer, subject: of.subject });
-    let Dealings { items, auctions, bids, watchlist } =
+    let Dealings { items, auctions, bids, watchlist, chat } =
         house.aside(move |house| Dealings::of(house, id)).await??;
     Ok(Json(Everything {
         banned_because: user.banned.clone(),
@@ -98,6 +111,7 @@ async fn export(
         auctions,
         bids,
         watchlist,
+        chat,
         known_in_the_log_as: id.get(),
         exported_at: Stamp(house.now()),
     }))
@@ -109,6 +123,7 @@ struct Dealings {
     auctions: Vec<AuctionId>,
     bids: Vec<Bidding>,
     watchlist: Vec<AuctionId>,
+    chat: Vec<Spoken>,
 }
 
 impl Dealings {
@@ -127,11 +142,16 @@ impl Dealings {
                 bids.push(Bidding { auction, paddle: mine.paddle, amount: mine.amount });
             }
         }
+        let spoken = |message: Message| {
+            let Message { id, auction, at, text, .. } = message;
+            Spoken { id, auction, message: text, at: Stamp(at) }
+        };
         Ok(Self {
             items,
             auctions: selling.rows.into_iter().map(|(_, auction)| auction).collect(),
             bids,
             watchlist: house.people.watched(user, i64::MAX, MOST)?,
+            chat: house.chats.by(user)?.into_iter().map(spoken).collect(),
         })
     }
 }
