@@ -84,9 +84,11 @@ impl Presence {
         }
     }
 
-    /// Somebody is here no more, whatever sockets he has: he was erased.
+    /// Somebody is here no more, whatever sockets he has, and never was: he was erased.
     pub(super) fn forget(&mut self, user: UserId) {
         self.users.remove(&user);
+        self.came.remove(&user);
+        self.went.remove(&user);
     }
 
     /// How many are here.
@@ -185,5 +187,21 @@ mod tests {
         presence.come(Some(user(1, "anna")));
         assert_eq!(presence.news(false, at(4)), news(2, &[], &[]), "where nobody is named");
         assert_eq!(presence.news(true, at(4)), None);
+    }
+
+    #[test]
+    fn whoever_is_erased_is_not_named_among_those_who_came_or_went() {
+        let mut presence = Presence::default();
+        let [anna, bert] = [1, 2].map(|number| UserId::new(number).unwrap());
+        presence.come(Some((anna, "anna".into())));
+        assert_eq!(presence.news(true, at(0)).map(|news| news.joined.len()), Some(1));
+        presence.come(Some((bert, "bert".into())));
+        presence.go(Some(anna), true, at(0));
+        assert_eq!(presence.count(at(0)), 1);
+        presence.forget(anna);
+        presence.forget(bert);
+        assert_eq!(presence.news(true, at(0)), Some(News::default()));
+        presence.go(Some(bert), true, at(1));
+        assert_eq!((presence.news(true, at(1)), presence.names().len()), (None, 0));
     }
 }
