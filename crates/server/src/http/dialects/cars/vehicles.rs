@@ -14,7 +14,7 @@ use crate::http::v1::items::{ItemView, Thing};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use gavel_auction::ids::UserId;
-use gavel_engine::things::Category;
+use gavel_engine::things::{Category, Item};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -157,9 +157,9 @@ pub(super) async fn remove(
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
     let take = move |house: &House| {
-        let item = own(house, by, &id)?;
-        house.things.remove_item(item.id)?;
-        Ok::<_, Problem>(item)
+        let item = kept(house, by, &id)?;
+        house.take_away(&item)?;
+        ItemView::of(item)
     };
     desk.house.aside(take).await?.map(Car::of).map(Json)
 }
@@ -169,10 +169,14 @@ pub(super) async fn remove(
 /// # Errors
 /// `not_found`, whether there is none or it is another's.
 pub(super) fn own(house: &House, by: UserId, id: &str) -> Result<ItemView, Problem> {
+    ItemView::of(kept(house, by, id)?)
+}
+
+fn kept(house: &House, by: UserId, id: &str) -> Result<Item, Problem> {
     let id = number(id).ok_or_else(Problem::not_found)?;
     let item = house.things.item(id)?;
     let item = item.filter(|item| item.seller == by && item.category == CATEGORY);
-    ItemView::of(item.ok_or_else(Problem::not_found)?)
+    item.ok_or_else(Problem::not_found)
 }
 
 async fn all(desk: &Desk, caller: &Caller) -> Result<Vec<Car>, Problem> {
