@@ -65,6 +65,9 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// Who he is to somebody else, if he signs in there.
     pub outside: Option<Outside>,
+    /// Whether he is a mere name, which callers of another system give: two that only look alike
+    /// are two, there as here.
+    pub mere_name: bool,
 }
 
 /// Who somebody is to an issuer of tokens.

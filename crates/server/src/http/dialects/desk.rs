@@ -6,6 +6,7 @@ use super::Dialect;
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
+use crate::http::limits::network;
 use crate::http::v1::ask::known;
 use crate::http::v1::history::{BidItem, standing};
 use crate::http::v1::render::username;
@@ -15,8 +16,10 @@ use gavel_auction::command::{Person, Roles};
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Currency;
 use gavel_auction::terms::Visibility;
+use gavel_auction::time::Time;
 use gavel_auction::view::{Head, View, Viewer};
 use gavel_engine::people::{NewUser, Outside, People, PeopleError, User};
+use gavel_store::folded;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -83,13 +86,16 @@ impl Desk {
         self.house.config.dialects.currency
     }
 
-    /// Whom a caller names who bids; made at first sight. He bids no faster than others may.
+    /// Whom a caller names who bids; made at first sight. He bids no faster than others may, and
+    /// whoever bids too fast makes nobody.
     ///
     /// # Errors
     /// `malformed` if that is no name; `rate_limited`.
     pub(crate) async fn bidder(&self, name: &str, from: IpAddr) -> Result<Person, Problem> {
-        let person = self.person(name).await?;
-        self.house.limits.bid(person.user.get(), from, self.house.now())?;
+        let (limits, now) = (&self.house.limits, self.house.now());
+        limits.bids_per_ip.take(network(from), now).map_err(Problem::rate_limited)?;
+        let person = self.person(name, from).await?;
+        limits.bids_per_actor.take(person.user.get(), now).map_err(Problem::rate_limited)?;
         Ok(person)
     }
 
@@ -120,24 +126,28 @@ impl Desk {
         Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
     }
 
-    /// Whom a caller names; made at first sight.
+    /// Whom a caller names; made at first sight, if not too many are from there.
     ///
     /// # Errors
-    /// `malformed` if that is no name.
-    pub(crate) async fn person(&self, name: &str) -> Result<Person, Problem> {
-        Ok(self.person_or_new(name).await?.0)
+    /// `malformed` if that is no name; `rate_limited`.
+    pub(crate) async fn person(&self, name: &str, from: IpAddr) -> Result<Person, Problem> {
+        Ok(self.person_or_new(name, from).await?.0)
     }
 
     /// The same, and whether he was made now.
     ///
     /// # Errors
-    /// `malformed` if that is no name.
-    pub(crate) async fn person_or_new(&self, name: &str) -> Result<(Person, bool), Problem> {
+    /// `malformed` if that is no name; `rate_limited`.
+    pub(crate) async fn person_or_new(
+        &self,
+        name: &str,
+        from: IpAddr,
+    ) -> Result<(Person, bool), Problem> {
         let name = line("name", Some(name.to_owned()), NAME)?.unwrap_or_default();
         if name == SELLER {
             return Err(Problem::malformed("name", "Nobody is called so."));
         }
-        self.shadow(name).await
+        self.shadow(name, Some(from)).await
     }
 
     /// Who sells what callers put up without saying who sells.
@@ -145,7 +155,7 @@ impl Desk {
     /// # Errors
     /// If he cannot be kept.
     pub(crate) async fn seller(&self) -> Result<Person, Problem> {
-        Ok(self.shadow(SELLER.to_owned()).await?.0)
+        Ok(self.shadow(SELLER.to_owned(), None).await?.0)
     }
 
     /// Whom a caller names by number; nobody with an account. May block on the store.
@@ -168,8 +178,12 @@ impl Desk {
         own(self.dialect.name, &user.username).unwrap_or(&user.username)
     }
 
-    async fn shadow(&self, name: String) -> Result<(Person, bool), Problem> {
-        let (dialect, now) = (self.dialect, self.house.now());
+    async fn shadow(
+        &self,
+        name: String,
+        from: Option<IpAddr>,
+    ) -> Result<(Person, bool), Problem> {
+        let dialect = self.dialect;
         let called = dialect.name;
         let may = |verb| dialect.on_their_word.contains(&verb);
         let (bidder, seller) = (may(Verb::Bid) && name != SELLER, may(Verb::Sell));
@@ -177,11 +191,28 @@ impl Desk {
         let outside = Outside { issuer: format!("dialect:{called}"), subject: folded(&name) };
         // An account has no colon in its name.
         let username = format!("{called}:{name}");
-        let new = NewUser { username, roles, outside: Some(outside), ..NewUser::default() };
-        let find = move |people: &dyn People| known_or_new(people, &new, now);
-        let (user, made) = self.house.blocking(find).await?;
+        let of = outside.clone();
+        let known = self.house.blocking(move |people| people.user_from(&of)).await?;
+        let (user, made) = match known {
+            Some(user) => (user, false),
+            None => {
+                let outside = Some(outside);
+                let new = NewUser { username, roles, outside, ..NewUser::default() };
+                self.add(NewUser { mere_name: true, ..new }, from).await?
+            }
+        };
         let User { id, roles, banned, .. } = user;
         Ok((Person { user: id, roles, banned: banned.is_some(), headroom: None }, made))
+    }
+
+    /// Who was named for the first time, and whether he still was then.
+    async fn add(&self, new: NewUser, from: Option<IpAddr>) -> Result<(User, bool), Problem> {
+        let now = self.house.now();
+        if let Some(from) = from {
+            let limit = &self.house.limits.dialect_users_per_ip;
+            limit.take(network(from), now).map_err(Problem::rate_limited)?;
+        }
+        self.house.blocking(move |people| added(people, &new, now)).await
     }
 
     /// What a user is called here; none if nobody said, or he was erased. May block on the store.
@@ -243,11 +274,6 @@ impl Desk {
     }
 }
 
-/// Names that differ in case only are one.
-fn folded(name: &str) -> String {
-    name.to_lowercase()
-}
-
 /// Whether that is who sells in some dialect when nobody said who does.
 fn is_seller(username: &str) -> bool {
     username.split_once(':').is_some_and(|(_, name)| name == SELLER)
@@ -258,15 +284,8 @@ fn own<'a>(dialect: &str, username: &'a str) -> Option<&'a str> {
     username.strip_prefix(dialect)?.strip_prefix(':').filter(|name| *name != SELLER)
 }
 
-fn known_or_new(
-    people: &dyn People,
-    new: &NewUser,
-    now: gavel_auction::time::Time,
-) -> Result<(User, bool), PeopleError> {
+fn added(people: &dyn People, new: &NewUser, now: Time) -> Result<(User, bool), PeopleError> {
     let of = new.outside.as_ref().expect("a shadow comes from its dialect");
-    if let Some(user) = people.user_from(of)? {
-        return Ok((user, false));
-    }
     match people.add_user(new, now) {
         // Somebody else has named him a moment ago.
         Err(PeopleError::EmailTaken | PeopleError::UsernameTaken) => {

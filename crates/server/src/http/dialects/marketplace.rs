@@ -129,6 +129,7 @@ struct Bid {
 
 async fn create(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Untyped(body): Untyped<NewAuction>,
@@ -143,7 +144,7 @@ async fn create(
     let listing = Listing { title, description, ..Listing::default() };
     let creation = Creation::of(listing, desk.currency(), Preset::Classic, slots)?;
     let seller = match &seller_username {
-        Some(name) => desk.person(name).await?,
+        Some(name) => desk.person(name, from).await?,
         None => desk.seller().await?,
     };
     let wish = creation.wish(&desk.house, seller, &manner).await?;

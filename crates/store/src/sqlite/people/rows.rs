@@ -153,7 +153,8 @@ pub(super) fn add(
     new: &NewUser,
     now: Time,
 ) -> Result<User, PeopleError> {
-    let (name, seen) = (folded(&new.username), looks_like(&new.username));
+    let name = folded(&new.username);
+    let seen = (!new.mere_name).then(|| looks_like(&new.username));
     // Nobody else writes between the question and the answer.
     if holder(connection, HAS_USERNAME, params![name, seen])?.is_some() {
         return Err(PeopleError::UsernameTaken);

@@ -146,10 +146,11 @@ pub(super) async fn show(
 /// A user of this dialect: he has no password, and nobody signs in as him.
 pub(super) async fn create(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     Query(Nothing {}): Query<Nothing>,
     Untyped(body): Untyped<NewUser>,
 ) -> Result<Json<Account>, Problem> {
-    let (person, new) = desk.person_or_new(&body.username).await?;
+    let (person, new) = desk.person_or_new(&body.username, from).await?;
     if !new {
         return Err(Problem::of(Code::Taken, "Somebody has that username."));
     }
