@@ -14,8 +14,9 @@ use super::desk::{Behind, Desk};
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
 use crate::permissions::Verb;
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Json, Router};
+use filter::Filter;
 use gavel_auction::command::Person;
 use gavel_auction::ids::Paddle;
 use gavel_auction::time::Time;
@@ -142,6 +143,27 @@ async fn selling(desk: &Desk, caller: &Caller) -> Result<Person, Problem> {
         Some(by) => Ok(by.person()),
         None => desk.seller().await,
     }
+}
+
+/// A page of what `all` reads; read, held against the filter and sorted off the asynchronous
+/// threads.
+async fn page<T, A>(desk: &Desk, filter: Filter, all: A) -> Result<Json<Vec<T>>, Problem>
+where
+    T: Serialize + Send + 'static,
+    A: FnOnce(&Desk, &Filter) -> Result<Vec<T>, Problem> + Send + 'static,
+{
+    let known = desk.clone();
+    desk.house.aside(move |_| Ok(Json(filter.page(all(&known, &filter)?)))).await?
+}
+
+/// How many `all` reads that the filter takes, likewise.
+async fn count<T, A>(desk: &Desk, filter: Filter, all: A) -> Result<Json<usize>, Problem>
+where
+    T: Serialize + Send + 'static,
+    A: FnOnce(&Desk, &Filter) -> Result<Vec<T>, Problem> + Send + 'static,
+{
+    let known = desk.clone();
+    desk.house.aside(move |_| Ok(Json(filter.count(&all(&known, &filter)?)))).await?
 }
 
 /// What stays as it is.

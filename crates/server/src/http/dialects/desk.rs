@@ -178,11 +178,7 @@ impl Desk {
         own(self.dialect.name, &user.username).unwrap_or(&user.username)
     }
 
-    async fn shadow(
-        &self,
-        name: String,
-        from: Option<IpAddr>,
-    ) -> Result<(Person, bool), Problem> {
+    async fn shadow(&self, name: String, from: Option<IpAddr>) -> Result<(Person, bool), Problem> {
         let dialect = self.dialect;
         let called = dialect.name;
         let may = |verb| dialect.on_their_word.contains(&verb);
@@ -268,7 +264,7 @@ impl Desk {
                 let behind = bid.paddle.map(|paddle| desk.behind(&head, paddle));
                 Ok((bid, behind.transpose()?.unwrap_or(Behind::Hidden)))
             };
-            standing(house, &head)?.into_iter().map(named).collect()
+            standing(house, &head, usize::MAX)?.into_iter().map(named).collect()
         };
         self.house.aside(read).await?
     }

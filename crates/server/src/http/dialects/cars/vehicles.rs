@@ -97,7 +97,8 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<Vec<Car>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.page(all(&desk, &caller).await?)))
+    let by = selling(&desk, &caller).await?.user;
+    super::page(&desk, filter, move |desk, _| all(desk, by)).await
 }
 
 pub(super) async fn count(
@@ -106,7 +107,8 @@ pub(super) async fn count(
     uri: Uri,
 ) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk, &caller).await?)))
+    let by = selling(&desk, &caller).await?.user;
+    super::count(&desk, filter, move |desk, _| all(desk, by)).await
 }
 
 pub(super) async fn create(
@@ -179,15 +181,11 @@ fn kept(house: &House, by: UserId, id: &str) -> Result<Item, Problem> {
     item.ok_or_else(Problem::not_found)
 }
 
-async fn all(desk: &Desk, caller: &Caller) -> Result<Vec<Car>, Problem> {
-    let by = selling(desk, caller).await?.user;
-    let read = move |house: &House| {
-        let mut items = house.things.items(Some(by), 0, MOST)?;
-        items.retain(|item| item.category == CATEGORY);
-        let cars = items.into_iter().map(|item| ItemView::of(item).map(Car::of));
-        cars.collect::<Result<Vec<_>, Problem>>()
-    };
-    desk.house.aside(read).await?
+/// All cars of this seller. Blocks on the store.
+fn all(desk: &Desk, by: UserId) -> Result<Vec<Car>, Problem> {
+    let mut items = desk.house.things.items(Some(by), 0, MOST)?;
+    items.retain(|item| item.category == CATEGORY);
+    items.into_iter().map(|item| ItemView::of(item).map(Car::of)).collect()
 }
 
 /// The category of cars, if the house has none yet. Blocks on the store.

@@ -143,7 +143,7 @@ fn top(house: &House, head: &Head) -> Result<Vec<(Paddle, i64)>, Problem> {
         Direction::Reverse => amount,
     };
     let mut best: HashMap<Paddle, (i64, Version)> = HashMap::new();
-    for bid in standing(house, head)? {
+    for bid in standing(house, head, usize::MAX)? {
         let (Some(paddle), Some(amount)) = (bid.paddle, bid.amount) else { continue };
         let place = (score(amount.minor()), bid.bid);
         best.entry(paddle).and_modify(|best| *best = place.min(*best)).or_insert(place);
