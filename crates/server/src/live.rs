@@ -22,7 +22,7 @@ mod places;
 mod polling;
 mod presence;
 mod room;
-mod session;
+pub(crate) mod session;
 mod standing;
 mod talk;
 mod text;
