@@ -206,6 +206,11 @@ pub trait People: Send + Sync {
     /// # Errors
     /// The store's own.
     fn user_by_login(&self, login: &str) -> Result<Option<User>, PeopleError>;
+    /// Whether somebody new may have this name: nobody has it, or one that looks like it.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn name_is_free(&self, name: &str) -> Result<bool, PeopleError>;
     /// Users by id, a page.
     ///
     /// # Errors

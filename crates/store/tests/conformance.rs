@@ -292,7 +292,11 @@ fn mere_names_that_look_alike_are_two() {
         let bob = mere("x:bob").unwrap();
         assert_ne!(mere("x:b0b").unwrap().id, bob.id);
         assert!(matches!(mere("X:Bob"), Err(PeopleError::UsernameTaken)));
+        assert!(house.people.name_is_free("bob").unwrap());
         add(&house, "bob", "b@example.org").unwrap();
+        for taken in ["bob", "BOB", "b0b", "x:bob"] {
+            assert!(!house.people.name_is_free(taken).unwrap(), "{taken}");
+        }
         assert!(matches!(add(&house, "b0b", "c@example.org"), Err(PeopleError::UsernameTaken)));
     });
 }

@@ -13,6 +13,7 @@ use gavel_auction::command::{Actor, Command, Person, Roles};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
 use gavel_engine::people::{NewUser, People, PeopleError, User};
+use gavel_store::{composed, folded, looks_like};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,8 +102,10 @@ pub(super) struct Plan<'a> {
     people: &'a dyn People,
     keys: &'a HouseKeys,
     now: Time,
-    /// Users that rows bring, by name and address in small letters.
+    /// Users that rows bring, by name and address without regard to case, and what the names of
+    /// new ones look like.
     users: BTreeMap<String, Roles>,
+    looks: BTreeSet<String>,
     addresses: BTreeSet<String>,
     auctions: BTreeSet<(String, String)>,
     pub(super) steps: Vec<Step>,
@@ -136,6 +139,7 @@ impl<'a> Plan<'a> {
             keys,
             now,
             users: BTreeMap::new(),
+            looks: BTreeSet::new(),
             addresses: BTreeSet::new(),
             auctions: BTreeSet::new(),
             steps: Vec::new(),
@@ -160,6 +164,7 @@ impl<'a> Plan<'a> {
     fn user(&mut self, fields: Map<String, Value>) -> Result<(What, bool), Fault> {
         let row: UserRow = parsed(&Value::Object(fields))?;
         let UserRow { username, email, password, name, phone, roles } = row;
+        let username = composed(&username);
         check_username(&username).map_err(|what| Fault::new("username", what))?;
         check_email(&email).map_err(|what| Fault::new("email", what))?;
         let weak =
@@ -173,10 +178,10 @@ impl<'a> Plan<'a> {
             None => Roles::MEMBER,
         };
         let twice = "a name and an address that no other row has";
-        if self.users.insert(username.to_lowercase(), roles).is_some() {
+        if self.users.insert(folded(&username), roles).is_some() {
             return Err(Fault::new("username", twice));
         }
-        if !self.addresses.insert(email.to_lowercase()) {
+        if !self.addresses.insert(folded(&email)) {
             return Err(Fault::new("email", twice));
         }
         let named = self.people.user_by_login(&username).map_err(store)?;
@@ -191,6 +196,12 @@ impl<'a> Plan<'a> {
                 return Err(Fault::new("email", "an address that is not another person's"));
             }
         };
+        if !exists {
+            let alone = self.looks.insert(looks_like(&username));
+            if !(alone && self.people.name_is_free(&username).map_err(store)?) {
+                return Err(Fault::new("username", "one that does not look like another"));
+            }
+        }
         let password = password.map(Zeroizing::new);
         let email = Some(email);
         let user = NewUser { username, email, name, phone, roles, ..NewUser::default() };
@@ -207,14 +218,14 @@ impl<'a> Plan<'a> {
         if !visible || !(1..=200).contains(&key.len()) {
             return Err(Fault::new("key", "1 to 200 visible ASCII characters, the same for ever"));
         }
-        if !self.auctions.insert((seller.to_lowercase(), key.clone())) {
+        if !self.auctions.insert((folded(&seller), key.clone())) {
             return Err(Fault::new("key", "a key that no other row of this seller has"));
         }
         let body = serde_json::to_vec(&Value::Object(fields)).expect("an object is JSON");
         let read: CreateBody = body::parse(&body).map_err(|problem| Fault::of(&problem))?;
         let creation = read.creation().map_err(|problem| Fault::of(&problem))?;
         let there = self.people.user_by_login(&seller).map_err(store)?;
-        let person = match (&there, self.users.get(&seller.to_lowercase())) {
+        let person = match (&there, self.users.get(&folded(&seller))) {
             (Some(user), _) => person(user),
             (None, Some(roles)) => Person::new(UserId::new(1).expect("one is an id"), *roles),
             (None, None) => {
