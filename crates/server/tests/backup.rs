@@ -224,6 +224,32 @@ fn a_spoiled_backup_is_refused_by_name_and_leaves_nothing() {
     assert_eq!(code, 0, "{told}");
 }
 
+#[test]
+fn a_directory_is_made_by_its_name_whatever_ends_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = made(dir.path(), "house");
+    let [backup, all, again] = ["backup/", "all/", "again/"].map(|name| dir.path().join(name));
+    let (code, told) = gavel(&["backup"], &[("--data", &data), ("--to", &backup)]);
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = gavel(&["export"], &[("--data", &data), ("--all", &all)]);
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = gavel(&["restore"], &[("--from", &backup), ("--data", &again)]);
+    assert_eq!(code, 0, "{told}");
+    let nameless = dir.path().join("house/..");
+    let (code, told) = gavel(&["backup"], &[("--data", &data), ("--to", &nameless)]);
+    assert_eq!((code, &told["code"]), (2, &json!("no_name")), "{told}");
+}
+
+/// A house in which nothing has happened.
+fn made(dir: &Path, name: &str) -> PathBuf {
+    let (data, password) = (dir.join(name), dir.join("password"));
+    fs::write(&password, PASSWORD).unwrap();
+    let paths = [("--data", &*data), ("--password-file", &*password)];
+    let (code, told) = gavel(&["init", "--admin", "admin"], &paths);
+    assert_eq!(code, 0, "{told}");
+    data
+}
+
 fn entries(dir: &Path, beginning: &str) -> Vec<PathBuf> {
     let all = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let ours = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(beginning);

@@ -74,8 +74,13 @@ fn tell(args: &Args, manifest: &Manifest, out: Output) -> Result<(), Failure> {
     })
 }
 
-/// A directory may be made there, or is there and empty.
+/// A directory may be made there under a name, or is there and empty.
 pub(super) fn must_be_free(dir: &Path, flag: &str) -> Result<(), Failure> {
+    if dir.file_name().is_none() {
+        let what = format!("{}: it is made beside its place, and put there by name", dir.display());
+        return Err(Failure::usage("no_name", what)
+            .accept(format!("{flag} DIR, a path that ends in the directory's name")));
+    }
     let free = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
@@ -95,9 +100,10 @@ pub(super) struct Half {
 
 impl Half {
     pub(super) fn begin(whole: &Path) -> Result<Self, Failure> {
-        let mut name = whole.as_os_str().to_owned();
+        // Beside it, also where the path ends in a slash.
+        let mut name = whole.file_name().unwrap_or_default().to_owned();
         name.push(".half");
-        let dir = PathBuf::from(name);
+        let dir = whole.with_file_name(name);
         // Of a try that was cut short; nobody else makes such a name.
         match fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
