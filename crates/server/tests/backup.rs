@@ -138,6 +138,11 @@ fn behind_what_was_signed(dir: &Path, first: &Path) {
     assert_eq!((code, &told["code"]), (1, &json!("behind_head")), "{told}");
     assert!(told["accepted"].to_string().contains("--accept-loss"));
     assert!(!target.exists(), "nothing half done");
+    let mut here = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    here.args(["restore", "--from", ".", "--json", "--data"]).arg(&target);
+    let done = here.current_dir(first).env_clear().output().unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(told.contains("behind_head"), "what stands beside it counts from inside, too: {told}");
     // The heads given by hand say the same where there are none beside it.
     let moved = dir.join("elsewhere").join("first");
     fs::create_dir(dir.join("elsewhere")).unwrap();

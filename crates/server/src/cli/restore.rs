@@ -112,8 +112,7 @@ fn put_keys(args: &Args, manifest: &Manifest, to: &Path) -> Result<HouseKeys, Fa
 
 /// Erases whoever was erased since the backup was made: so many.
 fn bury(args: &Args, keys: &HouseKeys, dir: &Path) -> Result<usize, Failure> {
-    let beside = args.from.with_file_name(tombstone::FILE);
-    let files = Some(beside).filter(|file| file.exists());
+    let files = beside(&args.from, tombstone::FILE)?;
     let mut erased = Vec::new();
     for file in files.iter().chain(&args.tombstones) {
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
@@ -145,11 +144,18 @@ fn bury(args: &Args, keys: &HouseKeys, dir: &Path) -> Result<usize, Failure> {
     again().map_err(failed)
 }
 
+/// What stands beside the backup, however its path is written.
+fn beside(backup: &Path, name: &str) -> Result<Option<PathBuf>, Failure> {
+    let whole = fs::canonicalize(backup).map_err(|error| Failure::file(backup, &error))?;
+    let file = whole.with_file_name(name);
+    let there = file.try_exists().map_err(|error| Failure::file(&file, &error))?;
+    Ok(there.then_some(file))
+}
+
 /// All heads that can be found; none may be another's.
 fn heads(args: &Args, keys: &HouseKeys) -> Result<Vec<Head>, Failure> {
     let mut files = vec![args.from.join(HEADS)];
-    let beside = args.from.with_file_name(HEADS);
-    files.extend(beside.exists().then_some(beside));
+    files.extend(beside(&args.from, HEADS)?);
     files.extend(args.head.iter().cloned());
     let mut heads = Vec::new();
     for file in files {
