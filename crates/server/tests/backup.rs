@@ -245,6 +245,49 @@ fn a_directory_is_made_by_its_name_whatever_ends_its_path() {
     assert_eq!((code, &told["code"]), (2, &json!("no_name")), "{told}");
 }
 
+#[test]
+fn backups_of_two_houses_stand_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let [one, other] = ["one", "other"].map(|name| made(dir.path(), name));
+    let back_up =
+        |data: &Path, to: &str| gavel(&["backup"], &[("--data", data), ("--to", &at(to))]);
+    assert_eq!(back_up(&one, "first").0, 0);
+    let erased = format!(
+        "{} {}",
+        json!({"at": "2026-01-01T00:00:00Z",
+        "house": "00000000-0000-0000-0000-000000000000", "user": 7}),
+        "0".repeat(128)
+    );
+    fs::write(at("tombstones.txt"), format!("{erased}\n")).unwrap();
+    assert_eq!(back_up(&other, "second").0, 0);
+    let heads = fs::read_to_string(at("heads.jsonl")).unwrap();
+    for house in ["first", "second"] {
+        let own = fs::read_to_string(at(house).join("heads.jsonl")).unwrap();
+        assert!(!own.is_empty() && own.lines().all(|line| heads.contains(line)), "{house}");
+    }
+    assert!(fs::read_to_string(at("tombstones.txt")).unwrap().contains(&erased));
+    for house in ["first", "second"] {
+        let paths = [("--from", &*at(house)), ("--data", &*at(&format!("{house} again")))];
+        let (code, told) = gavel(&["restore"], &paths);
+        assert_eq!(code, 0, "{told}");
+    }
+    // Given by hand they must be the house's own.
+    let (tombstones, heads) = (at("erased"), at("signed"));
+    fs::copy(at("tombstones.txt"), &tombstones).unwrap();
+    fs::copy(at("heads.jsonl"), &heads).unwrap();
+    let (first, third) = (at("first"), at("third"));
+    let given =
+        |flag, file| gavel(&["restore"], &[("--from", &first), ("--data", &third), (flag, file)]);
+    assert_eq!(given("--tombstones", &*tombstones).1["code"], "bad_tombstone");
+    assert_eq!(given("--head", &*heads).1["code"], "bad_head");
+    // What cannot be read is not taken for empty.
+    fs::remove_file(at("heads.jsonl")).unwrap();
+    fs::create_dir(at("heads.jsonl")).unwrap();
+    let (code, told) = back_up(&one, "fourth");
+    assert!(code != 0 && told["detail"].as_str().unwrap().contains("heads.jsonl"), "{told}");
+}
+
 /// A house in which nothing has happened.
 fn made(dir: &Path, name: &str) -> PathBuf {
     let (data, password) = (dir.join(name), dir.join("password"));
