@@ -2,7 +2,7 @@
 //! erased, and therefore never enters the log. What a store must be able to do, and nothing of how.
 
 use crate::things::Picture;
-use gavel_auction::command::Roles;
+use gavel_auction::command::{Person, Roles};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
@@ -38,6 +38,15 @@ pub struct User {
     pub second_factor: Option<Vec<u8>>,
     /// What others issued for him before this does not count any more.
     pub signed_out_at: Time,
+}
+
+impl User {
+    /// Him, as commands name him.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        let banned = self.banned.is_some();
+        Person { user: self.id, roles: self.roles, banned, headroom: None }
+    }
 }
 
 impl fmt::Debug for User {

@@ -142,7 +142,7 @@ async fn create(new: &NewAuction, awake: &Awake, keys: &HouseKeys) -> anyhow::Re
     let reserved = people.reserve_auction(seller.id, Some(&key), &digest, &listing)?;
     let Reserved::Id(auction) = reserved else { anyhow::bail!("its key was used otherwise") };
     let command = Command {
-        actor: Actor::Person(plan::person(&seller)),
+        actor: Actor::Person(seller.person()),
         expected_version: None,
         action: creation.action(keys.house, &keys.log, auction),
     };

@@ -14,7 +14,7 @@ use gavel_auction::command::{Actor, Command, Person, Roles};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
 use gavel_engine::log::LogReader;
-use gavel_engine::people::{NewUser, People, PeopleError, User};
+use gavel_engine::people::{NewUser, People, PeopleError};
 use gavel_store::sqlite::Stores;
 use gavel_store::{composed, folded, looks_like};
 use serde::Deserialize;
@@ -160,11 +160,6 @@ pub(super) fn key_of(key: &str) -> String {
     format!("import:{key}")
 }
 
-/// A user as his commands name him.
-pub(super) fn person(user: &User) -> Person {
-    Person { user: user.id, roles: user.roles, banned: user.banned.is_some(), headroom: None }
-}
-
 impl<'a> Plan<'a> {
     pub(super) fn new(there: There, keys: &'a HouseKeys, now: Time) -> Self {
         Self {
@@ -261,7 +256,7 @@ impl<'a> Plan<'a> {
             return Err(Fault::new("key", "a key that no other row of this seller has"));
         }
         let person = match (&there, self.users.get(&folded(&seller))) {
-            (Some(user), _) => person(user),
+            (Some(user), _) => user.person(),
             (None, Some(roles)) => Person::new(UserId::new(1).expect("one is an id"), *roles),
             (None, None) => {
                 return Err(Fault::new(

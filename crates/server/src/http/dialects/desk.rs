@@ -7,14 +7,14 @@ use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::network;
-use crate::http::v1::ask::known;
+use crate::http::v1::ask::{Done, Manner, Wish, known};
 use crate::http::v1::history::{BidItem, standing};
 use crate::http::v1::render::username;
 use crate::http::v1::users::words::line;
 use crate::permissions::{Actor, Object, Verb, may};
-use gavel_auction::command::{Person, Roles};
-use gavel_auction::ids::{AuctionId, Paddle, UserId};
-use gavel_auction::money::Currency;
+use gavel_auction::command::{Action, Offer, Person, PlaceBid, Roles};
+use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::money::{Amount, Currency};
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, View, Viewer};
@@ -38,6 +38,16 @@ pub(crate) struct Desk {
     pub(crate) at: Arc<str>,
     /// What callers without a token may do.
     allowed: Arc<[Verb]>,
+}
+
+/// A bid, as a caller makes it.
+pub(crate) struct Bidding<'a> {
+    pub(crate) auction: AuctionId,
+    pub(crate) amount: Amount,
+    /// Only if the auction is still at this version.
+    pub(crate) version: Option<Version>,
+    pub(crate) from: IpAddr,
+    pub(crate) manner: &'a Manner,
 }
 
 /// Who is behind a paddle, as far as a dialect may tell.
@@ -86,44 +96,59 @@ impl Desk {
         self.house.config.dialects.currency
     }
 
-    /// Whom a caller names who bids; made at first sight. He bids no faster than others may, and
-    /// whoever bids too fast makes nobody.
+    /// Puts somebody's bid on an auction that everybody may know of. He bids no faster than others
+    /// may; who he is is asked only of an address that may bid, since asking may make him.
     ///
     /// # Errors
-    /// `malformed` if that is no name; `rate_limited`.
-    pub(crate) async fn bidder(&self, name: &str, from: IpAddr) -> Result<Person, Problem> {
+    /// `not_found`; `rate_limited`; why nobody bids; the refusal, or why no answer could be given.
+    pub(crate) async fn bid(
+        &self,
+        Bidding { auction, amount, version, from, manner }: Bidding<'_>,
+        by: impl Future<Output = Result<Person, Problem>> + Send,
+    ) -> Result<Done, Problem> {
+        self.head(auction).await?;
         let (limits, now) = (&self.house.limits, self.house.now());
         limits.bids_per_ip.take(network(from), now).map_err(Problem::rate_limited)?;
-        let person = self.person(name, from).await?;
-        limits.bids_per_actor.take(person.user.get(), now).map_err(Problem::rate_limited)?;
-        Ok(person)
+        let by = by.await?;
+        limits.bids_per_actor.take(by.user.get(), now).map_err(Problem::rate_limited)?;
+        let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
+        Wish::by(by, manner, auction, version).put(&self.house, action).await
     }
 
     /// Who asks: whom his token says, or a user of this dialect whom he names by his number.
     ///
     /// # Errors
-    /// `malformed` if nobody is named, or somebody beside the token; `not_found`.
+    /// `malformed` if nobody is named; `forbidden` if somebody beside the token; `not_found`.
     pub(crate) async fn speaker(
         &self,
         caller: &Caller,
         user_id: Option<i64>,
     ) -> Result<Person, Problem> {
+        let nobody = || Problem::of(Code::NotFound, "No user of this dialect has this number.");
+        self.speaker_in("user_id", caller, user_id).await?.ok_or_else(nobody)
+    }
+
+    /// The same, where another field names him; none if no user of this dialect has that number.
+    ///
+    /// # Errors
+    /// `malformed` if nobody is named; `forbidden` if somebody beside the token.
+    pub(crate) async fn speaker_in(
+        &self,
+        field: &'static str,
+        caller: &Caller,
+        number: Option<i64>,
+    ) -> Result<Option<Person>, Problem> {
         if let Some(by) = &caller.0 {
-            let himself = user_id.is_none_or(|id| id == by.user.get());
-            let wrong = || Problem::malformed("user_id", "Your token says who you are.");
-            return himself.then(|| by.person()).ok_or_else(wrong);
+            let himself = number.is_none_or(|number| number == by.user.get());
+            let wrong =
+                || Problem::forbidden("That is somebody else: your token says who you are.");
+            return himself.then(|| Some(by.person())).ok_or_else(wrong);
         }
         let detail = "Which user of this dialect it is, or send a token.";
-        let id = user_id.ok_or_else(|| Problem::malformed("user_id", detail))?;
-        let found = match UserId::new(id) {
-            Some(id) => self.house.blocking(move |people| people.user(id)).await?,
-            None => None,
-        };
-        let own = found.filter(|user| own(self.dialect.name, &user.username).is_some());
-        let User { id, roles, banned, .. } = own.ok_or_else(|| {
-            Problem::of(Code::NotFound, "No user of this dialect has this number.")
-        })?;
-        Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+        let number = number.ok_or_else(|| Problem::malformed(field, detail))?;
+        let desk = self.clone();
+        let found = self.house.aside(move |_| desk.by_number(number)).await??;
+        Ok(found.map(|user| user.person()))
     }
 
     /// Whom a caller names; made at first sight, if not too many are from there.
@@ -197,8 +222,7 @@ impl Desk {
                 self.add(NewUser { mere_name: true, ..new }, from).await?
             }
         };
-        let User { id, roles, banned, .. } = user;
-        Ok((Person { user: id, roles, banned: banned.is_some(), headroom: None }, made))
+        Ok((user.person(), made))
     }
 
     /// Who was named for the first time, and whether he still was then.

@@ -7,20 +7,20 @@ use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::Caller;
 use crate::http::body::Untyped;
-use crate::http::dialects::desk::Desk;
+use crate::http::dialects::desk::{Bidding, Desk};
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
-use crate::http::v1::ask::{Manner, Wish};
+use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::id as number;
 use crate::http::v1::history::{BidItem, standing, stands};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::ids::{AuctionId, BidId};
 use gavel_auction::money::Amount;
 use gavel_auction::view::{Head, Viewer};
 use http::Uri;
 use serde::{Deserialize, Serialize};
+use std::future::ready;
 use std::sync::Arc;
 
 const FIELDS: [&str; 5] = ["id", "auction", "user", "amount", "created_at"];
@@ -103,11 +103,9 @@ pub(super) async fn place(
     Query(Nothing {}): Query<Nothing>,
     Untyped(NewBid { auction, user, amount }): Untyped<NewBid>,
 ) -> Result<Json<Bid>, Problem> {
-    desk.head(auction).await?;
     let by = acting(&desk, &caller, user).await?;
-    desk.house.limits.bid(by.user.get(), from, desk.house.now())?;
-    let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
-    let done = Wish::by(by, &manner, auction, None).put(&desk.house, action).await?;
+    let bid = Bidding { auction, amount, version: None, from, manner: &manner };
+    let done = desk.bid(bid, ready(Ok(by))).await?;
     let event = &done.accepted.event;
     let (bid, created_at) = (event.version, millis(event.at));
     let id = joined(auction, bid).ok_or_else(Problem::not_found)?;
