@@ -25,7 +25,7 @@ mod polling;
 mod presence;
 mod room;
 mod seats;
-mod session;
+pub(crate) mod session;
 pub(crate) mod standing;
 mod talk;
 mod text;

@@ -4,6 +4,7 @@
 mod site;
 
 use gavel_auction::command::Roles;
+use gavel_server::http::dialects::Mount;
 use serde_json::{Value, json};
 use site::{Person, Reply, Site};
 
@@ -194,4 +195,21 @@ fn sec_s20_only_pictures_are_taken_so_large_and_so_many() {
     let refused = hang(&site, &pictures, &seller, png(1, 1, "one more"));
     assert_eq!(refused.refused(400, "malformed")["field"], "pictures");
     assert_eq!(std::fs::read_dir(site.data().join("pictures")).unwrap().count(), 20);
+}
+
+#[test]
+fn a_car_of_the_dialect_goes_with_its_pictures_too() {
+    let site = Site::configured(|config| {
+        config.dialects.on = Mount::read("cars").unwrap();
+        config.dialects.open = true;
+    });
+    let seller = site.member("seller");
+    let cars = "/dialects/cars/cars";
+    let made = site.post(cars, &seller, &json!({"name": "Saab 900"})).expect(200);
+    let pictures = format!("/v1/items/{}/pictures", made["id"]);
+    hang(&site, &pictures, &seller, png(40, 30, "front")).expect(201);
+    let files = || std::fs::read_dir(site.data().join("pictures")).unwrap().count();
+    assert_eq!(files(), 1);
+    site.ask("DELETE", &format!("{cars}/{}", made["id"]), Some(&seller), None, "").expect(200);
+    assert_eq!(files(), 0, "no file");
 }

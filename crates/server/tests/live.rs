@@ -18,22 +18,8 @@ mod socket;
 
 use node::Node;
 use serde_json::{Value, json};
-use served::Served;
+use served::{Served, auction, bid};
 use socket::{Socket, frame};
-
-fn auction(house: &Served, seller: &str, body: Value) -> u64 {
-    let mut all = json!({"title": "Lot", "currency": "EUR", "duration_seconds": 3600});
-    all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
-    let made = house.ask("POST", "/v1/auctions", Some(seller), &all);
-    assert_eq!(made.status, 201, "{made:?}");
-    made.json()["id"].as_u64().unwrap()
-}
-
-fn bid(house: &Served, auction: u64, token: &str, body: &Value) -> Value {
-    let placed = house.ask("POST", &format!("/v1/auctions/{auction}/bids"), Some(token), body);
-    assert_eq!(placed.status, 201, "{placed:?}");
-    placed.json()
-}
 
 fn refused(house: &Served, options: Value) -> Value {
     let mut all = json!({"transports": ["websocket"], "reconnection": false});

@@ -190,6 +190,12 @@ pub const KEYS: &[Key] = &[
         "30",
         "New users from one address in an hour"
     ),
+    limit!(
+        "limits.dialect_users_per_hour_per_ip",
+        dialect_users_per_hour_per_ip,
+        "1000",
+        "New names of dialects' users from one address in an hour"
+    ),
     number!(
         "limits.spend_per_bidder",
         limits.spend_per_bidder,

@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How often a client is asked whether he is there.
-pub(super) const PING_EVERY: i64 = 25 * SECOND;
+pub(crate) const PING_EVERY: i64 = 25 * SECOND;
 
 /// How long he has to say so.
-pub(super) const PONG_WITHIN: i64 = 20 * SECOND;
+pub(crate) const PONG_WITHIN: i64 = 20 * SECOND;
 
 /// How long he has to say who he is.
 pub(super) const CONNECT_WITHIN: i64 = 10 * SECOND;

@@ -39,6 +39,13 @@ pub(crate) struct Line {
     pub(crate) promoted: bool,
 }
 
+impl Line {
+    /// Whether nobody has taken it back.
+    pub(crate) const fn stands(&self) -> bool {
+        !self.retracted && !self.voided
+    }
+}
+
 /// A bid that was drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draw {
