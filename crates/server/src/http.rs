@@ -217,7 +217,7 @@ impl Edge {
 }
 
 /// The net under a handler: what panics is a problem document, and the connection goes on.
-fn caught(handling: impl Future<Output = Response>) -> impl Future<Output = Response> {
+pub(crate) fn caught(handling: impl Future<Output = Response>) -> impl Future<Output = Response> {
     AssertUnwindSafe(handling).catch_unwind().map(|ended| {
         ended.unwrap_or_else(|_| {
             observe::handler_panicked();

@@ -3,8 +3,13 @@
 use super::Entry;
 use crate::house::House;
 use crate::http::actor::Caller;
+use crate::http::caught;
+use crate::http::error::{Code, Problem};
+use crate::http::four_eyes::Waits;
 use crate::permissions::Verb;
+use crate::tasks;
 use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use std::convert::Infallible;
@@ -67,8 +72,28 @@ impl Watched {
         Some(Self { by: signed_in.map(|by| by.user.get()), whom, verb, act })
     }
 
+    /// Answers the request and writes the line: to the end, also where whoever asked has hung up
+    /// meanwhile.
+    pub(crate) async fn over(
+        self,
+        house: &House,
+        answering: impl Future<Output = Response> + Send + 'static,
+    ) -> Response {
+        let house = house.clone();
+        let whole = async move {
+            let response = caught(answering).await;
+            let waits = response.extensions().get::<Waits>().is_some();
+            self.end(&house, response.status(), waits).await;
+            response
+        };
+        let told = tasks::spawn("an act is brought to its end with its line", whole).await;
+        told.unwrap_or_else(|_| {
+            Problem::of(Code::Internal, "Something broke here; it was logged.").into_response()
+        })
+    }
+
     /// Writes the line, now that it is known what came of it.
-    pub(crate) async fn end(self, house: &House, status: StatusCode, waits: bool) {
+    async fn end(self, house: &House, status: StatusCode, waits: bool) {
         let Self { by, whom, verb, act } = self;
         let by = by.or_else(|| whom.0.get().copied());
         let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);

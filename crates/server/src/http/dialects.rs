@@ -184,14 +184,17 @@ fn doors_of(house: &House, dialect: &'static Dialect, at: &str) -> (Desk, Router
 async fn pass(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut watched = None;
-    let response = match admit(&desk, &mut parts, &mut watched).await {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => problem.into_response(),
+    let admitted = admit(&desk, &mut parts, &mut watched).await;
+    let answering = async move {
+        match admitted {
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
+            Err(problem) => problem.into_response(),
+        }
     };
-    if let Some(watched) = watched {
-        watched.end(&desk.house, response.status(), false).await;
+    match watched {
+        None => answering.await,
+        Some(watched) => watched.over(&desk.house, answering).await,
     }
-    response
 }
 
 async fn admit(

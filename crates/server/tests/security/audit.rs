@@ -2,11 +2,14 @@
 //! of one that was touched.
 
 use super::served::Served;
+use super::site::Site;
+use gavel_auction::command::Roles;
 use gavel_server::http::dialects::DIALECTS;
 use gavel_server::permissions::Verb;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const JSON: &str = "content-type: application/json\r\n";
 
@@ -122,6 +125,35 @@ fn touched(data: &Path) {
     let (code, said) = gavel(data, &["--head", &head]);
     assert_eq!((code, said.contains("line 11 is another, or gone")), (Some(1), true), "{said}");
     std::fs::write(&path, whole).unwrap();
+}
+
+#[test]
+fn sec_s28_whoever_hangs_up_before_the_answer_leaves_his_line_all_the_same() {
+    let site = Site::new();
+    let admin = site.person("ada", Roles { admin: true, ..Roles::default() });
+    site.get("/v1/audit", Some(&admin)).expect(200);
+    let members: Vec<_> = (0..40).map(|n| site.member(&format!("member{n}"))).collect();
+    for (n, member) in (0..).zip(&members) {
+        let ban = http::Request::post(format!("/v1/users/{}/ban", member.id))
+            .header("authorization", format!("Bearer {}", admin.token))
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(r#"{"reason":"shill"}"#));
+        site.hang_up(ban.unwrap(), Duration::from_millis(n % 8));
+    }
+    let line = |page: &Value, id: i64| {
+        let act = json!(format!("POST /v1/users/{id}/ban"));
+        page["items"].as_array().unwrap().iter().any(|line| line["act"] == act)
+    };
+    let banned = |id: i64| {
+        site.get(&format!("/v1/users/{id}/profile"), Some(&admin)).json()["user"]["banned"] == true
+    };
+    site.until(|| members.iter().filter(|member| banned(member.id)).count() >= 10);
+    for member in &members {
+        site.until(|| {
+            let page = site.get("/v1/audit?limit=100", Some(&admin)).json();
+            banned(member.id) == line(&page, member.id)
+        });
+    }
 }
 
 #[test]
