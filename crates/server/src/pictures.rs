@@ -13,7 +13,7 @@ use gavel_proof::hash::sha256;
 use look::Look;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Pictures that may be arriving at once: each is held in memory until it is whole.
 const ARRIVING: usize = 4;
@@ -21,7 +21,7 @@ const ARRIVING: usize = 4;
 /// Where the pictures hang.
 pub struct Gallery {
     files: Arc<dyn Pictures>,
-    arriving: Semaphore,
+    arriving: Arc<Semaphore>,
     /// Held wherever files and what is known of them change: no file is taken for forgotten while
     /// it is being hung.
     one: Mutex<()>,
@@ -31,16 +31,16 @@ impl Gallery {
     /// A gallery with these files.
     #[must_use]
     pub fn new(files: Arc<dyn Pictures>) -> Self {
-        Self { files, arriving: Semaphore::new(ARRIVING), one: Mutex::default() }
+        Self { files, arriving: Arc::new(Semaphore::new(ARRIVING)), one: Mutex::default() }
     }
 
     /// A place for a picture that arrives.
     ///
     /// # Errors
     /// Overloaded, if there is none.
-    pub fn arrive(&self) -> Result<SemaphorePermit<'_>, Problem> {
+    pub fn arrive(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let full = |_| Problem::of(Code::Overloaded, "Too many pictures arrive at once.");
-        self.arriving.try_acquire().map_err(full)
+        Arc::clone(&self.arriving).try_acquire_owned().map_err(full)
     }
 
     /// The bytes of a picture.
