@@ -171,6 +171,19 @@ fn pictures_hang_with_the_thing_and_go_with_it() {
 }
 
 #[test]
+fn a_picture_that_hangs_stays_when_it_is_hung_again_in_vain() {
+    let (site, seller, _) = opened();
+    let made = site.post("/v1/items", &seller, &car()).expect(201);
+    let pictures = format!("/v1/items/{}/pictures", made["id"]);
+    let first = hang(&site, &pictures, &seller, png(40, 30, "front")).expect(201);
+    let people = rusqlite::Connection::open(site.data().join("people.db")).unwrap();
+    people.execute_batch("ALTER TABLE picture RENAME TO away").unwrap();
+    hang(&site, &pictures, &seller, png(40, 30, "front")).refused(503, "overloaded");
+    people.execute_batch("ALTER TABLE away RENAME TO picture").unwrap();
+    assert_eq!(site.get(first["href"].as_str().unwrap(), None).status, 200);
+}
+
+#[test]
 fn sec_s20_only_pictures_are_taken_so_large_and_so_many() {
     let (site, seller, _) = opened();
     let made = site.post("/v1/items", &seller, &car()).expect(201);
