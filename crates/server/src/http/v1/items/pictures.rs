@@ -61,9 +61,10 @@ async fn add(
     Query(Nothing {}): Query<Nothing>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let seller = by.user;
     let item = house.aside(move |house| owned(house, &by, &item)).await??;
     may_be_a_picture(request.headers())?;
-    let place = house.gallery.arrive()?;
+    let place = house.gallery.arrive(seller)?;
     let bytes = collect(request.into_body(), house.config.limits.picture_bytes).await?;
     let hang = move |house: &House| {
         let _place = place;
