@@ -10,6 +10,7 @@ use crate::outside::Algorithm;
 use crate::permissions::Verb;
 use gavel_auction::money::Currency;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -346,7 +347,7 @@ impl Config {
                 config.set(&source, &key, &value)?;
             }
         }
-        for (key, value) in environment() {
+        for (key, value) in environment()? {
             config.set(&Source::Environment, &key, &value)?;
         }
         for set in sets {
@@ -440,17 +441,21 @@ fn flatten(
     Ok(())
 }
 
-/// `GAVEL_SECTION__KEY`; other variables that begin with `GAVEL_` are for the command line.
+/// `GAVEL_SECTION__KEY`; other variables that begin with `GAVEL_` are for the command line. What is
+/// no text and not for us is passed over.
 #[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
-fn environment() -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = std::env::vars()
-        .filter_map(|(name, value)| {
-            let (section, key) = name.strip_prefix("GAVEL_")?.split_once("__")?;
-            Some((format!("{}.{}", section.to_lowercase(), key.to_lowercase()), value))
-        })
-        .collect();
+fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    let ours = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok()?;
+        let (section, key) = name.strip_prefix("GAVEL_")?.split_once("__")?;
+        let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase());
+        let what = format!("`{name}` is no text in UTF-8");
+        let unreadable = ConfigError::Unreadable { place: Source::Environment, what };
+        Some(value.into_string().map(|value| (key, value)).map_err(|_| unreadable))
+    };
+    let mut all = std::env::vars_os().filter_map(ours).collect::<Result<Vec<_>, _>>()?;
     all.sort();
-    all
+    Ok(all)
 }
 
 /// One variable of the environment, for the command line's own.
