@@ -23,6 +23,8 @@ mod play;
 mod served;
 #[path = "floor/site.rs"]
 mod site;
+#[path = "house/small.rs"]
+mod small;
 #[path = "security/tls.rs"]
 mod tls;
 #[path = "security/tokens.rs"]

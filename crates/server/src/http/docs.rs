@@ -203,7 +203,10 @@ const CODES: &[(&str, &str)] = &[
     ("rate_limited", "Too much at once; wait <code>retry_after_seconds</code>."),
     ("overloaded", "Too much from everybody together; nothing was done."),
     ("outcome_unknown", "Repeat with the same key to learn what happened."),
-    ("storage_full", "There is no room left to write; nothing was done."),
+    (
+        "storage_full",
+        "There is no room left to write; nothing was done, or <code>detail</code> says what.",
+    ),
     ("quarantined", "This auction is closed off: its history is damaged, or its rules failed."),
     ("internal", "A mistake of the house; it was logged."),
 ];

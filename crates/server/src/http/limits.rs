@@ -142,8 +142,17 @@ impl FromRequestParts<House> for Bidder {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
+        Self::of(SignedIn::from_request_parts(parts, house).await?, parts, house)
+    }
+}
+
+impl Bidder {
+    /// Him who is signed in, if he may bid now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn of(signed_in: SignedIn, parts: &Parts, house: &House) -> Result<Self, Problem> {
         let Peer(ip) = Peer::of(parts);
-        let signed_in = SignedIn::from_request_parts(parts, house).await?;
         signed_in.may(Verb::Bid, Object::Anything)?;
         house.limits.bid(signed_in.user.get(), ip, house.now())?;
         Ok(Self(signed_in))

@@ -272,5 +272,9 @@ fn sec_s34_an_erasure_that_was_cut_short_is_finished() {
     site.until(|| ahead() == 0);
     assert_eq!(site.ask("DELETE", &path, Some(&admin), None, "").status, 204);
     assert_eq!(site.ask("DELETE", "/v1/users/999", Some(&admin), None, "").status, 404);
+    let lines = site.get("/v1/audit", Some(&admin)).expect(200);
+    let came_of: Vec<_> =
+        lines["items"].as_array().unwrap().iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(came_of, ["unknown", "done"]);
     std::fs::remove_dir_all(outbox).unwrap();
 }
