@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "live/socket.rs"]
 mod socket;
 
