@@ -2,7 +2,7 @@
 
 use super::auctions::heads;
 use super::filter::{Filter, MOST};
-use super::{Who, acting, millis, stays};
+use super::{Numbered, Who, acting, millis, stays};
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::Caller;
@@ -13,7 +13,7 @@ use crate::http::query::{Nothing, Query};
 use crate::http::v1::ask::{Manner, Wish};
 use crate::http::v1::extract::id as number;
 use crate::http::v1::history::standing;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::ids::{AuctionId, BidId};
@@ -85,7 +85,7 @@ pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usi
 
 pub(super) async fn show(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Bid>, Problem> {
     let id = number(&id).ok_or_else(Problem::not_found)?;
     let (auction, _) = parted(id).ok_or_else(Problem::not_found)?;
