@@ -333,8 +333,15 @@ pub const KEYS: &[Key] = &[
     secret!(
         "redis.url",
         redis_url,
-        "redis://HOST:PORT",
+        "redis://HOST:PORT, or rediss:// for TLS",
         "A Redis that auctions are written to as the dialect flash has it; empty is none"
+    ),
+    text!(
+        "redis.ca",
+        redis_ca,
+        "a file with certificates (PEM), or nothing",
+        "",
+        "Who alone may vouch for that Redis; empty: whoever browsers believe"
     ),
     secret!("mail.password", mail.password, "a text", "His password; better in the environment"),
     text!(
@@ -486,6 +493,7 @@ pub(super) fn defaults() -> Config {
         dialects: dialects::nothing(),
         vault_keys: Secret::default(),
         redis_url: Secret::default(),
+        redis_ca: String::new(),
         log: LogConfig { level: String::new(), json: false },
     };
     for key in KEYS {

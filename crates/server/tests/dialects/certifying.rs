@@ -89,18 +89,3 @@ fn s0_25_s0_27_the_projection_says_what_the_job_writes_and_its_steps_change_noth
 fn certificate(directory: &Path, auction: i64) -> std::path::PathBuf {
     directory.join(format!("{auction}.json"))
 }
-
-#[test]
-fn the_reference_s_own_kind_of_client_works_unchanged() {
-    let house = Served::with(&["dialects.on=items"]);
-    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialects/items/client.py");
-    let output = Command::new("python3")
-        .arg(client)
-        .arg(format!("http://{}", house.address))
-        .output()
-        .expect("python3 (scripts/setup.sh test)");
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}{complained} (scripts/setup.sh test)");
-    assert!(said.contains("user 3 leads with 44"), "{said}");
-}
