@@ -2,6 +2,8 @@
 //! erased, and therefore never enters the log. What a store must be able to do, and nothing of how.
 
 use crate::things::Picture;
+use crate::traces::Traces;
+use crate::waiting::Waiting;
 use gavel_auction::command::{Person, Roles};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
@@ -197,7 +199,7 @@ pub struct UserQuery {
 }
 
 /// Keeps people. Shared by all handlers; every call is short and blocking.
-pub trait People: Send + Sync {
+pub trait People: Traces + Waiting {
     /// Adds a user.
     ///
     /// # Errors

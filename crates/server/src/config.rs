@@ -193,6 +193,8 @@ pub struct MailConfig {
     pub port: u16,
     /// How the connection is protected.
     pub tls: MailTls,
+    /// A PEM file of those whose certificates are believed besides the known ones; empty is none.
+    pub ca: String,
     /// The user to sign in as; empty is nobody.
     pub user: String,
     /// His password.

@@ -69,6 +69,18 @@ fn by_websocket_by_polling_and_by_polling_until_a_websocket_takes_over() {
 }
 
 #[test]
+fn sec_s1_a_seller_does_not_bid_by_the_live_room() {
+    let house = Served::new();
+    let seller = house.user("seller").1;
+    let lot = auction(&house, &seller, json!({"preset": "ladder"}));
+    let mut client = Node::with(house.address, &seller);
+    let answer = client.ask("bid", json!({"auction_id": lot, "amount": 100, "key": "a"}));
+    let said = (&answer["status"], &answer["body"]["code"]);
+    assert_eq!(said, (&json!(403), &json!("own_auction")), "{answer}");
+    assert_eq!(house.get(&format!("/v1/auctions/{lot}"), None).json()["bid_count"], 0);
+}
+
+#[test]
 fn refusals_are_what_http_would_say() {
     let house = Served::new();
     let (seller, anna) = (house.user("seller").1, house.user("anna").1);

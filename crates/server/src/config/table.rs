@@ -329,6 +329,7 @@ pub const KEYS: &[Key] = &[
             MailTls::None => "none".to_owned(),
         },
     },
+    text!("mail.ca", mail.ca, "a PEM file, or nothing", "", "Whom TLS believes there, besides all"),
     text!("mail.user", mail.user, "a name, or nothing", "", "Who signs in to the mail server"),
     secret!(
         "redis.url",
@@ -478,6 +479,7 @@ pub(super) fn defaults() -> Config {
             host: String::new(),
             port: 0,
             tls: MailTls::Starttls,
+            ca: String::new(),
             user: String::new(),
             password: Secret::default(),
             from: String::new(),

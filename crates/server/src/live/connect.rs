@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ async fn admitted(
     let token = shown.token.or_else(|| session.take_shown());
     let bad = || Problem::unauthenticated("This token is not, or no longer, good: sign in.");
     let by = match (token, shown.ticket) {
-        (Some(token), _) => Some(recognised(house, &token).await?.ok_or_else(bad)?),
+        (Some(token), _) => Some(recognised(house, &token, session.peer).await?.ok_or_else(bad)?),
         (None, Some(ticket)) => {
             let token = house.live.tickets.take(&ticket, house.now()).ok_or_else(bad)?;
             Some(house.signed_in(&token).await?.ok_or_else(bad)?)
@@ -97,9 +98,9 @@ async fn admitted(
 
 /// Whose token this is. When thousands come back at once, not all can be looked up at once: whoever
 /// is one too many waits a little, because a client that is refused does not come again.
-async fn recognised(house: &House, token: &str) -> Result<Option<SignedIn>, Problem> {
+async fn recognised(house: &House, token: &str, from: IpAddr) -> Result<Option<SignedIn>, Problem> {
     for _try in 0..TRIES {
-        match house.by_token(token.as_bytes()).await {
+        match house.by_token(token.as_bytes(), Some(from)).await {
             Err(problem) if problem.code() == "overloaded" => {
                 let wait = 50 + u64::from(chance::bytes::<1>()[0]);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -107,7 +108,7 @@ async fn recognised(house: &House, token: &str) -> Result<Option<SignedIn>, Prob
             known => return known,
         }
     }
-    house.by_token(token.as_bytes()).await
+    house.by_token(token.as_bytes(), Some(from)).await
 }
 
 fn too_many(whose: &str) -> Problem {

@@ -65,6 +65,7 @@ pub(super) const ROWS: &[Row] = &[
     ("POST", "/v1/auctions/{auction}/registrations/{paddle}/decline", "", "", "s--+++-"),
     ("POST", "/v1/auctions/{auction}/reopen", "", REOPEN, "s----+-"),
     ("POST", "/v1/auctions/{auction}/resume", "", "", "s---++-"),
+    ("GET", "/v1/auctions/{auction}/shills", "", "", "s----+-"),
     ("GET", "/v1/auctions/{auction}/stream", "", "", "+++++++"),
     ("GET", "/v1/auctions/{auction}/stream", "{draft}", "", "000+++0"),
     ("GET", "/v1/audit", "", "", "s----+-"),
@@ -98,6 +99,7 @@ pub(super) const ROWS: &[Row] = &[
     ("GET", "/v1/roles", "", "", "+++++++"),
     ("DELETE", "/v1/session", "", "", "s++++++"),
     ("POST", "/v1/session", "", "{}", "+++++++"),
+    ("GET", "/v1/shills", "", "", "s----+-"),
     ("POST", "/v1/tickets", "", "", "s+++++-"),
     ("GET", "/v1/time", "", "", "+++++++"),
     ("GET", "/v1/users", "", "", "s----+-"),
@@ -123,12 +125,15 @@ pub(super) const ROWS: &[Row] = &[
     ("DELETE", "/v1/users/{id}/ban", "", "", "s----+-"),
     ("POST", "/v1/users/{id}/ban", "", r#"{"reason":"shill"}"#, "s----+-"),
     ("POST", "/v1/users/{id}/ban", "{self}", r#"{"reason":"shill"}"#, "s------"),
+    ("GET", "/v1/users/{id}/links", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/profile", "", "", "s----+-"),
     ("PATCH", "/v1/users/{id}/roles", "", r#"{"roles":["bidder"]}"#, "s----+-"),
     ("PATCH", "/v1/users/{id}/roles", "{self}", r#"{"roles":["bidder"]}"#, "s------"),
     ("DELETE", "/v1/users/{id}/sessions", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/sessions", "", "", "s----+-"),
+    ("GET", "/v1/users/{id}/shills", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/spending", "", "", "s----+-"),
+    ("GET", "/v1/waiting", "", "", "s----+-"),
 ];
 
 const LIMIT: &str = r#"{"spend_limit":100000}"#;
@@ -178,7 +183,7 @@ pub(super) fn scene(site: &Site, pictured: bool) -> Scene {
     let item = site.post("/v1/items", &seller, &read(ITEM)).expect(201)["id"].to_string();
     let gif = || {
         let path = format!("/v1/items/{item}/pictures");
-        let bytes = b"GIF89a\x01\0\x01\0".to_vec();
+        let bytes = b"GIF89a\x01\0\x01\0\0\0\0\x3b".to_vec();
         pictured.then(|| site.send_bytes("POST", &path, &seller, "image/gif", bytes))
     };
     let picture = gif().map(|gif| gif.expect(201)["name"].as_str().unwrap().to_owned());

@@ -2,6 +2,8 @@
 
 mod rows;
 pub(super) mod sealing;
+mod traces;
+mod waiting;
 
 use super::group::{GroupWriter, failed};
 use super::listings;
@@ -315,7 +317,8 @@ impl People for SqlitePeople {
             run(connection, "DELETE FROM session WHERE user = ?1", params![user])?;
             run(connection, "DELETE FROM session WHERE expires_at < ?1", params![now.0])?;
             run(connection, "DELETE FROM code WHERE expires_at < ?1", params![now.0])?;
-            run(connection, "DELETE FROM spent WHERE expires_at < ?1", params![now.0])
+            run(connection, "DELETE FROM spent WHERE expires_at < ?1", params![now.0])?;
+            traces::forget(connection, now)
         })
     }
 

@@ -16,6 +16,7 @@ use axum::extract::State;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Amount;
 use gavel_engine::lists::Query as ListQuery;
+use gavel_engine::traces::Seen;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +36,8 @@ struct Everything {
     /// Where he signs in, if not here.
     signs_in_at: Option<Elsewhere>,
     sessions: Sessions,
+    /// Where he signed in: networks, and what his browser calls itself; kept for ninety days.
+    signed_in_from: Vec<From>,
     /// What he offers, with the addresses of the pictures.
     items: Vec<ItemView>,
     /// The numbers of the auctions he sells.
@@ -48,6 +51,22 @@ struct Everything {
     /// How the house says in its log that somebody bid: by this number, never by a name.
     known_in_the_log_as: i64,
     exported_at: Stamp,
+}
+
+/// Where he signed in.
+#[derive(Serialize, ToSchema)]
+struct From {
+    /// network or device.
+    kind: &'static str,
+    value: String,
+    /// To the hour.
+    at: Stamp,
+}
+
+impl From {
+    fn of(seen: Seen) -> Self {
+        Self { kind: seen.trace.word(), value: seen.value, at: Stamp(seen.at) }
+    }
 }
 
 /// What he has to do with an auction.
@@ -85,6 +104,7 @@ async fn export(
     let id = signed_in.user;
     let user = user(&house, id).await?;
     let outside = house.blocking(move |people| people.outside_of(id)).await?;
+    let seen = house.blocking(move |people| people.seen(id)).await?;
     let signs_in_at = outside.map(|of| Elsewhere { issuer: of.issuer, subject: of.subject });
     let Dealings { items, auctions, bids, watchlist } =
         house.aside(move |house| Dealings::of(house, id)).await??;
@@ -93,6 +113,7 @@ async fn export(
         user: OwnProfile::of(user),
         signs_in_at,
         sessions: sessions::of(&house, id, Some(signed_in.token)).await?,
+        signed_in_from: seen.into_iter().map(From::of).collect(),
         items,
         auctions,
         bids,
