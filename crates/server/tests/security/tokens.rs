@@ -226,8 +226,9 @@ fn s4_12_s4_18_a_token_of_cognito_sells_and_bids_in_flash_and_a_bad_one_does_not
     let house = issuer.house_with(ALL, "dialects.on=flash");
     let rs = json!({"alg": "RS256", "kid": "rsa", "typ": "JWT"});
     let cognito = |subject: &str, until: i64, audience: &str| {
+        let sub = format!("sub-{subject}");
         let claims = json!({"iss": ISSUER, "client_id": audience, "token_use": "access",
-            "sub": format!("sub-{subject}"), "username": subject, "iat": now() - 700, "exp": until});
+            "sub": sub, "username": subject, "iat": now() - 700, "exp": until});
         issuer.token(&rs, &claims)
     };
     let [host, jane] = ["host", "jane"].map(|name| cognito(name, now() + 600, AUDIENCE));
