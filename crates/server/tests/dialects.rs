@@ -10,6 +10,10 @@ mod clients;
 mod described;
 #[path = "dialects/five.rs"]
 mod five;
+#[path = "dialects/hostile.rs"]
+mod hostile;
+#[path = "dialects/lines.rs"]
+mod lines;
 #[path = "dialects/max_bid.rs"]
 mod max_bid;
 #[path = "live/node.rs"]

@@ -337,13 +337,7 @@ pub const KEYS: &[Key] = &[
         "redis://HOST:PORT, or rediss:// for TLS",
         "A Redis that auctions are written to as the dialect flash has it; empty is none"
     ),
-    text!(
-        "redis.ca",
-        redis_ca,
-        "a file with certificates (PEM), or nothing",
-        "",
-        "Who alone may vouch for that Redis; empty: whoever browsers believe"
-    ),
+    text!("redis.ca", redis_ca, "a file (PEM), or nothing", "", "Who alone vouches for that Redis"),
     secret!("mail.password", mail.password, "a text", "His password; better in the environment"),
     text!(
         "mail.from",
