@@ -48,6 +48,8 @@ pub struct Config {
     pub vault_keys: Secret,
     /// Where the Redis is that the view of auctions is written to; empty: nowhere.
     pub redis_url: Secret,
+    /// A file with the certificates that alone vouch for it; empty: the public ones.
+    pub redis_ca: String,
     /// What is written to the log of the process.
     pub log: LogConfig,
 }
