@@ -295,6 +295,9 @@ impl Engine {
         let one = u64::from(after > 0);
         let most = limit.saturating_add(usize::from(after > 0));
         let positions = self.shared.views.positions(auction, after - one, most);
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
         let of = Of { house: self.shared.house, partition: self.partition(auction), auction };
         match read_history(&*self.shared.reader, of, after - one, &positions)? {
             Ok(mut history) => {

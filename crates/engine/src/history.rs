@@ -44,7 +44,7 @@ pub(crate) fn read_history(
     let Of { house, partition, auction } = of;
     let mut before = (after == 0).then(|| genesis(house, auction));
     let mut history = Vec::with_capacity(positions.len());
-    for (version, position) in (after + 1..).zip(positions) {
+    for (position, version) in positions.iter().zip(after + 1..) {
         let record = reader.get(partition, *position)?;
         let damaged = |what: &str| {
             Ok(Err(Damage { auction, version, position: *position, what: what.to_owned() }))
