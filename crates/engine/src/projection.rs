@@ -6,7 +6,7 @@ use crate::lists::Row;
 use crate::log::{LogError, Partition, Position};
 use gavel_auction::ids::AuctionId;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const ROWS: usize = 2000;
 #[derive(Default)]
 pub(crate) struct Touched {
     changed: Mutex<Changed>,
+    /// Up to where the lists are, as far as this process has brought them.
+    listed: AtomicU64,
     /// Whether the last pass failed.
     lagging: AtomicBool,
 }
@@ -65,17 +67,21 @@ pub(crate) fn bring_up(shared: &Shared) -> usize {
     let mut changed = 0;
     for (partition, touched) in (0..).zip(&shared.touched) {
         let Changed { upto, auctions } = touched.take();
-        if auctions.is_empty() {
+        // A barrier moves the log on, and nothing else.
+        if auctions.is_empty() && upto <= touched.listed.load(Ordering::Relaxed) {
             continue;
         }
         changed += auctions.len();
         let projected = project(shared, partition, upto, &auctions);
         let lagged = touched.lagging.swap(projected.is_err(), Ordering::Relaxed);
-        if let Err(error) = projected {
-            if !lagged {
-                tracing::warn!(%error, "lists lag behind the log");
+        match projected {
+            Ok(()) => touched.listed.store(upto, Ordering::Relaxed),
+            Err(error) => {
+                if !lagged {
+                    tracing::warn!(%error, "lists lag behind the log");
+                }
+                touched.note(upto, auctions.into_iter());
             }
-            touched.note(upto, auctions.into_iter());
         }
     }
     changed
@@ -88,6 +94,9 @@ fn project(
     auctions: &BTreeSet<AuctionId>,
 ) -> Result<(), LogError> {
     let rows: Vec<Row> = auctions.iter().filter_map(|id| row(shared, *id)).collect();
+    if rows.is_empty() {
+        return shared.lists.put(partition, upto, &[]);
+    }
     let mut pages = rows.chunks(ROWS).peekable();
     while let Some(page) = pages.next() {
         let last = pages.peek().is_none();

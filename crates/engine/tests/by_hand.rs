@@ -1,0 +1,148 @@
+//! The whole engine over a real SQLite log, pumped by hand on a clock in the test's hand: what
+//! follows from commits that fail, for lists, for what leaves memory, for ends that come meanwhile.
+
+#![expect(clippy::unwrap_used, reason = "a test, all of it")]
+
+#[path = "planted/plan.rs"]
+mod plan;
+
+use gavel_auction::ids::AuctionId;
+use gavel_auction::time::{SECOND, Time};
+use gavel_engine::answer::{Answer, Failure};
+use gavel_engine::by_hand::ByHand;
+use gavel_engine::lists::{Query, Sort};
+use gavel_engine::{Ask, Clock, Parts};
+use gavel_proof::keys::{HouseKey, LogKey};
+use gavel_store::sqlite;
+use plan::{Fate, HOUSE, PlannedLog, bid, create};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+const START: i64 = 1_000_000 * SECOND;
+
+struct House {
+    by_hand: ByHand,
+    clock: Arc<AtomicI64>,
+    plan: Arc<Mutex<VecDeque<Fate>>>,
+    _lock: Option<sqlite::lock::DirLock>,
+    _dir: tempfile::TempDir,
+}
+
+fn id(number: i64) -> AuctionId {
+    AuctionId::new(number).unwrap()
+}
+
+impl House {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        sqlite::init(dir.path(), HOUSE, 2, Time(1)).unwrap();
+        let stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
+        let (plan, clock) = (Arc::default(), Arc::new(AtomicI64::new(START)));
+        let log = PlannedLog { inner: stores.log, plan: Arc::clone(&plan) };
+        let parts = Parts {
+            house: HOUSE,
+            log_key: LogKey::from_bytes([5; 32]),
+            signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
+            partitions: stores.partitions,
+            log: Box::new(log),
+            reader: stores.reader,
+            lists: stores.lists,
+            people: stores.people,
+            snapshots: stores.snapshots,
+            settled_in_memory: 0,
+            last_alive: None,
+        };
+        let by_hand = ByHand::begin(parts, Clock::given(Arc::clone(&clock)), 1 << 20).unwrap();
+        Self { by_hand, clock, plan, _lock: stores.lock, _dir: dir }
+    }
+
+    fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
+        self.plan.lock().unwrap().extend(fates);
+    }
+
+    fn sleep(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * SECOND, Ordering::Relaxed);
+    }
+
+    /// Everything that can be done at this moment.
+    fn pump(&mut self) {
+        for _ in 0..8 {
+            self.by_hand.turn();
+            self.by_hand.write();
+            self.by_hand.settle();
+            self.by_hand.load();
+        }
+    }
+
+    async fn submit(&mut self, ask: Ask) -> Result<Answer, Failure> {
+        let engine = self.by_hand.engine.clone();
+        let answered = tokio::spawn(async move { engine.submit(ask).await });
+        tokio::task::yield_now().await;
+        self.pump();
+        answered.await.unwrap()
+    }
+
+    async fn accepted(&mut self, ask: Ask) {
+        let answer = self.submit(ask).await;
+        assert!(matches!(answer, Ok(Answer::Accepted(_))), "{answer:?}");
+    }
+
+    /// The auctions in this state, as the lists have them.
+    fn listed(&self, state: &str) -> Vec<i64> {
+        let query = Query {
+            states: vec![state.to_owned()],
+            drafts: false,
+            category: None,
+            seller: None,
+            text: None,
+            sort: Sort::Newest,
+            after: None,
+            limit: 10,
+        };
+        let page = self.by_hand.engine.lists().page(&query).unwrap();
+        page.rows.iter().map(|(_, id)| id.get()).collect()
+    }
+
+    fn lists_are_up(&self) -> bool {
+        let engine = &self.by_hand.engine;
+        let cursor = |partition| engine.lists().cursor(partition).unwrap();
+        engine.released() == [cursor(0), cursor(1)]
+    }
+}
+
+#[tokio::test]
+async fn what_landed_though_nobody_knew_is_listed_and_leaves_memory() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.plan([Fate::UnknownButWritten]);
+    assert_eq!(house.submit(create(2)).await, Err(Failure::OutcomeUnknown));
+    assert!(house.by_hand.engine.head(id(2)).is_some());
+    house.by_hand.project();
+    assert_eq!(house.listed("open"), [2, 1]);
+    assert!(house.lists_are_up(), "a barrier stands in both partitions");
+
+    // They end, and that lands in the same way: both closed, neither sold.
+    house.sleep(3_601);
+    house.plan([Fate::UnknownButWritten]);
+    house.pump();
+    house.by_hand.project();
+    assert_eq!((house.listed("open"), house.listed("passed")), (vec![], vec![2, 1]));
+    house.sleep(60);
+    house.by_hand.keep();
+    house.sleep(1);
+    house.pump();
+    assert_eq!(house.by_hand.engine.cold(), 2, "there is room for none");
+    assert!(house.lists_are_up());
+}
+
+#[tokio::test]
+async fn a_barrier_alone_moves_the_lists_on() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.by_hand.project();
+    house.plan([Fate::UnknownAndLost]);
+    assert_eq!(house.submit(bid(1, 1, "a", 500)).await, Err(Failure::OutcomeUnknown));
+    house.by_hand.project();
+    assert!(house.lists_are_up());
+}
