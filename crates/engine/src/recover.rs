@@ -322,9 +322,10 @@ pub(crate) fn reread(
         }
     }
     for id in lost {
-        shared.views.forget(*id);
-        if let Some(change) = shard.restored(*id) {
-            shared.views.replace(change);
+        // What was durable before is shown all the while.
+        match shard.restored(*id) {
+            Some(change) => shared.views.replace(change),
+            None => shared.views.forget(*id),
         }
     }
     note(shared, shard, partition, &landed);
