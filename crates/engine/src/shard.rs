@@ -100,12 +100,26 @@ impl<R> Shard<R> {
     }
 
     fn settle(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
-        let Ask { auction: id, id: name, mut command, receipt: _ } = ask;
-        let creates = matches!(command.action, Action::Create(_));
+        let id = ask.auction;
+        let creates = matches!(ask.command.action, Action::Create(_));
         if creates && !self.auctions.contains_key(&id) {
             let entry = Entry::new(id, self.house);
             self.auctions.insert(id, Box::new(entry));
         }
+        let settled = self.judge(ask, digest, entered);
+        if creates
+            && let Some(entry) = self.auctions.get(&id)
+            && entry.auction.version() == 0
+            && !entry.closed_off
+        {
+            // What was asked to be created, and refused, leaves no trace.
+            self.auctions.remove(&id);
+        }
+        settled
+    }
+
+    fn judge(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
+        let Ask { auction: id, id: name, mut command, receipt: _ } = ask;
         let Some(entry) = self.auctions.get(&id) else {
             let refusal = gavel_auction::refusal::Refusal::NotFound;
             let refused = Refused::new(refusal, 0, entered, None);
@@ -126,19 +140,14 @@ impl<R> Shard<R> {
         }
         self.limit(id, &mut command);
         let origin = Origin { command: name, digest: *digest };
-        let settled = match self.decide(id, &command, &origin, at) {
+        match self.decide(id, &command, &origin, at) {
             Ok(Ok(accepted)) => Settled::Answer(Answer::Accepted(accepted)),
             Ok(Err(refused)) => {
                 self.refusals.insert(name, digest, refused.clone());
                 Settled::Answer(Answer::Refused(refused))
             }
             Err(Panicked) => Settled::Failed(Failure::Quarantined),
-        };
-        if creates && self.auctions.get(&id).is_some_and(|entry| entry.auction.version() == 0) {
-            // What was asked to be created, and refused, leaves no trace.
-            self.auctions.remove(&id);
         }
-        settled
     }
 
     /// Lets time do what is due up to `until`: openings, draws, closes, certifications.

@@ -11,19 +11,54 @@ use gavel_auction::time::{SECOND, Time};
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::by_hand::ByHand;
 use gavel_engine::lists::{Query, Sort};
+use gavel_engine::log::{LogError, Partition};
+use gavel_engine::snapshot::{Kept, Mark, Snapshots, Tag};
 use gavel_engine::{Ask, Clock, Parts};
 use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_store::sqlite;
 use plan::{Fate, HOUSE, PlannedLog, bid, create};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 const START: i64 = 1_000_000 * SECOND;
 
+/// Snapshots whose bytes are not what was written, while that is wanted.
+struct Spoiled {
+    inner: Arc<dyn Snapshots>,
+    spoiled: Arc<AtomicBool>,
+}
+
+impl Snapshots for Spoiled {
+    fn mark(&self, partition: Partition) -> Result<Option<Mark>, LogError> {
+        self.inner.mark(partition)
+    }
+
+    fn tags(&self, partition: Partition) -> Result<Vec<Tag>, LogError> {
+        self.inner.tags(partition)
+    }
+
+    fn load(&self, auctions: &[AuctionId]) -> Result<Vec<Kept>, LogError> {
+        let mut kept = self.inner.load(auctions)?;
+        if self.spoiled.load(Ordering::Relaxed) {
+            kept.iter_mut().for_each(|kept| kept.bytes.push(0));
+        }
+        Ok(kept)
+    }
+
+    fn put(&self, mark: &Mark, kept: &[Kept]) -> Result<(), LogError> {
+        self.inner.put(mark, kept)
+    }
+
+    fn clear(&self, partition: Partition) -> Result<(), LogError> {
+        self.inner.clear(partition)
+    }
+}
+
 struct House {
     by_hand: ByHand,
     clock: Arc<AtomicI64>,
+    spoiled: Arc<AtomicBool>,
     plan: Arc<Mutex<VecDeque<Fate>>>,
     _lock: Option<sqlite::lock::DirLock>,
     _dir: tempfile::TempDir,
@@ -39,6 +74,9 @@ impl House {
         sqlite::init(dir.path(), HOUSE, 2, Time(1)).unwrap();
         let stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
         let (plan, clock) = (Arc::default(), Arc::new(AtomicI64::new(START)));
+        let spoiled: Arc<AtomicBool> = Arc::default();
+        let inner = stores.snapshots.unwrap();
+        let snapshots = Spoiled { inner, spoiled: Arc::clone(&spoiled) };
         let log = PlannedLog { inner: stores.log, plan: Arc::clone(&plan) };
         let parts = Parts {
             house: HOUSE,
@@ -49,12 +87,12 @@ impl House {
             reader: stores.reader,
             lists: stores.lists,
             people: stores.people,
-            snapshots: stores.snapshots,
+            snapshots: Some(Arc::new(snapshots)),
             settled_in_memory: 0,
             last_alive: None,
         };
         let by_hand = ByHand::begin(parts, Clock::given(Arc::clone(&clock)), 1 << 20).unwrap();
-        Self { by_hand, clock, plan, _lock: stores.lock, _dir: dir }
+        Self { by_hand, clock, spoiled, plan, _lock: stores.lock, _dir: dir }
     }
 
     fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
@@ -145,4 +183,52 @@ async fn a_barrier_alone_moves_the_lists_on() {
     assert_eq!(house.submit(bid(1, 1, "a", 500)).await, Err(Failure::OutcomeUnknown));
     house.by_hand.project();
     assert!(house.lists_are_up());
+}
+
+#[tokio::test]
+async fn snapshots_that_are_made_anew_cover_nothing_until_they_are_there() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.sleep(60);
+    house.by_hand.keep();
+    assert_eq!(house.by_hand.engine.uncovered(), 0);
+    house.accepted(bid(1, 1, "a", 500)).await;
+    house.sleep(4_000);
+    house.pump();
+    house.spoiled.store(true, Ordering::Relaxed);
+    house.by_hand.keep();
+    let written: u64 = house.by_hand.engine.released().iter().sum();
+    assert_eq!(house.by_hand.engine.uncovered(), written);
+    house.sleep(1);
+    house.pump();
+    assert_eq!(house.by_hand.engine.cold(), 0, "what ended has no snapshot, and stays");
+    house.spoiled.store(false, Ordering::Relaxed);
+    house.sleep(60);
+    house.by_hand.keep();
+    house.sleep(1);
+    house.pump();
+    assert_eq!((house.by_hand.engine.uncovered(), house.by_hand.engine.cold()), (0, 1));
+}
+
+#[tokio::test]
+async fn an_open_auction_is_shown_whatever_commits_do() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    let (engine, over) = (house.by_hand.engine.clone(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&over);
+    let reading = move || {
+        let mut looks = 0_u64;
+        while !told.load(Ordering::Relaxed) {
+            assert!(engine.head(id(1)).is_some(), "after {looks} looks");
+            looks += 1;
+        }
+    };
+    let reader = std::thread::Builder::new().name("reader".to_owned()).spawn(reading).unwrap();
+    for round in 0..2_000 {
+        house.plan([Fate::Full]);
+        let refused = house.submit(bid(1, 1, &round.to_string(), 500)).await;
+        assert_eq!(refused, Err(Failure::StorageFull));
+    }
+    over.store(true, Ordering::Relaxed);
+    reader.join().unwrap();
 }
