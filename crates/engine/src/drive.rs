@@ -12,7 +12,7 @@ use crate::recover;
 use crate::residents::{Loader, Residents};
 use crate::shard::Shard;
 use gavel_auction::mutant;
-use gavel_auction::time::Time;
+use gavel_auction::time::{SECOND, Time};
 use gavel_proof::receipt::{Leaf, issue};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,9 @@ const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 /// How long the loop waits for a commit before it looks at time again.
 const LONGEST_COMMIT: Duration = Duration::from_millis(50);
 
+/// After so many microseconds a commit under way may be one that never ends.
+const LATE_COMMIT: i64 = SECOND;
+
 /// How often settled auctions leave memory, in microseconds.
 const THIN_OUT_EVERY: i64 = 100_000;
 
@@ -38,6 +41,8 @@ pub(crate) struct Drive<C> {
     pub(crate) stopping: Arc<AtomicBool>,
     /// When the batch under way was handed over, if there is one.
     pub(crate) committing: Option<Time>,
+    /// Since when nothing that was handed over has become durable; none if the last was.
+    pub(crate) dark: Option<Time>,
     /// How the batch under way has ended, if that was awaited.
     pub(crate) ended: Option<Committed>,
     /// What has become durable and is still to be let out.
@@ -86,6 +91,7 @@ impl<C: Commit> Drive<C> {
             committer,
             stopping,
             committing: None,
+            dark: None,
             ended: None,
             durable: None,
             receipts: Vec::new().into_iter(),
@@ -106,9 +112,20 @@ impl<C: Commit> Drive<C> {
         self.let_out();
         let turn = Turn { ended, full, took, sent };
         if !self.awaits_the_disk(&turn) {
-            self.shared.note_alive();
+            self.note_alive();
         }
         turn
+    }
+
+    /// The house is alive, unless it may be that no bid gets through at present.
+    fn note_alive(&self) {
+        let now = self.shared.clock.now();
+        let late = |since: Option<Time>| since.map_or(0, |since| now.since(since));
+        // Whether it lasts is known after a minute: then that is an outage, or nobody has tried.
+        let failing = self.dark.is_some() && late(self.dark) <= limits::OUTAGE_SECONDS * SECOND;
+        if !failing && late(self.committing) <= LATE_COMMIT {
+            self.shared.note_alive(now);
+        }
     }
 
     /// Whether nothing is left to do before the commit under way has ended.
@@ -288,9 +305,18 @@ impl<C: Commit> Drive<C> {
     /// Sees to the batch under way, if that has ended.
     fn settle(&mut self) -> bool {
         let Some(committed) = self.ended.take() else { return false };
-        if let Some(begun) = self.committing.take() {
+        let begun = self.committing.take();
+        if let Some(begun) = begun {
             let took = self.shared.clock.now().since(begun);
             self.shared.written.micros.count(u64::try_from(took).unwrap_or(0));
+        }
+        match &committed {
+            Committed::Durable(_) => {
+                self.dark = None;
+                // The oldest batch after an outage holds what that gives back, if anything.
+                *self.shared.away() = None;
+            }
+            Committed::Full | Committed::Settled => self.dark = self.dark.or(begun),
         }
         match committed {
             Committed::Durable(_) if mutant::on("ack_before_commit") => {}
@@ -306,8 +332,6 @@ impl<C: Commit> Drive<C> {
 
     /// The oldest batch is durable: it may be let out.
     fn conclude(&mut self, records: Vec<Record>) {
-        // The oldest batch of a life holds what an outage gives back, if it gives anything.
-        *self.shared.away() = None;
         let effects = self.shards.iter_mut().map(Shard::committed).collect();
         let receipts = std::mem::take(&mut self.receipts);
         self.durable = Some(Durable { effects, receipts, records });
@@ -380,13 +404,24 @@ impl<C: Commit> Drive<C> {
             self.shared.release(usize::from(partition), shard.durable());
             self.shared.feed.missed(&lost);
         }
+        self.note_outage();
         let away = (*self.shared.away()).filter(|_| !mutant::on("outage_lost_with_its_commit"));
         if let Some((from, to)) = away {
             // What the outage gives back was among what is lost.
             self.shards.iter_mut().for_each(|shard| shard.outlasted(from, to));
-            self.shared.dealt_with_outage(&self.shards);
         }
         self.shared.progress.send_modify(|commits| *commits += 1);
+    }
+
+    /// If nothing could be written for more than a minute, nobody could bid: that is an outage as
+    /// if the house had not been there, from the first batch that failed until now.
+    fn note_outage(&self) {
+        let now = self.shared.clock.now();
+        let long = |since: &Time| now.since(*since) > limits::OUTAGE_SECONDS * SECOND;
+        let Some(since) = self.dark.filter(long) else { return };
+        if !mutant::on("outage_while_open_ignored") {
+            self.shared.was_away(since, now);
+        }
     }
 
     fn sleep(&self) -> Duration {

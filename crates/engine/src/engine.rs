@@ -23,7 +23,7 @@ use crate::words::Words;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Fact, HouseId, KeyId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
-use gavel_auction::time::Time;
+use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::head::Rolling;
 use gavel_proof::keys::{AuctionKey, HouseKey, LogKey};
@@ -68,13 +68,13 @@ pub(crate) struct Shared {
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
     pub(crate) alive: AtomicI64,
-    /// The outage before this start, until what it gives back is durable: a commit that fails, or
-    /// another crash, must not make the house forget it.
+    /// The outage before this start, or the one that lasts, until what it gives back is durable: a
+    /// commit that fails, or another crash, must not make the house forget it.
     pub(crate) away: Mutex<Option<(Time, Time)>>,
 }
 
 impl Shared {
-    /// The outage before this start, while what it gives back is not durable.
+    /// The outage, while what it gives back is not durable.
     pub(crate) fn away(&self) -> MutexGuard<'_, Option<(Time, Time)>> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,15 +83,28 @@ impl Shared {
     pub(crate) fn dealt_with_outage(&self, shards: &[Shard<Reply>]) {
         if shards.iter().all(|shard| shard.waiting() == 0) {
             *self.away() = None;
-            self.note_alive();
+            self.note_alive(self.clock.now());
         }
     }
 
     /// The drive loop is alive; that is not said before an outage has been dealt with.
-    pub(crate) fn note_alive(&self) {
+    pub(crate) fn note_alive(&self, now: Time) {
         if self.away().is_none() {
-            self.alive.store(self.clock.now().0, Ordering::Relaxed);
+            self.alive.store(now.0, Ordering::Relaxed);
         }
+    }
+
+    /// Nobody could bid since then, and an outage before that goes on: as if the house had not been
+    /// there, also for the next start.
+    pub(crate) fn was_away(&self, since: Time, now: Time) {
+        let mut away = self.away();
+        if away.is_none() {
+            let seconds = now.since(since) / SECOND;
+            tracing::warn!(seconds, "nothing could be written: what ends meanwhile is compensated");
+        }
+        let from = away.map_or(since, |(from, _)| from);
+        *away = Some((from, now));
+        self.alive.store(from.0, Ordering::Relaxed);
     }
 
     /// Closes an auction off: its history is damaged.

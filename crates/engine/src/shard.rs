@@ -168,11 +168,16 @@ impl<R> Shard<R> {
     }
 
     /// The first tick after the house could not be reached from `from` until `to`: what its rules
-    /// give back is given back before anything closes.
+    /// give back is given back before anything closes. Where they give nothing back nothing is
+    /// decided: bids that came before an end may still be waiting.
     pub fn outlasted(&mut self, from: Time, to: Time) {
         let due = self.deadlines.iter().take_while(|(due, _)| *due <= to);
         let due: Vec<AuctionId> = due.map(|(_, id)| *id).collect();
         for id in due {
+            let Some(entry) = self.auctions.get(&id) else { continue };
+            if let Ok(false) = guarded(id, || entry.auction.lost_time(from, to)) {
+                continue;
+            }
             // One whose rules panic is closed off, and the others get theirs.
             self.tick_auction(id, to, Some((from, to))).ok();
         }

@@ -6,10 +6,12 @@
 #[path = "planted/plan.rs"]
 mod plan;
 
+use gavel_auction::event::Fact;
 use gavel_auction::ids::AuctionId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::by_hand::ByHand;
+use gavel_engine::history::HistoryEvent;
 use gavel_engine::lists::{Query, Sort};
 use gavel_engine::log::{LogError, Partition};
 use gavel_engine::snapshot::{Kept, Mark, Snapshots, Tag};
@@ -126,6 +128,19 @@ impl House {
         assert!(matches!(answer, Ok(Answer::Accepted(_))), "{answer:?}");
     }
 
+    /// The moves of an auction's end by which it was given back what it lost: from, to, end; and
+    /// whether it has closed.
+    fn given_back(&self, number: i64) -> (Vec<[i64; 3]>, bool) {
+        let history = self.by_hand.engine.history(id(number), 0, 100).unwrap();
+        let seconds = |time: &Time| (time.0 - START) / SECOND;
+        let moved = |past: &HistoryEvent| match &past.event.fact {
+            Fact::Extended { end, from, to, .. } => Some([from, to, end].map(seconds)),
+            _ => None,
+        };
+        let closed = |past: &HistoryEvent| matches!(past.event.fact, Fact::Closed { .. });
+        (history.iter().filter_map(moved).collect(), history.iter().any(closed))
+    }
+
     /// The auctions in this state, as the lists have them.
     fn listed(&self, state: &str) -> Vec<i64> {
         let query = Query {
@@ -231,4 +246,73 @@ async fn an_open_auction_is_shown_whatever_commits_do() {
     }
     over.store(true, Ordering::Relaxed);
     reader.join().unwrap();
+}
+
+#[tokio::test]
+async fn what_ends_while_there_is_no_room_is_given_its_time_back() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.accepted(create(2)).await;
+    house.sleep(3_590);
+    house.plan([Fate::Full; 1_000]);
+    assert_eq!(house.submit(bid(1, 1, "a", 500)).await, Err(Failure::StorageFull));
+    for minutes in 1..=30 {
+        house.sleep(60);
+        house.pump();
+        let alive = (house.by_hand.engine.last_alive().0 - START) / SECOND;
+        assert!(alive <= 3_590, "{minutes} min: nobody can bid, so it says {alive}");
+    }
+    house.plan.lock().unwrap().clear();
+    house.pump();
+    house.pump();
+    let back = (vec![[3_590, 5_390, 5_400]], false);
+    assert_eq!((house.given_back(1), house.given_back(2)), (back.clone(), back));
+    assert_eq!(house.by_hand.engine.last_alive(), house.by_hand.engine.now());
+    house.accepted(bid(1, 1, "a", 500)).await;
+    house.sleep(11);
+    house.pump();
+    assert!(house.given_back(1).1, "ten seconds were left, and they are over");
+}
+
+#[tokio::test]
+async fn what_ends_while_the_store_does_not_open_is_given_its_time_back() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.sleep(3_590);
+    house.plan([Fate::UnknownAndLost]);
+    let engine = house.by_hand.engine.clone();
+    let bidding = tokio::spawn(async move { engine.submit(bid(1, 1, "a", 500)).await });
+    tokio::task::yield_now().await;
+    house.by_hand.turn();
+    house.by_hand.write();
+    for _ in 0..60 {
+        // It does not open, and time goes on.
+        house.sleep(60);
+        house.by_hand.turn();
+    }
+    house.pump();
+    assert_eq!(bidding.await.unwrap(), Err(Failure::OutcomeUnknown));
+    assert_eq!(house.given_back(1), (vec![[3_590, 7_190, 7_200]], false));
+}
+
+#[tokio::test]
+async fn what_fails_for_less_than_a_minute_is_no_outage() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.sleep(3_590);
+    house.plan([Fate::Full]);
+    assert_eq!(house.submit(bid(1, 1, "a", 500)).await, Err(Failure::StorageFull));
+    house.sleep(20);
+    house.pump();
+    assert_eq!(house.given_back(1), (vec![], true));
+    // Once something was durable, what failed before is over.
+    house.accepted(create(2)).await;
+    house.sleep(3_590);
+    house.plan([Fate::Full]);
+    assert_eq!(house.submit(bid(2, 1, "a", 500)).await, Err(Failure::StorageFull));
+    house.accepted(bid(2, 1, "a", 500)).await;
+    house.sleep(70);
+    house.plan([Fate::Full]);
+    house.pump();
+    assert_eq!(house.given_back(2), (vec![], true));
 }
