@@ -326,13 +326,17 @@ impl Engine {
         }
     }
 
-    /// Up to `limit` events of all auctions after these positions, one for each partition. Blocks
-    /// on the store.
+    /// Up to `limit` events of all auctions after these positions, one for each partition. An
+    /// auction of which an event cannot be read is closed off, and that event left out: the others
+    /// go on. Blocks on the store.
     ///
     /// # Errors
-    /// If the store cannot be read or what it holds is damaged.
+    /// If the store cannot be read, or has a hole.
     pub fn chapter(&self, after: &[Position], limit: usize) -> Result<Chapter, LogError> {
-        history::read_on(&*self.shared.reader, after, &self.released(), limit)
+        let reader = &*self.shared.reader;
+        let (chapter, damages) = history::read_on(reader, after, &self.released(), limit)?;
+        damages.iter().for_each(|damage| self.shared.quarantine(damage));
+        Ok(chapter)
     }
 
     /// For each partition, up to which position everything is durable and was let out.

@@ -6,14 +6,14 @@
 #[path = "planted/plan.rs"]
 mod plan;
 
-use gavel_auction::event::Fact;
+use gavel_auction::event::{Digest, Fact};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::by_hand::ByHand;
 use gavel_engine::history::HistoryEvent;
 use gavel_engine::lists::{Query, Sort};
-use gavel_engine::log::{LogError, Partition};
+use gavel_engine::log::{Entry, EventRecord, LogError, Partition, Record};
 use gavel_engine::snapshot::{Kept, Mark, Snapshots, Tag};
 use gavel_engine::{Ask, Clock, Parts};
 use gavel_proof::keys::{HouseKey, LogKey};
@@ -72,9 +72,15 @@ fn id(number: i64) -> AuctionId {
 
 impl House {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A house in whose log these stand already.
+    fn with(records: &[Record]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         sqlite::init(dir.path(), HOUSE, 2, Time(1)).unwrap();
-        let stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
+        let mut stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
+        stores.log.append(records).unwrap();
         let (plan, clock) = (Arc::default(), Arc::new(AtomicI64::new(START)));
         let spoiled: Arc<AtomicBool> = Arc::default();
         let inner = stores.snapshots.unwrap();
@@ -315,4 +321,33 @@ async fn what_fails_for_less_than_a_minute_is_no_outage() {
     house.plan([Fate::Full]);
     house.pump();
     assert_eq!(house.given_back(2), (vec![], true));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_stops_nobody_who_reads_on() {
+    let event = EventRecord {
+        auction: id(2),
+        version: 1,
+        previous: 0,
+        hash: Digest([0; 32]),
+        public: b"no event".to_vec(),
+        sealed: Vec::new(),
+    };
+    let record = Record { partition: 0, position: 1, entry: Entry::Event(event) };
+    let mut house = House::with(&[record]);
+    for number in [1, 3, 4] {
+        house.accepted(create(number)).await;
+    }
+    let engine = &house.by_hand.engine;
+    let mut after = vec![0, 0];
+    let mut read = Vec::new();
+    for _ in 0..20 {
+        let chapter = engine.chapter(&after, 2).unwrap();
+        assert!(chapter.events.len() <= 2);
+        read.extend(chapter.events.iter().map(|past| past.event.auction.get()));
+        after = chapter.upto;
+    }
+    read.sort_unstable();
+    assert_eq!((read, after), (vec![1, 1, 1, 3, 3, 3, 4, 4, 4], engine.released()));
+    assert!(engine.is_quarantined(id(2)) && !engine.is_quarantined(id(4)));
 }
