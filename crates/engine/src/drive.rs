@@ -9,7 +9,7 @@ use crate::inbox::{Envelope, Reply};
 use crate::limits;
 use crate::log::{LogError, Position, Record};
 use crate::recover;
-use crate::residents::{Loader, Residents};
+use crate::residents::{Loaded, Loader, Residents};
 use crate::shard::Shard;
 use gavel_auction::mutant;
 use gavel_auction::time::{SECOND, Time};
@@ -30,6 +30,9 @@ const LONGEST_COMMIT: Duration = Duration::from_millis(50);
 /// After so many microseconds a commit under way may be one that never ends.
 const LATE_COMMIT: i64 = SECOND;
 
+/// How often a log that cannot be read is tried again once the house is to stop.
+const LAST_TRIES: usize = 4;
+
 /// How often settled auctions leave memory, in microseconds.
 const THIN_OUT_EVERY: i64 = 100_000;
 
@@ -43,6 +46,8 @@ pub(crate) struct Drive<C> {
     pub(crate) committing: Option<Time>,
     /// Since when nothing that was handed over has become durable; none if the last was.
     pub(crate) dark: Option<Time>,
+    /// Whether the log could not be re-read before the house was to stop: nothing more is decided.
+    pub(crate) gave_up: bool,
     /// How the batch under way has ended, if that was awaited.
     pub(crate) ended: Option<Committed>,
     /// What has become durable and is still to be let out.
@@ -92,6 +97,7 @@ impl<C: Commit> Drive<C> {
             stopping,
             committing: None,
             dark: None,
+            gave_up: false,
             ended: None,
             durable: None,
             receipts: Vec::new().into_iter(),
@@ -106,6 +112,9 @@ impl<C: Commit> Drive<C> {
         self.ended = self.ended.take().or_else(|| self.committer.ended());
         let full = matches!(self.ended, Some(Committed::Full));
         let ended = self.settle();
+        if self.gave_up {
+            return Turn { ended, full, took: 0, sent: false };
+        }
         let took = self.decide();
         let sent = self.commit();
         // Last, so that the disk already works for the next batch.
@@ -140,8 +149,9 @@ impl<C: Commit> Drive<C> {
             let stopping = self.stopping.load(Ordering::Acquire);
             let turn = self.turn();
             let answered = turn.took == 0 && self.shared.waiting() == 0;
-            if stopping && (self.committer.gave_up() || turn.full && answered) {
-                return;
+            let gave_up = self.gave_up || self.committer.gave_up();
+            if stopping && (gave_up || turn.full && answered) {
+                return self.turn_away();
             }
             if turn.full && answered {
                 // What time has made due is tried again, but not all the time.
@@ -165,6 +175,16 @@ impl<C: Commit> Drive<C> {
                     self.shared.waiting() == 0 && !loaded && !stopping
                 };
                 self.shared.bell.rest(self.sleep(), idle);
+            }
+        }
+    }
+
+    /// The house stops though not everything was answered: of what nobody has looked at yet nothing
+    /// was done.
+    fn turn_away(self) {
+        for inbox in &self.shared.inboxes {
+            for envelope in inbox.take(usize::MAX, &self.shared.clock, Vec::new()).envelopes {
+                tell(envelope.reply, Settled::Failed(Failure::Stopping));
             }
         }
     }
@@ -212,15 +232,17 @@ impl<C: Commit> Drive<C> {
     fn take_in(&mut self) -> usize {
         let mut took = 0;
         for (residents, shard) in self.shared.residents.iter().zip(&mut self.shards) {
-            for (id, snapshot) in residents.loaded() {
+            for (id, loaded) in residents.loaded() {
                 took += 1;
-                match snapshot.map(|snapshot| shard.loaded(snapshot)) {
-                    Some(Some(change)) => {
-                        self.shared.views.replace(change);
-                        residents.note(id);
+                match loaded {
+                    Loaded::Whole(snapshot) => {
+                        if let Some(change) = shard.loaded(*snapshot) {
+                            self.shared.views.replace(change);
+                            residents.note(id);
+                        }
                     }
-                    Some(None) => {}
-                    None => shard.not_loaded(id),
+                    Loaded::Damaged => shard.not_loaded(id),
+                    Loaded::Unread => shard.turn_away(id),
                 }
                 shard.unpark(id);
             }
@@ -388,18 +410,25 @@ impl<C: Commit> Drive<C> {
 
     /// Drops the tentative state, tells everybody who waits, and re-reads what is durable.
     fn reread(&mut self, failure: &Failure) {
-        for (partition, shard) in (0..).zip(&mut self.shards) {
-            let (effects, lost) = shard.failed(failure);
+        let failed = self.shards.iter_mut().map(|shard| shard.failed(failure));
+        let (effects, lost): (Vec<_>, Vec<_>) = failed.unzip();
+        for (reply, settled) in effects.into_iter().flat_map(|effects| effects.replies) {
+            tell(reply, settled);
+        }
+        let mut tries = 0;
+        for ((partition, shard), lost) in (0..).zip(&mut self.shards).zip(lost) {
             let durable = shard.durable();
-            for (reply, settled) in effects.replies {
-                tell(reply, settled);
-            }
             while let Err(error) = recover::reread(&self.shared, shard, partition, durable, &lost) {
-                tracing::error!(%error, "the log cannot be re-read; trying again");
-                self.committer.pause(LONGEST_SLEEP);
+                tracing::error!(%error, "the log cannot be re-read");
                 if matches!(error, LogError::Damaged { .. }) {
                     break;
                 }
+                tries += usize::from(self.stopping.load(Ordering::Acquire));
+                if tries == LAST_TRIES {
+                    self.gave_up = true;
+                    return;
+                }
+                self.committer.pause(LONGEST_SLEEP);
             }
             self.shared.release(usize::from(partition), shard.durable());
             self.shared.feed.missed(&lost);

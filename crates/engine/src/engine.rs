@@ -254,10 +254,10 @@ impl Engine {
     }
 
     /// The committed head of an auction. Whoever got an answer reads its effect here. Blocks on the
-    /// store if the auction has left memory.
+    /// store if the auction has left memory; none if that cannot be read ([`Engine::has_left`]).
     #[must_use]
     pub fn head(&self, auction: AuctionId) -> Option<Arc<Head>> {
-        self.shared.head(auction)
+        self.shared.head(auction).ok().flatten()
     }
 
     /// The same, of an auction that is in memory.
@@ -275,22 +275,24 @@ impl Engine {
     /// What concerns one user in an auction. Blocks on the store if the auction has left memory.
     #[must_use]
     pub fn mine(&self, auction: AuctionId, user: UserId) -> Option<Mine> {
-        self.shared.bring_back(auction);
+        self.shared.bring_back(auction).ok()?;
         self.shared.views.mine(auction, user)
     }
 
     /// The user behind a paddle. Blocks on the store if the auction has left memory.
     #[must_use]
     pub fn bidder(&self, auction: AuctionId, paddle: Paddle) -> Option<UserId> {
-        self.shared.bring_back(auction);
+        self.shared.bring_back(auction).ok()?;
         self.shared.views.bidder(auction, paddle)
     }
 
     /// Everybody who has a paddle in an auction, by its number.
     #[must_use]
     pub fn bidders(&self, auction: AuctionId) -> Vec<UserId> {
-        self.shared.bring_back(auction);
-        self.shared.views.bidders(auction)
+        match self.shared.bring_back(auction) {
+            Ok(()) => self.shared.views.bidders(auction),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Up to `limit` events of an auction after `after`, in order. Blocks on the store.
@@ -303,7 +305,7 @@ impl Engine {
         after: Version,
         limit: usize,
     ) -> Result<Vec<HistoryEvent>, LogError> {
-        self.shared.bring_back(auction);
+        self.shared.bring_back(auction)?;
         // With the event before, which the first of them must continue.
         let one = u64::from(after > 0);
         let most = limit.saturating_add(usize::from(after > 0));

@@ -93,7 +93,8 @@ fn project(
     upto: Position,
     auctions: &BTreeSet<AuctionId>,
 ) -> Result<(), LogError> {
-    let rows: Vec<Row> = auctions.iter().filter_map(|id| row(shared, *id)).collect();
+    let rows = auctions.iter().filter_map(|id| row(shared, *id).transpose());
+    let rows = rows.collect::<Result<Vec<Row>, LogError>>()?;
     if rows.is_empty() {
         return shared.lists.put(partition, upto, &[]);
     }
@@ -106,13 +107,13 @@ fn project(
     Ok(())
 }
 
-fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
-    let head = shared.head(id)?;
+fn row(shared: &Shared, id: AuctionId) -> Result<Option<Row>, LogError> {
+    let Some(head) = shared.head(id)? else { return Ok(None) };
     let listing = shared.words.listing(id).unwrap_or_else(|error| {
         tracing::warn!(%error, auction = id.get(), "a listing could not be read");
         Arc::default()
     });
-    Some(Row {
+    Ok(Some(Row {
         auction: id,
         // What was never published is listed as a draft, for its seller alone, also if cancelled.
         state: if head.announced { head.phase.word() } else { "draft" },
@@ -122,5 +123,5 @@ fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
         price: head.price.unwrap_or_else(|| head.terms.start()).minor(),
         ends_at: head.effective_end(),
         bidders: shared.views.bidders(id),
-    })
+    }))
 }

@@ -13,7 +13,7 @@ use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::by_hand::ByHand;
 use gavel_engine::history::HistoryEvent;
 use gavel_engine::lists::{Query, Sort};
-use gavel_engine::log::{Entry, EventRecord, LogError, Partition, Record};
+use gavel_engine::log::{Entry, EventRecord, LogError, LogReader, Partition, Position, Record};
 use gavel_engine::snapshot::{Kept, Mark, Snapshots, Tag};
 use gavel_engine::{Ask, Clock, Parts};
 use gavel_proof::keys::{HouseKey, LogKey};
@@ -57,8 +57,38 @@ impl Snapshots for Spoiled {
     }
 }
 
+/// A log of which nothing but its length can be read, while that is wanted.
+struct Blind {
+    inner: Arc<dyn LogReader>,
+    blind: Arc<AtomicBool>,
+}
+
+impl Blind {
+    fn sees(&self) -> Result<(), LogError> {
+        match self.blind.load(Ordering::Relaxed) {
+            true => Err(LogError::Unreadable("planned".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl LogReader for Blind {
+    fn last_position(&self, partition: Partition) -> Result<Position, LogError> {
+        self.inner.last_position(partition)
+    }
+
+    fn scan(&self, from: Partition, after: Position, most: usize) -> Result<Vec<Record>, LogError> {
+        self.sees().and_then(|()| self.inner.scan(from, after, most))
+    }
+
+    fn get(&self, from: Partition, position: Position) -> Result<Option<Record>, LogError> {
+        self.sees().and_then(|()| self.inner.get(from, position))
+    }
+}
+
 struct House {
     by_hand: ByHand,
+    blind: Arc<AtomicBool>,
     clock: Arc<AtomicI64>,
     spoiled: Arc<AtomicBool>,
     plan: Arc<Mutex<VecDeque<Fate>>>,
@@ -80,9 +110,12 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         sqlite::init(dir.path(), HOUSE, 2, Time(1)).unwrap();
         let mut stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
-        stores.log.append(records).unwrap();
-        let (plan, clock) = (Arc::default(), Arc::new(AtomicI64::new(START)));
-        let spoiled: Arc<AtomicBool> = Arc::default();
+        if !records.is_empty() {
+            stores.log.append(records).unwrap();
+        }
+        let (plan, clock): (Arc<Mutex<_>>, _) = (Arc::default(), Arc::new(AtomicI64::new(START)));
+        let [spoiled, blind] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let reader = Blind { inner: stores.reader, blind: Arc::clone(&blind) };
         let inner = stores.snapshots.unwrap();
         let snapshots = Spoiled { inner, spoiled: Arc::clone(&spoiled) };
         let log = PlannedLog { inner: stores.log, plan: Arc::clone(&plan) };
@@ -92,7 +125,7 @@ impl House {
             signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
             partitions: stores.partitions,
             log: Box::new(log),
-            reader: stores.reader,
+            reader: Arc::new(reader),
             lists: stores.lists,
             people: stores.people,
             snapshots: Some(Arc::new(snapshots)),
@@ -100,7 +133,7 @@ impl House {
             last_alive: None,
         };
         let by_hand = ByHand::begin(parts, Clock::given(Arc::clone(&clock)), 1 << 20).unwrap();
-        Self { by_hand, clock, spoiled, plan, _lock: stores.lock, _dir: dir }
+        Self { by_hand, blind, clock, spoiled, plan, _lock: stores.lock, _dir: dir }
     }
 
     fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
@@ -118,6 +151,14 @@ impl House {
             self.by_hand.write();
             self.by_hand.settle();
             self.by_hand.load();
+        }
+    }
+
+    /// Time in which what is settled may leave memory.
+    fn rest(&mut self) {
+        for _ in 0..3 {
+            self.sleep(1);
+            self.pump();
         }
     }
 
@@ -189,8 +230,7 @@ async fn what_landed_though_nobody_knew_is_listed_and_leaves_memory() {
     assert_eq!((house.listed("open"), house.listed("passed")), (vec![], vec![2, 1]));
     house.sleep(60);
     house.by_hand.keep();
-    house.sleep(1);
-    house.pump();
+    house.rest();
     assert_eq!(house.by_hand.engine.cold(), 2, "there is room for none");
     assert!(house.lists_are_up());
 }
@@ -220,14 +260,12 @@ async fn snapshots_that_are_made_anew_cover_nothing_until_they_are_there() {
     house.by_hand.keep();
     let written: u64 = house.by_hand.engine.released().iter().sum();
     assert_eq!(house.by_hand.engine.uncovered(), written);
-    house.sleep(1);
-    house.pump();
+    house.rest();
     assert_eq!(house.by_hand.engine.cold(), 0, "what ended has no snapshot, and stays");
     house.spoiled.store(false, Ordering::Relaxed);
     house.sleep(60);
     house.by_hand.keep();
-    house.sleep(1);
-    house.pump();
+    house.rest();
     assert_eq!((house.by_hand.engine.uncovered(), house.by_hand.engine.cold()), (0, 1));
 }
 
@@ -350,4 +388,76 @@ async fn a_record_that_cannot_be_read_stops_nobody_who_reads_on() {
     read.sort_unstable();
     assert_eq!((read, after), (vec![1, 1, 1, 3, 3, 3, 4, 4, 4], engine.released()));
     assert!(engine.is_quarantined(id(2)) && !engine.is_quarantined(id(4)));
+}
+
+/// A house in which one auction has left memory, and neither its snapshot nor the log can be read.
+async fn out_of_reach() -> House {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.sleep(4_000);
+    house.pump();
+    house.by_hand.keep();
+    house.rest();
+    assert_eq!(house.by_hand.engine.cold(), 1);
+    house.spoiled.store(true, Ordering::Relaxed);
+    house.blind.store(true, Ordering::Relaxed);
+    house
+}
+
+#[tokio::test]
+async fn whoever_reads_is_told_that_the_log_cannot_be_read_and_does_not_wait_for_ever() {
+    let house = out_of_reach().await;
+    let engine = &house.by_hand.engine;
+    assert!(engine.head(id(1)).is_none() && engine.has_left(id(1)));
+    assert!(matches!(engine.history(id(1), 0, 10), Err(LogError::Unreadable(_))));
+    house.blind.store(false, Ordering::Relaxed);
+    assert!(engine.head(id(1)).is_some() && !engine.is_quarantined(id(1)));
+}
+
+#[tokio::test]
+async fn a_house_stops_though_a_command_waits_for_what_cannot_be_read() {
+    let mut house = out_of_reach().await;
+    let engine = house.by_hand.engine.clone();
+    let bidding = tokio::spawn(async move { engine.submit(bid(1, 1, "a", 500)).await });
+    tokio::task::yield_now().await;
+    house.by_hand.turn();
+    assert_eq!(house.by_hand.parked(), 1);
+    house.by_hand.close();
+    house.pump();
+    assert_eq!(house.by_hand.parked(), 0);
+    assert_eq!(bidding.await.unwrap(), Err(Failure::Stopping));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_house_stops_though_its_log_cannot_be_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    sqlite::init(dir.path(), HOUSE, 2, Time(1)).unwrap();
+    let stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
+    let (plan, blind): (Arc<Mutex<_>>, _) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+    let parts = Parts {
+        house: HOUSE,
+        log_key: LogKey::from_bytes([5; 32]),
+        signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
+        partitions: stores.partitions,
+        log: Box::new(PlannedLog { inner: stores.log, plan: Arc::clone(&plan) }),
+        reader: Arc::new(Blind { inner: stores.reader, blind: Arc::clone(&blind) }),
+        lists: stores.lists,
+        people: stores.people,
+        snapshots: stores.snapshots,
+        settled_in_memory: usize::MAX,
+        last_alive: None,
+    };
+    let started = gavel_engine::start(parts).unwrap();
+    let engine = started.engine.clone();
+    assert!(matches!(engine.submit(create(1)).await, Ok(Answer::Accepted(_))));
+    plan.lock().unwrap().push_back(Fate::UnknownAndLost);
+    blind.store(true, Ordering::Relaxed);
+    assert_eq!(engine.submit(bid(1, 1, "a", 500)).await, Err(Failure::OutcomeUnknown));
+    let waiting = engine.clone();
+    let waiting = tokio::spawn(async move { waiting.submit(bid(1, 1, "b", 600)).await });
+    while engine.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::spawn_blocking(move || started.stop()).await.unwrap();
+    assert_eq!(waiting.await.unwrap(), Err(Failure::Stopping));
 }
