@@ -11,6 +11,7 @@ use gavel_auction::ids::AuctionId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_engine::answer::{Answer, Failure};
 use gavel_engine::by_hand::ByHand;
+use gavel_engine::engine::Engine;
 use gavel_engine::history::HistoryEvent;
 use gavel_engine::lists::{Query, Sort};
 use gavel_engine::log::{Entry, EventRecord, LogError, LogReader, Partition, Position, Record};
@@ -96,6 +97,20 @@ struct House {
     _dir: tempfile::TempDir,
 }
 
+/// Somebody who waits for his answer.
+type Asked = tokio::task::JoinSet<Result<Answer, Failure>>;
+
+async fn asked(engine: &Engine, ask: Ask) -> Asked {
+    let (mut asked, engine) = (Asked::new(), engine.clone());
+    asked.spawn(async move { engine.submit(ask).await });
+    tokio::task::yield_now().await;
+    asked
+}
+
+async fn answer(mut asked: Asked) -> Result<Answer, Failure> {
+    asked.join_next().await.unwrap().unwrap()
+}
+
 fn id(number: i64) -> AuctionId {
     AuctionId::new(number).unwrap()
 }
@@ -163,11 +178,9 @@ impl House {
     }
 
     async fn submit(&mut self, ask: Ask) -> Result<Answer, Failure> {
-        let engine = self.by_hand.engine.clone();
-        let answered = tokio::spawn(async move { engine.submit(ask).await });
-        tokio::task::yield_now().await;
+        let asked = asked(&self.by_hand.engine, ask).await;
         self.pump();
-        answered.await.unwrap()
+        answer(asked).await
     }
 
     async fn accepted(&mut self, ask: Ask) {
@@ -324,9 +337,7 @@ async fn what_ends_while_the_store_does_not_open_is_given_its_time_back() {
     house.accepted(create(1)).await;
     house.sleep(3_590);
     house.plan([Fate::UnknownAndLost]);
-    let engine = house.by_hand.engine.clone();
-    let bidding = tokio::spawn(async move { engine.submit(bid(1, 1, "a", 500)).await });
-    tokio::task::yield_now().await;
+    let bidding = asked(&house.by_hand.engine, bid(1, 1, "a", 500)).await;
     house.by_hand.turn();
     house.by_hand.write();
     for _ in 0..60 {
@@ -335,7 +346,7 @@ async fn what_ends_while_the_store_does_not_open_is_given_its_time_back() {
         house.by_hand.turn();
     }
     house.pump();
-    assert_eq!(bidding.await.unwrap(), Err(Failure::OutcomeUnknown));
+    assert_eq!(answer(bidding).await, Err(Failure::OutcomeUnknown));
     assert_eq!(house.given_back(1), (vec![[3_590, 7_190, 7_200]], false));
 }
 
@@ -417,15 +428,13 @@ async fn whoever_reads_is_told_that_the_log_cannot_be_read_and_does_not_wait_for
 #[tokio::test]
 async fn a_house_stops_though_a_command_waits_for_what_cannot_be_read() {
     let mut house = out_of_reach().await;
-    let engine = house.by_hand.engine.clone();
-    let bidding = tokio::spawn(async move { engine.submit(bid(1, 1, "a", 500)).await });
-    tokio::task::yield_now().await;
+    let bidding = asked(&house.by_hand.engine, bid(1, 1, "a", 500)).await;
     house.by_hand.turn();
     assert_eq!(house.by_hand.parked(), 1);
     house.by_hand.close();
     house.pump();
     assert_eq!(house.by_hand.parked(), 0);
-    assert_eq!(bidding.await.unwrap(), Err(Failure::Stopping));
+    assert_eq!(answer(bidding).await, Err(Failure::Stopping));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -453,11 +462,10 @@ async fn a_house_stops_though_its_log_cannot_be_read_again() {
     plan.lock().unwrap().push_back(Fate::UnknownAndLost);
     blind.store(true, Ordering::Relaxed);
     assert_eq!(engine.submit(bid(1, 1, "a", 500)).await, Err(Failure::OutcomeUnknown));
-    let waiting = engine.clone();
-    let waiting = tokio::spawn(async move { waiting.submit(bid(1, 1, "b", 600)).await });
+    let waiting = asked(&engine, bid(1, 1, "b", 600)).await;
     while engine.waiting() == 0 {
         tokio::task::yield_now().await;
     }
     tokio::task::spawn_blocking(move || started.stop()).await.unwrap();
-    assert_eq!(waiting.await.unwrap(), Err(Failure::Stopping));
+    assert_eq!(answer(waiting).await, Err(Failure::Stopping));
 }
