@@ -219,6 +219,7 @@ impl Progress {
             Err(Stuck::Useless(why)) => {
                 tracing::warn!(%why, "snapshots are made anew");
                 self.mark = from_the_beginning(shared, snapshots, self.mark.partition);
+                self.tell(shared);
                 false
             }
             Err(Stuck::Damage(damage)) => {

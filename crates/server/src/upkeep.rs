@@ -98,7 +98,8 @@ impl Upkeep {
             let mut marked = engine.last_alive();
             while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
                 let alive = engine.last_alive();
-                if alive.since(marked) >= MARK_EVERY {
+                // It goes back when it turns out that nobody could bid for a while.
+                if alive.since(marked) >= MARK_EVERY || alive < marked {
                     marked = alive;
                     noted("the alive mark", mark.make(alive, &engine.released()));
                 }
