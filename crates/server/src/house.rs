@@ -5,7 +5,6 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
-use crate::http::four_eyes::FourEyes;
 use crate::http::limits::Limits;
 use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
@@ -67,8 +66,6 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
-    /// What one has asked for and a second must, too.
-    pub four_eyes: FourEyes,
     /// The bids of the auctions that were asked for last.
     pub(crate) ledgers: Ledgers,
     /// Who watches.
@@ -89,7 +86,7 @@ pub struct Rooms {
     pub ready: AtomicBool,
     /// Turns true when the house begins to stop; long replies (streams) end then.
     pub stopping: watch::Receiver<bool>,
-    aside: Semaphore,
+    aside: Arc<Semaphore>,
 }
 
 /// What a house is opened with.
@@ -147,7 +144,6 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
-            four_eyes: FourEyes::default(),
             ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             live: Live::new(most),
@@ -155,7 +151,7 @@ impl House {
             gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
-            aside: Semaphore::new(ASIDE),
+            aside: Arc::new(Semaphore::new(ASIDE)),
             engine,
             people,
             things,
@@ -246,9 +242,14 @@ impl House {
         F: FnOnce(&House) -> T + Send + 'static,
     {
         let full = |_| Problem::of(Code::Overloaded, "Too much is waiting; nothing was done.");
-        let _place = self.aside.try_acquire().map_err(full)?;
+        let place = Arc::clone(&self.aside).try_acquire_owned().map_err(full)?;
         let house = self.clone();
-        let done = tokio::task::spawn_blocking(move || call(&house)).await;
+        // Its place is taken until it is done, also where nobody waits for it any more.
+        let placed = move || {
+            let _place = place;
+            call(&house)
+        };
+        let done = tokio::task::spawn_blocking(placed).await;
         done.map_err(|_| Problem::of(Code::Internal, "Something broke; it was logged."))
     }
 }

@@ -21,8 +21,12 @@ mod play;
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
+#[path = "security/shills.rs"]
+mod shills;
 #[path = "floor/site.rs"]
 mod site;
+#[path = "house/small.rs"]
+mod small;
 #[path = "security/tls.rs"]
 mod tls;
 #[path = "security/tokens.rs"]

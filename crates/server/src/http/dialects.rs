@@ -192,14 +192,17 @@ fn doors_of(house: &House, dialect: &'static Dialect, at: &str) -> (Desk, Router
 async fn pass(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut watched = None;
-    let response = match admit(&desk, &mut parts, &mut watched).await {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => problem.into_response(),
+    let admitted = admit(&desk, &mut parts, &mut watched).await;
+    let answering = async move {
+        match admitted {
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
+            Err(problem) => problem.into_response(),
+        }
     };
-    if let Some(watched) = watched {
-        watched.end(&desk.house, response.status(), false).await;
+    match watched {
+        None => answering.await,
+        Some(watched) => watched.over(&desk.house, answering).await,
     }
-    response
 }
 
 async fn admit(
@@ -227,6 +230,10 @@ async fn admit(
     Ok(())
 }
 
+/// What a request carries that somebody else has passed on.
+const PASSED_ON: [&str; 5] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+
 /// Whoever is believed on his word is on this machine, and no page of another site makes a browser
 /// there speak for him.
 fn is_near(house: &House, parts: &Parts) -> Result<(), Problem> {
@@ -239,7 +246,8 @@ fn is_near(house: &House, parts: &Parts) -> Result<(), Problem> {
         return Err(Problem::forbidden("A page of another site asks (`server.origins`)."));
     }
     let Peer(ip) = Peer::of(parts);
-    let here = ip.is_loopback() && host_of(uri, headers).is_some_and(is_here);
+    let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
+    let here = ip.is_loopback() && !passed_on && host_of(uri, headers).is_some_and(is_here);
     if here || house.config.dialects.open {
         return Ok(());
     }

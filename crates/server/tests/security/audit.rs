@@ -2,11 +2,15 @@
 //! of one that was touched.
 
 use super::served::Served;
+use super::site::Site;
+use super::small::{Small, fill};
+use gavel_auction::command::Roles;
 use gavel_server::http::dialects::DIALECTS;
 use gavel_server::permissions::Verb;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const JSON: &str = "content-type: application/json\r\n";
 
@@ -125,6 +129,91 @@ fn touched(data: &Path) {
 }
 
 #[test]
+fn sec_s28_whoever_hangs_up_before_the_answer_leaves_his_line_all_the_same() {
+    let site = Site::new();
+    let admin = site.person("ada", Roles { admin: true, ..Roles::default() });
+    site.get("/v1/audit", Some(&admin)).expect(200);
+    let members: Vec<_> = (0..40).map(|n| site.member(&format!("member{n}"))).collect();
+    for (n, member) in (0..).zip(&members) {
+        let ban = http::Request::post(format!("/v1/users/{}/ban", member.id))
+            .header("authorization", format!("Bearer {}", admin.token))
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(r#"{"reason":"shill"}"#));
+        site.hang_up(ban.unwrap(), Duration::from_millis(n % 8));
+    }
+    let line = |page: &Value, id: i64| {
+        let act = json!(format!("POST /v1/users/{id}/ban"));
+        page["items"].as_array().unwrap().iter().any(|line| line["act"] == act)
+    };
+    let banned = |id: i64| {
+        site.get(&format!("/v1/users/{id}/profile"), Some(&admin)).json()["user"]["banned"] == true
+    };
+    site.until(|| members.iter().filter(|member| banned(member.id)).count() >= 10);
+    for member in &members {
+        site.until(|| {
+            let page = site.get("/v1/audit?limit=100", Some(&admin)).json();
+            banned(member.id) == line(&page, member.id)
+        });
+    }
+}
+
+#[test]
+fn sec_s28_a_line_says_what_came_of_an_act_as_far_as_it_is_known() {
+    let site = Site::new();
+    let admin = site.person("ada", Roles { admin: true, ..Roles::MEMBER });
+    let (seller, bidder) = (site.member("seller"), site.member("bidder"));
+    let auction = site.auction(&seller, json!({"preset": "ladder", "duration_seconds": 600}));
+    site.bid(&auction, &bidder, 1_000).expect(201);
+    site.bid(&auction, &admin, 2_000).expect(201);
+    site.bid(&auction, &admin, 1).refused(422, "not_above_own");
+    let void = http::Request::post(format!("{auction}/bids/999/void"))
+        .header("authorization", format!("Bearer {}", admin.token))
+        .header("content-type", "application/json")
+        .header("prefer", "respond-async")
+        .body(axum::body::Body::from(r#"{"reason":"mistake"}"#));
+    assert_eq!(site.send(void.unwrap()).status, 202);
+    let page = site.get("/v1/audit", Some(&admin)).expect(200);
+    let told: Vec<_> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| {
+            assert_eq!(line["by"], admin.id);
+            (line["act"].as_str().unwrap(), line["outcome"].as_str().unwrap())
+        })
+        .collect();
+    let (bid, void) = (format!("POST {auction}/bids"), format!("POST {auction}/bids/999/void"));
+    assert_eq!(told, [(&*bid, "done"), (&*void, "asked for")]);
+}
+
+#[test]
+fn sec_s28_no_answer_leaves_without_its_line() {
+    let (data, small) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(_mounted) = Small::mounted(small.path()) else {
+        println!("skipped: may not mount a file system here");
+        return;
+    };
+    let trail = small.path().join("audit.jsonl");
+    std::os::unix::fs::symlink(trail, data.path().join("audit.jsonl")).unwrap();
+    let house = Served::on(data, &[]);
+    let ((anna, _), admin) = (house.user("anna"), house.admin());
+    let ban = || {
+        let path = format!("/v1/users/{anna}/ban");
+        house.ask("POST", &path, Some(&admin), &json!({"reason": "shill"}))
+    };
+    let ballast = small.path().join("ballast");
+    fill(&ballast);
+    // What is left of the file's last block takes some lines.
+    let without = (0..100).map(|_| ban()).find(|reply| reply.status != 200).unwrap();
+    assert_eq!((without.status, without.code().as_str()), (503, "storage_full"));
+    assert!(without.body.contains("What was asked is: done."), "{without:?}");
+    std::fs::remove_file(ballast).unwrap();
+    assert_eq!(ban().status, 200);
+    let (code, said) = gavel(house.data.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn sec_s28_nobody_fills_the_trail_by_being_refused() {
     let house = Served::new();
     let (_, token) = house.user("anna");
@@ -191,15 +280,78 @@ fn sec_s28_heads_of_the_trail_are_signed_by_the_house() {
     assert!(code == Some(1) && said.contains("has not signed"), "{said}");
 }
 
-#[test]
-fn sec_s29_two_must_ask_for_what_cannot_be_taken_back() {
-    let house = Served::with(&["house.four_eyes=true"]);
-    let admin = house.admin();
-    let (second, second_token) = house.user("second");
-    let (anna, anna_token) = house.user("anna");
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A house that wants four eyes, with a second administrator who was made before.
+fn two_admins() -> (Served, i64) {
+    let mut house = Served::new();
+    let (second, _) = house.user("second");
     let roles = json!({"roles": ["admin", "seller"]});
     let path = format!("/v1/users/{second}/roles");
-    assert_eq!(house.ask("PATCH", &path, Some(&admin), &roles).status, 200);
+    assert_eq!(house.ask("PATCH", &path, Some(&house.admin()), &roles).status, 200);
+    house.terminate();
+    assert!(house.wait());
+    house.again(&["house.four_eyes=true"]);
+    (house, second)
+}
+
+#[test]
+fn sec_s29_nobody_makes_a_second_self_and_what_waits_is_listed_and_outlives_the_house() {
+    let (mut house, second) = two_admins();
+    let (admin, second_token) = (house.admin(), house.sign_in("second", PASSWORD));
+    let (crony, crony_token) = house.user("crony");
+    let path = format!("/v1/users/{crony}/roles");
+    let roles = json!({"roles": ["admin"]});
+    let give = |house: &Served, token: &str| house.ask("PATCH", &path, Some(token), &roles).status;
+    let is = |house: &Served| {
+        let own = house.get("/v1/users/me", Some(&crony_token)).json();
+        own["roles"].as_array().unwrap().contains(&json!("admin"))
+    };
+    assert_eq!((give(&house, &admin), is(&house)), (202, false), "one is not enough");
+    assert_eq!((give(&house, &crony_token), is(&house)), (403, false), "nor he himself");
+    let waits =
+        |house: &Served, token: &str| house.get("/v1/waiting", Some(token)).json()["items"].clone();
+    let listed = waits(&house, &second_token);
+    let item = &listed[0];
+    assert_eq!((&item["asked_by"], &item["body"]), (&json!(1), &roles), "{listed}");
+    assert_eq!((&item["method"], &item["path"]), (&json!("PATCH"), &json!(path)), "{listed}");
+    house.kill();
+    house.again(&["house.four_eyes=true"]);
+    assert_eq!(waits(&house, &admin), listed, "also after a crash");
+    assert_eq!((give(&house, &admin), is(&house)), (202, false), "he is one still");
+
+    // The second one, by what the list says.
+    let session = tempfile::NamedTempFile::new().unwrap();
+    let gavel = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+        command.args(arguments).env("GAVEL_URL", format!("http://{}", house.address));
+        let done = command.env("GAVEL_SESSION", session.path()).output().unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8(said).unwrap())
+    };
+    let password = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(password.path(), PASSWORD).unwrap();
+    let file = password.path().display().to_string();
+    std::fs::remove_file(session.path()).unwrap();
+    let signed_in = gavel(&["login", "second", "--password-file", &file]);
+    assert!(signed_in.0, "{}", signed_in.1);
+    let (_, said) = gavel(&["waiting"]);
+    assert!(said.contains(item["act"].as_str().unwrap()) && said.contains(&path), "{said}");
+    let (fine, said) = gavel(&["waiting", "--second", "0000"]);
+    assert!(!fine && said.contains("no act 0000 waits"), "{said}");
+    let (fine, said) = gavel(&["waiting", "--second", item["act"].as_str().unwrap()]);
+    assert!(fine && said.contains("done"), "{said}");
+    assert!(is(&house));
+    assert_eq!(waits(&house, &admin), json!([]), "it waits no more");
+    assert_ne!(second, crony);
+}
+
+#[test]
+fn sec_s29_two_must_ask_for_what_cannot_be_taken_back() {
+    let (house, second) = two_admins();
+    let (admin, second_token) = (house.admin(), house.sign_in("second", PASSWORD));
+    let (anna, anna_token) = house.user("anna");
+    assert!(second > 1);
     let made = json!({"title": "A pot", "currency": "EUR", "preset": "classic",
         "duration_seconds": 600});
     let made = house.ask("POST", "/v1/auctions", Some(&second_token), &made).json();

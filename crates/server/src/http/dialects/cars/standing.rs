@@ -67,7 +67,11 @@ impl Followed {
     /// He wants to hear of these, or of all, no more.
     pub(crate) fn end(&mut self, which: &Which) {
         match which {
-            Which::Of(auctions) => auctions.iter().for_each(|gone| drop(self.0.remove(gone))),
+            Which::Of(auctions) => {
+                for auction in auctions {
+                    self.0.remove(auction);
+                }
+            }
             Which::One(auction) => drop(self.0.remove(auction)),
             Which::Word(All::All) => self.0.clear(),
         }
