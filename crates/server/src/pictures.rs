@@ -88,7 +88,7 @@ impl House {
         let _one = self.gallery.one.lock().unwrap_or_else(PoisonError::into_inner);
         self.gallery.files.put(&picture.name, bytes).map_err(|error| failed(&error))?;
         let hung = self.things.add_picture(item.id, &picture, at_most(most));
-        // Where it is not known what hangs, the file may be of what hangs already: a sweep finds it.
+        // Where it failed, the file may be of what hangs already; if not, a sweep finds it.
         if matches!(hung, Ok(Hung::NoItem | Hung::Full)) {
             self.gallery.files.remove(&picture.name).map_err(|error| failed(&error))?;
         }

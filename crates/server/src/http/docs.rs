@@ -82,7 +82,7 @@ fn complete(mut description: OpenApi) -> String {
     description.to_pretty_json().expect("a description is made of texts")
 }
 
-/// Whether what changes something there is put to an auction: that has a name, and an outcome later.
+/// Whether what changes something there is put to an auction: it has a name and an outcome.
 fn are_commands(path: &str) -> bool {
     path.starts_with("/v1/auctions") && !path.contains("/chat")
 }

@@ -261,9 +261,9 @@ fn sec_s20_calls_that_nobody_waits_for_any_more_keep_their_places() {
         .enable_time()
         .build()
         .unwrap();
+    let door = Arc::new(Mutex::new(()));
+    let closed = door.lock().unwrap();
     runtime.block_on(async {
-        let door = Arc::new(Mutex::new(()));
-        let closed = door.lock().unwrap();
         for _ in 0..1024 {
             let door = Arc::clone(&door);
             let call = house.aside(move |_| drop(door.lock().unwrap()));
@@ -271,7 +271,9 @@ fn sec_s20_calls_that_nobody_waits_for_any_more_keep_their_places() {
         }
         let refused = timeout(Duration::from_secs(5), house.aside(|_| ())).await;
         assert_eq!(refused.unwrap().unwrap_err().code(), "overloaded");
-        drop(closed);
+    });
+    drop(closed);
+    runtime.block_on(async {
         while house.aside(|_| ()).await.is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
