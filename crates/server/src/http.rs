@@ -134,6 +134,7 @@ impl Edge {
         let path = Kind::of(request.uri());
         let config = &self.house.config;
         let crossing = Crossing::of(&config.server.origins, &request);
+        let spoken = dialects::spoken(&self.house, self.only, request.uri());
         let mut response = match self.admit(address, &request) {
             Err(problem) => problem.into_response(),
             Ok(_) if crossing.is_preflight() => StatusCode::NO_CONTENT.into_response(),
@@ -142,6 +143,9 @@ impl Edge {
                 caught(self.handle(request)).await
             }
         };
+        if let Some(dialect) = spoken {
+            response = dialects::worded(dialect, response);
+        }
         observe::responded(response.status());
         protect(path, response.headers_mut());
         crossing.tell(response.headers_mut());
@@ -159,7 +163,7 @@ impl Edge {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
         }
-        if self.only != Some("flash") && door::is_live(request.uri()) {
+        if self.only.is_none() && door::is_live(request.uri()) {
             // In a box, so that a bid's state stays small.
             return Box::pin(door::answer(&self.house, request)).await;
         }
