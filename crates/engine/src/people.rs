@@ -4,7 +4,7 @@
 use crate::things::Picture;
 use crate::traces::Traces;
 use crate::waiting::Waiting;
-use gavel_auction::command::Roles;
+use gavel_auction::command::{Person, Roles};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
@@ -42,6 +42,15 @@ pub struct User {
     pub signed_out_at: Time,
 }
 
+impl User {
+    /// Him, as commands name him.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        let banned = self.banned.is_some();
+        Person { user: self.id, roles: self.roles, banned, headroom: None }
+    }
+}
+
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "User({})", self.id)
@@ -67,6 +76,9 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// Who he is to somebody else, if he signs in there.
     pub outside: Option<Outside>,
+    /// Whether he is a mere name, which callers of another system give: two that only look alike
+    /// are two, there as here.
+    pub mere_name: bool,
 }
 
 /// Who somebody is to an issuer of tokens.
@@ -205,6 +217,11 @@ pub trait People: Traces + Waiting {
     /// # Errors
     /// The store's own.
     fn user_by_login(&self, login: &str) -> Result<Option<User>, PeopleError>;
+    /// Whether somebody new may have this name: nobody has it, or one that looks like it.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn name_is_free(&self, name: &str) -> Result<bool, PeopleError>;
     /// Users by id, a page.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ pub mod key;
 pub mod login;
 pub mod output;
 pub mod overrides;
+mod positions;
 mod query;
 mod refusal;
 pub mod replay;

@@ -1,14 +1,29 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/callers.rs"]
+mod callers;
 #[path = "dialects/certifying.rs"]
 mod certifying;
+#[path = "dialects/clients.rs"]
+mod clients;
 #[path = "dialects/described.rs"]
 mod described;
+#[path = "dialects/five.rs"]
+mod five;
+#[path = "dialects/hostile.rs"]
+mod hostile;
+#[path = "dialects/lines.rs"]
+mod lines;
 #[path = "dialects/max_bid.rs"]
 mod max_bid;
+#[path = "live/node.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
+mod node;
 #[path = "house/served.rs"]
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
+#[path = "floor/site.rs"]
+mod site;
 #[path = "dialects/together.rs"]
 mod together;
 #[path = "house/tour.rs"]

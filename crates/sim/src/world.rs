@@ -130,6 +130,14 @@ pub struct World {
     turn_at: Nanos,
     slow: Option<Nanos>,
     writing: bool,
+    /// When that was handed over.
+    handed: Time,
+    /// Since when nothing becomes durable.
+    dark: Option<Time>,
+    /// Since when the house was away before this life, until something becomes durable.
+    away: Option<Time>,
+    /// Whether the loop has not turned yet in this life.
+    fresh: bool,
     healed: bool,
     damaged: bool,
     stuck: Option<String>,
@@ -170,6 +178,10 @@ impl World {
             turn_at: Nanos::MAX,
             slow: None,
             writing: false,
+            handed: Time(DAWN),
+            dark: None,
+            away: None,
+            fresh: true,
             healed: false,
             damaged: false,
             stuck: None,

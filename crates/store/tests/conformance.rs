@@ -285,6 +285,25 @@ fn whoever_signs_in_elsewhere_is_found_by_issuer_and_subject() {
 }
 
 #[test]
+fn mere_names_that_look_alike_are_two() {
+    each(|_, house| {
+        let mere = |name: &str| {
+            let new = NewUser { mere_name: true, email: None, ..new_user(name, "") };
+            house.people.add_user(&new, Time(1))
+        };
+        let bob = mere("x:bob").unwrap();
+        assert_ne!(mere("x:b0b").unwrap().id, bob.id);
+        assert!(matches!(mere("X:Bob"), Err(PeopleError::UsernameTaken)));
+        assert!(house.people.name_is_free("bob").unwrap());
+        add(&house, "bob", "b@example.org").unwrap();
+        for taken in ["bob", "BOB", "b0b", "x:bob"] {
+            assert!(!house.people.name_is_free(taken).unwrap(), "{taken}");
+        }
+        assert!(matches!(add(&house, "b0b", "c@example.org"), Err(PeopleError::UsernameTaken)));
+    });
+}
+
+#[test]
 fn codes_are_good_once_in_time_and_only_the_newest() {
     each(|_, house| {
         let anna = add(&house, "anna", "a@example.org").unwrap().id;

@@ -153,6 +153,7 @@ fn full_user(stores: &Stores) -> User {
         password_hash: Some("$argon2id$canary".to_owned()),
         roles: Roles::MEMBER,
         outside: Some(outside),
+        mere_name: false,
     };
     let id = stores.people.add_user(&new, Time(5)).unwrap().id;
     let change = UserChange {

@@ -70,6 +70,11 @@ impl SignedIn {
     pub fn viewer(&self) -> Viewer {
         Viewer { user: Some(self.user), roles: self.roles, banned: self.banned }
     }
+
+    /// Whether one of these changes was about him.
+    pub(crate) fn is_among(&self, about: &[About]) -> bool {
+        about.contains(&About::User(self.user)) || about.contains(&About::Token(self.token))
+    }
 }
 
 /// Anybody, signed in or not. A token that is sent must be good.

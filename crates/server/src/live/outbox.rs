@@ -10,6 +10,7 @@ use bytes::Bytes;
 use gavel_auction::ids::{AuctionId, Version};
 use serde_json::json;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Frames that wait at most.
@@ -20,6 +21,10 @@ const BYTES: usize = 256 * 1024;
 
 /// From so many frames on only the newest state is kept, and what comes again soon is left out.
 const CALM: usize = 16;
+
+/// How often, and how far apart, it is looked whether what waits was taken.
+const LOOKS: u32 = 250;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What waits to be sent on a socket.
 pub(super) struct Outbox {
@@ -96,6 +101,12 @@ impl Outbox {
             drop(inner);
         }
         self.news.notify_one();
+    }
+
+    /// Whether there is no crowd; there is none any more when all is over.
+    pub(super) fn is_calm(&self) -> bool {
+        let inner = self.inner();
+        inner.ended || inner.queue.len() < CALM
     }
 
     /// Queues what comes again soon, if there is no crowd.
@@ -224,6 +235,18 @@ impl Outbox {
         }
     }
 
+    /// Waits until most of the queue is free, so that whoever asks for much at once can take what he
+    /// is answered; if he does not, he lags.
+    pub(super) async fn mostly_free(&self) {
+        for _look in 0..LOOKS {
+            if self.inner().is_mostly_free() {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.lag();
+    }
+
     /// Waits until there may be something to send.
     pub(super) async fn news(&self) {
         self.news.notified().await;
@@ -251,6 +274,10 @@ impl Outbox {
 }
 
 impl Inner {
+    const fn is_mostly_free(&self) -> bool {
+        self.ended || (self.queue.len() <= FRAMES / 4 && self.bytes <= BYTES / 4)
+    }
+
     fn put(&mut self, frame: Bytes) {
         self.bytes += frame.len();
         self.queue.push(frame);

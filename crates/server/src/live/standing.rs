@@ -16,25 +16,25 @@ const SHOWN: usize = 3;
 
 /// One of the best bids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TopBid {
+pub(crate) struct TopBid {
     paddle: Paddle,
     amount: i64,
     bid: BidId,
 }
 
 impl TopBid {
-    pub(super) const fn paddle(&self) -> Paddle {
+    pub(crate) const fn paddle(&self) -> Paddle {
         self.paddle
     }
 
-    pub(super) const fn amount(&self) -> i64 {
+    pub(crate) const fn amount(&self) -> i64 {
         self.amount
     }
 }
 
 /// The bids that stand, as far as they are public.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     version: Version,
     reverse: bool,
     /// What was shown last.
@@ -50,7 +50,7 @@ type Place = (Reverse<i64>, BidId);
 
 /// What a batch of events means to those who watch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Happened {
+pub(crate) struct Happened {
     /// Something about bids.
     pub(super) bids: bool,
     /// The end moved.
@@ -66,11 +66,6 @@ struct Public {
 }
 
 impl Standing {
-    /// Nothing has happened yet.
-    pub(super) fn new(direction: Direction) -> Self {
-        Self { reverse: direction == Direction::Reverse, ..Self::default() }
-    }
-
     /// Up to which version it goes.
     pub(super) const fn version(&self) -> Version {
         self.version
@@ -86,7 +81,7 @@ impl Standing {
     }
 
     /// Takes an event.
-    pub(super) fn take(&mut self, version: Version, fact: &Fact, happened: &mut Happened) {
+    pub(crate) fn take(&mut self, version: Version, fact: &Fact, happened: &mut Happened) {
         self.version = version;
         let now = match fact {
             Fact::BidPlaced(placed) => {
@@ -115,9 +110,9 @@ impl Standing {
                 happened.ended = true;
                 return;
             }
-            Fact::Created(_)
-            | Fact::Amended(_)
-            | Fact::Addendum { .. }
+            Fact::Created(created) => return self.turn(created.terms.direction),
+            Fact::Amended(amended) => return self.turn(amended.terms.direction),
+            Fact::Addendum { .. }
             | Fact::Published {}
             | Fact::Opened { .. }
             | Fact::BidderRegistered { .. }
@@ -131,6 +126,11 @@ impl Standing {
         self.shown.clone_from(&now.shown);
         happened.bids = true;
         happened.extended |= now.extended;
+    }
+
+    /// Before there are bids: which way they go.
+    fn turn(&mut self, direction: Direction) {
+        self.reverse = direction == Direction::Reverse;
     }
 
     fn place(&mut self, bid: BidId, placed: &BidPlaced) {
@@ -186,7 +186,7 @@ impl Standing {
     }
 
     /// The best bids, when this paddle leads at this price.
-    pub(super) fn top(&self, leader: Option<Paddle>, price: Option<i64>) -> Vec<TopBid> {
+    pub(crate) fn top(&self, leader: Option<Paddle>, price: Option<i64>) -> Vec<TopBid> {
         let shown = |((Reverse(score), bid), paddle): &(Place, Paddle)| {
             let amount = if self.reverse { -score } else { *score };
             TopBid { paddle: *paddle, amount, bid: *bid }

@@ -29,12 +29,16 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// What everybody may do unless a test says otherwise.
 pub const MEMBER: Roles = Roles::MEMBER;
+
+/// Asynchronous threads of a house.
+const WORKERS: usize = 2;
 
 /// A house for tests.
 pub struct Site {
@@ -113,8 +117,10 @@ impl Site {
         let data = tempfile::tempdir().expect("the house of the test works");
         let made = keys::make(data.path()).expect("the house of the test works");
         sqlite::init(data.path(), made.house, 4, Time(1)).expect("the house of the test works");
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .enable_all()
+            .build();
         let mut site = Self {
             data,
             runtime: runtime.expect("the house of the test works"),
@@ -183,6 +189,15 @@ impl Site {
         })
     }
 
+    /// A request whose client hangs up if it is not answered by then.
+    pub fn hang_up(&self, request: Request<Body>, patience: Duration) {
+        let edge = self.inside().edge.clone();
+        self.runtime.block_on(async move {
+            let answer = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request);
+            drop(tokio::time::timeout(patience, answer).await);
+        });
+    }
+
     /// A request with this text as its body, under this key.
     pub fn ask(
         &self,
@@ -218,6 +233,23 @@ impl Site {
         let request = request.header("authorization", format!("Bearer {}", by.token));
         let request = request.header("content-type", kind).body(Body::from(bytes));
         self.send(request.expect("the house of the test works"))
+    }
+
+    /// Does this while nothing else gets its turn on the house's asynchronous threads.
+    pub fn alone<T>(&self, work: impl Future<Output = T>) -> T {
+        let (held, over) =
+            (Arc::new(Barrier::new(WORKERS + 1)), Arc::new(Barrier::new(WORKERS + 1)));
+        for _worker in 0..WORKERS {
+            let (held, over) = (Arc::clone(&held), Arc::clone(&over));
+            drop(self.runtime.spawn(async move {
+                held.wait();
+                over.wait();
+            }));
+        }
+        held.wait();
+        let done = self.runtime.block_on(work);
+        over.wait();
+        done
     }
 
     /// Where the house keeps its data.
@@ -263,6 +295,11 @@ impl Site {
         self.inside().edge.house().sign_ins.forget_user(user);
     }
 
+    /// Waits for something inside of the house.
+    pub fn run<F: Future>(&self, what: F) -> F::Output {
+        self.runtime.block_on(what)
+    }
+
     /// What requests are put to.
     pub fn edge(&self) -> Edge {
         self.inside().edge.clone()
@@ -280,7 +317,7 @@ impl Site {
             if wanted() {
                 return;
             }
-            let rest = std::time::Duration::from_millis(10);
+            let rest = Duration::from_millis(10);
             self.runtime.block_on(async move { tokio::time::sleep(rest).await });
         }
         panic!("that did not come within five seconds");

@@ -6,6 +6,7 @@
 use super::site::{Person, Site};
 use gavel_auction::command::Roles;
 use gavel_auction::ids::{AuctionId, UserId};
+use gavel_engine::chat::Kept;
 use gavel_server::permissions::{DOORS, verb_of};
 use http::Method;
 use serde_json::{Value, json};
@@ -189,7 +190,8 @@ pub(super) fn scene(site: &Site, pictured: bool) -> Scene {
     let picture = gif().map(|gif| gif.expect(201)["name"].as_str().unwrap().to_owned());
     let ids = (AuctionId::new(made["id"].as_i64().unwrap()), UserId::new(bidder.id));
     let (chats, now) = (&site.house().chats, site.house().now());
-    let message = chats.say(ids.0.unwrap(), ids.1.unwrap(), "Hello", now).unwrap().unwrap();
+    let kept = chats.say(ids.0.unwrap(), ids.1.unwrap(), "Hello", now, None).unwrap();
+    let Kept::New(message) = kept else { panic!("{kept:?}") };
     let callers = [None, Some(bidder), Some(stranger), Some(seller), Some(clerk), Some(admin)];
     let [public, bidder, stranger, seller, clerk, admin] = callers;
     Scene {

@@ -135,6 +135,10 @@ impl People for Nobody {
         Ok(None)
     }
 
+    fn name_is_free(&self, _: &str) -> Result<bool, PeopleError> {
+        Ok(true)
+    }
+
     fn users(&self, _: &UserQuery) -> Result<Vec<User>, PeopleError> {
         Ok(Vec::new())
     }

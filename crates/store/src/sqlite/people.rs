@@ -8,7 +8,7 @@ mod waiting;
 use super::group::{GroupWriter, failed};
 use super::listings;
 use super::pool::Readers;
-use crate::names::folded;
+use crate::names::{folded, looks_like};
 use crate::vault::{Field, Index, RowKey, Vault, VaultError};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
@@ -109,6 +109,15 @@ impl People for SqlitePeople {
         } else {
             self.find(rows::USER_BY_NAME, [login])
         }
+    }
+
+    fn name_is_free(&self, name: &str) -> Result<bool, PeopleError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            let sql = rows::HAS_USERNAME;
+            let found = connection.prepare_cached(sql)?.exists([folded(&name), looks_like(&name)]);
+            found.map(|found| !found)
+        })
     }
 
     fn user_from(&self, outside: &Outside) -> Result<Option<User>, PeopleError> {

@@ -7,20 +7,26 @@ mod auctions;
 mod bids;
 mod filter;
 mod socket;
+pub(crate) mod standing;
 mod vehicles;
 
 use super::Dialect;
 use super::desk::{Behind, Desk};
+use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
+use crate::live::door;
 use crate::permissions::Verb;
-use axum::Router;
-use axum::routing::{get, post};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use axum::{Json, Router};
+use filter::Filter;
 use gavel_auction::command::Person;
 use gavel_auction::ids::Paddle;
 use gavel_auction::time::Time;
 use gavel_auction::view::Head;
-use gavel_engine::people::User;
+use http::request::Parts;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -41,6 +47,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("/cars/count", &[READ]),
         ("/cars/{id}", &[("DELETE", Verb::Sell), READ, ("PUT", Verb::Sell)]),
         ("/live", &[READ]),
+        ("/socket.io/", &[("GET", Verb::SeeHouse), ("POST", Verb::SeeHouse)]),
         ("/users", &[("GET", Verb::SeePeople), ("POST", Verb::OwnAccount)]),
         ("/users/count", &[("GET", Verb::SeePeople)]),
         ("/users/me", &[("GET", Verb::OwnAccount)]),
@@ -72,10 +79,21 @@ fn routes() -> Router<Desk> {
         .route("/cars/count", get(vehicles::count))
         .route("/cars/{id}", get(vehicles::show).put(vehicles::change).delete(vehicles::remove))
         .route("/live", get(socket::listen))
+        .route("/socket.io/", any(by_socket_io))
         .route("/users", get(accounts::list).post(accounts::create))
         .route("/users/count", get(accounts::count))
         .route("/users/me", get(accounts::me))
         .route("/users/{id}", get(accounts::show).put(accounts::keep).delete(accounts::remove))
+}
+
+/// The house's own live room: who follows highest bids there is known by what he says.
+async fn by_socket_io(State(desk): State<Desk>, request: Request) -> Response {
+    door::answer(&desk.house, request).await
+}
+
+/// What answers for this dialect elsewhere than on its routes.
+pub(crate) fn desk(house: &House) -> Desk {
+    Desk::new(house.clone(), &DIALECT, String::new())
 }
 
 /// How it says what is wrong. What would be accepted stands under `data`.
@@ -87,6 +105,18 @@ fn wording(problem: &Problem) -> Value {
         "message": problem.detail(),
         "data": { "code": problem.code(), "facts": problem.facts() },
     })
+}
+
+/// The number in a path, as it stands there.
+struct Numbered(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Numbered {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
 }
 
 /// A user, as others see him.
@@ -123,17 +153,8 @@ fn time(field: &'static str, millis: i64) -> Result<Time, Problem> {
 
 /// Who acts: whoever is signed in, or, if nobody is, the user of this dialect that is named.
 async fn acting(desk: &Desk, caller: &Caller, named: Option<i64>) -> Result<Person, Problem> {
-    if let Some(by) = &caller.0 {
-        let other = named.is_some_and(|named| named != by.user.get());
-        let why = "That is somebody else: leave `user` out, or sign out.";
-        return if other { Err(Problem::forbidden(why)) } else { Ok(by.person()) };
-    }
-    let named = named.ok_or_else(|| Problem::malformed("user", "Say who, or sign in."))?;
-    let (known, own) = (desk.clone(), move |desk: &Desk| desk.by_number(named));
-    let user: Option<User> = desk.house.aside(move |_| own(&known)).await??;
     let nobody = || Problem::malformed("user", "There is no such user here.");
-    let User { id, roles, banned, .. } = user.ok_or_else(nobody)?;
-    Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+    desk.speaker_in("user", caller, named).await?.ok_or_else(nobody)
 }
 
 /// Who sells: whoever is signed in, or the dialect's own seller.
@@ -142,6 +163,27 @@ async fn selling(desk: &Desk, caller: &Caller) -> Result<Person, Problem> {
         Some(by) => Ok(by.person()),
         None => desk.seller().await,
     }
+}
+
+/// A page of what `all` reads; read, held against the filter and sorted off the asynchronous
+/// threads.
+async fn page<T, A>(desk: &Desk, filter: Filter, all: A) -> Result<Json<Vec<T>>, Problem>
+where
+    T: Serialize + Send + 'static,
+    A: FnOnce(&Desk, &Filter) -> Result<Vec<T>, Problem> + Send + 'static,
+{
+    let known = desk.clone();
+    desk.house.aside(move |_| Ok(Json(filter.page(all(&known, &filter)?)))).await?
+}
+
+/// How many `all` reads that the filter takes, likewise.
+async fn count<T, A>(desk: &Desk, filter: Filter, all: A) -> Result<Json<usize>, Problem>
+where
+    T: Serialize + Send + 'static,
+    A: FnOnce(&Desk, &Filter) -> Result<Vec<T>, Problem> + Send + 'static,
+{
+    let known = desk.clone();
+    desk.house.aside(move |_| Ok(Json(filter.count(&all(&known, &filter)?)))).await?
 }
 
 /// What stays as it is.

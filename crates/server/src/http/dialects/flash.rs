@@ -116,6 +116,9 @@ struct Auction {
     winner_id: Option<String>,
     winning_bid: Option<Box<RawValue>>,
     ended_at: Option<Stamp>,
+    /// There is no video here, which its columns say like this. A stream key is no field at all.
+    ivs_channel_arn: Option<String>,
+    ivs_playback_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -195,9 +198,11 @@ async fn list(
 ) -> Result<Json<Auctions>, Problem> {
     let limit = which.limit.unwrap_or(20);
     let offset = which.offset.unwrap_or(0);
-    if !(1..=100).contains(&limit) || offset > OFFSET {
-        let detail = "A page has 1 to 100 auctions, and at most 10,000 before it.";
-        return Err(Problem::malformed("limit", detail));
+    if !(1..=100).contains(&limit) {
+        return Err(Problem::malformed("limit", "A page has 1 to 100 auctions."));
+    }
+    if offset > OFFSET {
+        return Err(Problem::malformed("offset", "At most 10,000 auctions are passed over."));
     }
     let query = which.query(limit + offset);
     let read = move |desk: Desk| -> Result<Vec<Auction>, Problem> {
@@ -273,7 +278,7 @@ impl Auction {
         let house = &desk.house;
         let listing = house.engine.words().listing(head.auction)?;
         let sale = head.outcome().and_then(|outcome| outcome.sale());
-        let user = |paddle| house.engine.bidder(head.auction, paddle).map(wire::of_user);
+        let winner = sale.map(|sale| state::Known::of(house, head, sale.winner)).transpose()?;
         let seconds = |end: gavel_auction::time::Time| {
             Some(end.since(head.running.opened?) / gavel_auction::time::SECOND)
         };
@@ -289,9 +294,11 @@ impl Auction {
             starting_bid: wire::decimal(head.terms.start(), head.currency),
             created_at: head.running.opened.map(Stamp),
             status: state::status(&head.phase),
-            winner_id: sale.and_then(|sale| user(sale.winner)),
+            winner_id: winner.and_then(|winner| winner.id),
             winning_bid: sale.map(|sale| wire::decimal(sale.hammer_price, head.currency)),
             ended_at: head.outcome().and(head.effective_end()).map(Stamp),
+            ivs_channel_arn: None,
+            ivs_playback_url: None,
         })
     }
 }

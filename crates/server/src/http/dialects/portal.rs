@@ -2,6 +2,7 @@
 //! and then. Commands are acknowledged at once; what came of them is asked for. Holds no rule: what
 //! a legal bid is, `ladder` says.
 
+mod leaving;
 mod said;
 
 use super::Dialect;
@@ -243,15 +244,17 @@ async fn operation(
 
 async fn add_user(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     _: Manner,
     Query(Nothing {}): Query<Nothing>,
     Untyped(NewUser { name }): Untyped<NewUser>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
-    let id = desk.person(&name).await?.user;
+    let id = desk.person(&name, from).await?.user;
     Ok((StatusCode::CREATED, Json(User { id, name })))
 }
 
-/// His bids stay, and nobody can tell any more whose they were.
+/// What he may take back of his bids is taken back; the others stay, and nobody can tell any more
+/// whose they were.
 async fn remove_user(
     State(desk): State<Desk>,
     Path(user): Path<String>,
@@ -263,7 +266,10 @@ async fn remove_user(
         return Err(Problem::forbidden("An account is erased by DELETE /v1/users/me."));
     }
     let gone = desk.speaker(&caller, id(&user)).await?;
+    desk.take_back(gone).await?;
     erase(&desk.house, gone.user).await?;
+    // What he has bid meanwhile.
+    desk.take_back(gone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

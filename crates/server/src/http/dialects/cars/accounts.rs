@@ -2,8 +2,7 @@
 //! registers has an account of the house, and signs in.
 
 use super::filter::{Filter, MOST};
-use super::{millis, stays};
-use crate::house::House;
+use super::{Numbered, millis, stays};
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body::Untyped;
@@ -13,7 +12,7 @@ use crate::http::query::{Nothing, Query};
 use crate::http::v1::extract::id as number;
 use crate::http::v1::session::{Arrival, SignIn, begin};
 use crate::http::v1::users::{Registration, export, join};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::{Extension, Json};
 use gavel_engine::people::{User, UserQuery};
 use http::Uri;
@@ -127,17 +126,17 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<Vec<Account>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.page(all(&desk).await?)))
+    super::page(&desk, filter, all).await
 }
 
 pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk).await?)))
+    super::count(&desk, filter, all).await
 }
 
 pub(super) async fn show(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Account>, Problem> {
     let user = user(&desk, &id).await?;
     Ok(Json(Account::of(&desk, &user)))
@@ -146,10 +145,11 @@ pub(super) async fn show(
 /// A user of this dialect: he has no password, and nobody signs in as him.
 pub(super) async fn create(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     Query(Nothing {}): Query<Nothing>,
     Untyped(body): Untyped<NewUser>,
 ) -> Result<Json<Account>, Problem> {
-    let (person, new) = desk.person_or_new(&body.username).await?;
+    let (person, new) = desk.person_or_new(&body.username, from).await?;
     if !new {
         return Err(Problem::of(Code::Taken, "Somebody has that username."));
     }
@@ -164,7 +164,7 @@ pub(super) async fn keep() -> Problem {
 
 pub(super) async fn remove(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Account>, Problem> {
     let user = user(&desk, &id).await?;
@@ -183,21 +183,18 @@ async fn user(desk: &Desk, id: &str) -> Result<User, Problem> {
     found.ok_or_else(Problem::not_found)
 }
 
-async fn all(desk: &Desk) -> Result<Vec<Account>, Problem> {
-    let known = desk.clone();
-    let read = move |house: &House| {
-        let (mut all, mut after) = (Vec::new(), 0);
-        loop {
-            let text = Some(format!("{}:", known.dialect.name));
-            let query = UserQuery { text, after, limit: 1_000, ..UserQuery::default() };
-            let users = house.people.users(&query)?;
-            let own = users.iter().filter(|user| known.is_own(user));
-            all.extend(own.map(|user| Account::of(&known, user)));
-            match users.last() {
-                Some(last) if all.len() < MOST => after = last.id.get(),
-                Some(_) | None => return Ok::<_, Problem>(all),
-            }
+/// All users of this dialect. Blocks on the store.
+fn all(desk: &Desk, _: &Filter) -> Result<Vec<Account>, Problem> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let text = Some(format!("{}:", desk.dialect.name));
+        let query = UserQuery { text, after, limit: 1_000, ..UserQuery::default() };
+        let users = desk.house.people.users(&query)?;
+        let own = users.iter().filter(|user| desk.is_own(user));
+        all.extend(own.map(|user| Account::of(desk, user)));
+        match users.last() {
+            Some(last) if all.len() < MOST => after = last.id.get(),
+            Some(_) | None => return Ok(all),
         }
-    };
-    desk.house.aside(read).await?
+    }
 }

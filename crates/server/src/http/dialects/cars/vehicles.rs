@@ -1,7 +1,7 @@
 //! Cars: the things that are sold. They are things of the house, in the category `car`.
 
 use super::filter::{Filter, MOST};
-use super::selling;
+use super::{Numbered, selling};
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::body::Untyped;
@@ -11,10 +11,10 @@ use crate::http::query::{Nothing, Query};
 use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::id as number;
 use crate::http::v1::items::{ItemView, Thing};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use gavel_auction::ids::UserId;
-use gavel_engine::things::Category;
+use gavel_engine::things::{Category, Item};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,7 +97,8 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<Vec<Car>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.page(all(&desk, &caller).await?)))
+    let by = selling(&desk, &caller).await?.user;
+    super::page(&desk, filter, move |desk, _| all(desk, by)).await
 }
 
 pub(super) async fn count(
@@ -106,7 +107,8 @@ pub(super) async fn count(
     uri: Uri,
 ) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk, &caller).await?)))
+    let by = selling(&desk, &caller).await?.user;
+    super::count(&desk, filter, move |desk, _| all(desk, by)).await
 }
 
 pub(super) async fn create(
@@ -128,7 +130,7 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
     desk.house.aside(move |house| own(house, by, &id)).await?.map(Car::of).map(Json)
@@ -137,7 +139,7 @@ pub(super) async fn show(
 pub(super) async fn change(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
     Untyped(body): Untyped<NewCar>,
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
@@ -153,13 +155,13 @@ pub(super) async fn change(
 pub(super) async fn remove(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
     let take = move |house: &House| {
-        let item = own(house, by, &id)?;
-        house.things.remove_item(item.id)?;
-        Ok::<_, Problem>(item)
+        let item = kept(house, by, &id)?;
+        house.take_away(&item)?;
+        ItemView::of(item)
     };
     desk.house.aside(take).await?.map(Car::of).map(Json)
 }
@@ -169,21 +171,21 @@ pub(super) async fn remove(
 /// # Errors
 /// `not_found`, whether there is none or it is another's.
 pub(super) fn own(house: &House, by: UserId, id: &str) -> Result<ItemView, Problem> {
+    ItemView::of(kept(house, by, id)?)
+}
+
+fn kept(house: &House, by: UserId, id: &str) -> Result<Item, Problem> {
     let id = number(id).ok_or_else(Problem::not_found)?;
     let item = house.things.item(id)?;
     let item = item.filter(|item| item.seller == by && item.category == CATEGORY);
-    ItemView::of(item.ok_or_else(Problem::not_found)?)
+    item.ok_or_else(Problem::not_found)
 }
 
-async fn all(desk: &Desk, caller: &Caller) -> Result<Vec<Car>, Problem> {
-    let by = selling(desk, caller).await?.user;
-    let read = move |house: &House| {
-        let mut items = house.things.items(Some(by), 0, MOST)?;
-        items.retain(|item| item.category == CATEGORY);
-        let cars = items.into_iter().map(|item| ItemView::of(item).map(Car::of));
-        cars.collect::<Result<Vec<_>, Problem>>()
-    };
-    desk.house.aside(read).await?
+/// All cars of this seller. Blocks on the store.
+fn all(desk: &Desk, by: UserId) -> Result<Vec<Car>, Problem> {
+    let mut items = desk.house.things.items(Some(by), 0, MOST)?;
+    items.retain(|item| item.category == CATEGORY);
+    items.into_iter().map(|item| ItemView::of(item).map(Car::of)).collect()
 }
 
 /// The category of cars, if the house has none yet. Blocks on the store.

@@ -5,19 +5,21 @@ use super::sessions::{self, Sessions};
 use super::{OwnProfile, user};
 use crate::house::House;
 use crate::http::actor::SignedIn;
-use crate::http::error::Problem;
+use crate::http::error::{Code, Problem};
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::http::v1::items::ItemView;
 use crate::http::v1::mine::of_seller;
-use crate::tombstone;
+use crate::{observe, tasks, tombstone};
 use axum::Json;
 use axum::extract::State;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Amount;
+use gavel_engine::chat::Message;
 use gavel_engine::lists::Query as ListQuery;
 use gavel_engine::traces::Seen;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -48,6 +50,8 @@ struct Everything {
     /// The numbers of the auctions he watches.
     #[schema(value_type = Vec<i64>)]
     watchlist: Vec<AuctionId>,
+    /// What he said beside auctions, the oldest first.
+    chat: Vec<Spoken>,
     /// How the house says in its log that somebody bid: by this number, never by a name.
     known_in_the_log_as: i64,
     exported_at: Stamp,
@@ -81,6 +85,16 @@ struct Bidding {
     amount: Option<Amount>,
 }
 
+/// What he said beside an auction.
+#[derive(Serialize, ToSchema)]
+struct Spoken {
+    id: i64,
+    #[schema(value_type = i64)]
+    auction: AuctionId,
+    message: String,
+    at: Stamp,
+}
+
 /// Who he is to an issuer of tokens.
 #[derive(Serialize, ToSchema)]
 struct Elsewhere {
@@ -106,7 +120,7 @@ async fn export(
     let outside = house.blocking(move |people| people.outside_of(id)).await?;
     let seen = house.blocking(move |people| people.seen(id)).await?;
     let signs_in_at = outside.map(|of| Elsewhere { issuer: of.issuer, subject: of.subject });
-    let Dealings { items, auctions, bids, watchlist } =
+    let Dealings { items, auctions, bids, watchlist, chat } =
         house.aside(move |house| Dealings::of(house, id)).await??;
     Ok(Json(Everything {
         banned_because: user.banned.clone(),
@@ -118,6 +132,7 @@ async fn export(
         auctions,
         bids,
         watchlist,
+        chat,
         known_in_the_log_as: id.get(),
         exported_at: Stamp(house.now()),
     }))
@@ -129,6 +144,7 @@ struct Dealings {
     auctions: Vec<AuctionId>,
     bids: Vec<Bidding>,
     watchlist: Vec<AuctionId>,
+    chat: Vec<Spoken>,
 }
 
 impl Dealings {
@@ -147,11 +163,16 @@ impl Dealings {
                 bids.push(Bidding { auction, paddle: mine.paddle, amount: mine.amount });
             }
         }
+        let spoken = |message: Message| {
+            let Message { id, auction, at, text, .. } = message;
+            Spoken { id, auction, message: text, at: Stamp(at) }
+        };
         Ok(Self {
             items,
             auctions: selling.rows.into_iter().map(|(_, auction)| auction).collect(),
             bids,
             watchlist: house.people.watched(user, i64::MAX, MOST)?,
+            chat: house.chats.by(user)?.into_iter().map(spoken).collect(),
         })
     }
 }
@@ -160,17 +181,47 @@ impl Dealings {
 const MOST: usize = 1_000_000;
 
 /// Erases somebody: his row and its key, his sessions, letters that were written to him; a signed
-/// tombstone says that it was done.
+/// tombstone says that it was done. What cannot be destroyed at once the house goes on destroying,
+/// for he himself is known no more and cannot repeat it.
 pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
+    let Err(problem) = erase_now(house, id).await else { return Ok(()) };
+    if house.blocking(move |people| people.tombstone(id)).await?.is_none() {
+        return Err(problem);
+    }
+    drop(tasks::spawn("destroys what is left of somebody", destroy(house.clone(), id)));
+    let detail = "The account is erased. Traces of it are left in files: the house goes on \
+                  destroying them, and does so at once if an administrator repeats this.";
+    Err(Problem::of(Code::OutcomeUnknown, detail))
+}
+
+/// All steps of it. Each may be repeated, and none keeps those after it from being done.
+async fn erase_now(house: &House, id: UserId) -> Result<(), Problem> {
     let tombstone = tombstone::of(&house.keys, id, house.now());
     house.aside(move |house| house.take_all_away(id)).await??;
-    house.blocking(move |people| people.erase_user(id, &tombstone)).await?;
-    house.engine.words().renamed(id);
-    house.sign_ins.forget_user(id);
-    house.live.forget_author(id);
-    let letters = house.aside(move |house| house.outbox.forget(id.get())).await?;
-    letters.map_err(|error| {
-        crate::observe::store_failed("outbox", &error);
-        Problem::of(crate::http::error::Code::Overloaded, "Letters remain: repeat this.")
+    let erased = house.aside(move |house| {
+        let erased = house.people.erase_user(id, &tombstone);
+        house.engine.words().renamed(id);
+        house.sign_ins.forget_user(id);
+        house.live.forget_user(house, id);
+        erased
+    });
+    let erased = erased.await;
+    let letters = house.aside(move |house| house.outbox.forget(id.get())).await;
+    erased??;
+    letters?.map_err(|error| {
+        observe::store_failed("outbox", &error);
+        Problem::of(Code::Overloaded, "Letters remain: repeat this.")
     })
+}
+
+/// Tries it again until nothing is left, or the house stops.
+async fn destroy(house: House, id: UserId) {
+    let mut rest = Duration::from_secs(1);
+    while !*house.stopping.borrow() {
+        tokio::time::sleep(rest).await;
+        if erase_now(&house, id).await.is_ok() {
+            return;
+        }
+        rest = (rest * 2).min(Duration::from_secs(60));
+    }
 }
