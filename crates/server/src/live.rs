@@ -2,14 +2,14 @@
 //! Socket.IO (protocol 5 over Engine.IO 4), by WebSocket, by polling, or by polling until a
 //! WebSocket takes over.
 //!
-//! One hub in a process: a [`room`] for each auction that somebody watches follows that auction's
-//! feed and makes states from its events, rendered once for all who get the same. What waits on a
-//! socket is bounded ([`outbox`]): who is behind gets the newest state, who stays behind goes. One
-//! wheel ([`wheel`]) tells the time, who is there, and looks after all sockets.
+//! One hub in a process: a [`room`] for each auction that somebody watches has its states made from
+//! its feed by `gavel_engine::hub`, which the simulator drives too, and rendered once for all who get
+//! the same. What waits on a socket is bounded ([`outbox`]): who is behind gets the newest state, who
+//! stays behind goes. One wheel ([`wheel`]) tells the time, who is there, and looks after all sockets.
 //!
 //! In reading order: [`door`], [`websocket`] and [`polling`], [`packet`], [`connect`], [`talk`],
-//! [`room`], [`standing`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends
-//! in the same call as one by HTTP.
+//! [`room`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends in the same call
+//! as one by HTTP.
 
 pub(crate) mod chat;
 mod connect;
@@ -23,7 +23,6 @@ mod polling;
 mod presence;
 mod room;
 mod session;
-mod standing;
 mod talk;
 mod text;
 pub(crate) mod tickets;

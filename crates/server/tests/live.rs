@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[path = "live/drawn.rs"]
+mod drawn;
 #[path = "live/node.rs"]
 mod node;
 #[expect(dead_code, reason = "each test binary uses a part of it")]

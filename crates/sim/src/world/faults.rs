@@ -19,6 +19,9 @@ impl World {
             What::Reuse => self.repeat(step.seed, true),
             What::Watch => self.watch(step.seed),
             What::Drop => self.drop_watcher(step.seed),
+            What::Attend => self.attend(step.seed),
+            What::HangUp => self.hang_up(step.seed),
+            What::Chatter => self.chatter(step.seed),
             What::Slow(_)
             | What::Fail(_)
             | What::Stick(_)
@@ -54,6 +57,7 @@ impl World {
                 self.reach("the disk is full");
                 self.mark_fault(format!("no room for {delay} ns"));
             }
+            What::Crash(crash) if crash.ended => self.doomed = Some((crash, chance)),
             What::Crash(crash) => self.crash(crash, &mut chance),
             What::Stop(down) => self.stop(down),
             What::Pause(delay) => {
@@ -83,7 +87,10 @@ impl World {
             | What::Repeat
             | What::Reuse
             | What::Watch
-            | What::Drop => {}
+            | What::Drop
+            | What::Attend
+            | What::HangUp
+            | What::Chatter => {}
         }
     }
 

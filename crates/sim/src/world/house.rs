@@ -76,6 +76,10 @@ impl World {
         for watcher in 0..self.watchers.len() {
             self.after(1000, Act::Join(watcher));
         }
+        for guest in 0..self.guests.len() {
+            let delay = self.chance.between(1000, 20 * MILLI);
+            self.after(delay, Act::Seat(guest));
+        }
     }
 
     /// Whether the outage rule has business here, as the house must see it.
@@ -166,6 +170,15 @@ impl World {
             }
             Stage::Idle | Stage::Handed(_) | Stage::Ended => self.call_turn(1_000),
         }
+        self.meet_doom();
+    }
+
+    /// It dies now, if it was to die once a commit had ended.
+    fn meet_doom(&mut self) {
+        let ended = self.house.as_ref().is_some_and(|house| house.stage() == Stage::Ended);
+        if ended && let Some((crash, mut chance)) = self.doomed.take() {
+            self.crash(crash, &mut chance);
+        }
     }
 
     pub(super) fn settle(&mut self) {
@@ -173,6 +186,7 @@ impl World {
         if house.settle() {
             self.reach("a barrier settles a commit");
             self.call_turn(1_000);
+            self.meet_doom();
         } else {
             self.reach("a store that does not open at once");
             self.after(200 * MILLI, Act::Settle(self.life));
@@ -185,6 +199,7 @@ impl World {
         for watcher in 0..self.watchers.len() {
             self.wake_watcher(watcher);
         }
+        self.wake_halls();
     }
 
     pub(super) fn load(&mut self) {
@@ -285,7 +300,9 @@ impl World {
         self.turn_at = Nanos::MAX;
         self.writing = false;
         self.slow = None;
+        self.doomed = None;
         self.cut_off_clients();
         self.cut_off_watchers();
+        self.close_halls();
     }
 }
