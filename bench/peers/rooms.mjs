@@ -6,7 +6,13 @@ import { Server } from "socket.io";
 const every = Number(process.argv[2]);
 const http = createServer((request, response) => response.end("{}"));
 const io = new Server(http, { perMessageDeflate: false });
-io.on("connection", (socket) => socket.on("join_auction", () => socket.join("1")));
+io.on("connection", (socket) => {
+  socket.on("join_auction", () => {
+    socket.join("1");
+    socket.emit("joined_auction", {});
+  });
+  socket.emit("connected", {});
+});
 const update = {
   from_version: 1000, auction_id: 1, version: 1000, state: "open", high_bid: 100000,
   minimum_next: 102500, top_bids: [{ paddle: 1, amount: 100000, bid: 1000 }], leader: 1,

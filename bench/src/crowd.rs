@@ -1,20 +1,42 @@
-//! A crowd in the live room: thousands of Socket.IO clients over WebSockets, read by one thread.
-//! They answer pings, count updates and note how late each came, by the time that stands in it.
+//! A crowd in the live room: thousands of Socket.IO clients over WebSockets, kept by one thread.
+//! They come in a few at a time or all at once, answer pings, count updates, note how late each came
+//! by the time that stands in it, and remember what they were shown last.
 
-use crate::clock::{Moment, wall_micros};
+mod member;
+
+use crate::clock::Moment;
 use crate::load::wait;
 use crate::wire;
 use hdrhistogram::Histogram;
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use member::{Happened, Member};
+use mio::{Events, Poll};
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What a crowd heard while it was measured.
+/// Parts of a run that are measured by themselves.
+pub(crate) const PARTS: usize = 2;
+
+/// How often somebody who was turned away comes again.
+const TRIES: u32 = 20;
+
+/// How a crowd comes in.
+pub(crate) struct Way {
+    pub(crate) address: SocketAddr,
+    pub(crate) count: usize,
+    /// What they show, by turns; nothing, if there is none.
+    pub(crate) tokens: Vec<String>,
+    /// What each says to come into a room.
+    pub(crate) join: String,
+    /// At most so many at a time, and evenly over so long.
+    pub(crate) at_once: usize,
+    pub(crate) within: Duration,
+}
+
+/// What a crowd heard in a part of a run.
 pub(crate) struct Heard {
     /// Updates, of all together.
     pub(crate) updates: u64,
@@ -27,53 +49,61 @@ pub(crate) struct Heard {
 
 /// Some who are in the live room. They end with this value.
 pub(crate) struct Crowd {
-    measuring: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    /// How many were told how the auction stands.
-    inside: Arc<AtomicUsize>,
-    count: usize,
-    thread: Option<JoinHandle<io::Result<Heard>>>,
+    signs: Arc<Signs>,
+    thread: Option<JoinHandle<io::Result<[Heard; PARTS]>>>,
 }
 
 /// What a crowd and whoever leads it tell each other.
+#[derive(Default)]
 struct Signs {
-    measuring: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    inside: Arc<AtomicUsize>,
+    /// Which part is measured, from 1; none: 0.
+    part: AtomicUsize,
+    stop: AtomicBool,
+    /// How many were told how the auction stands.
+    inside: AtomicUsize,
+    /// What the log says, and how many were shown that last.
+    last: Mutex<Option<(i64, i64)>>,
+    showing: AtomicUsize,
 }
-
-struct Client {
-    socket: TcpStream,
-    input: Vec<u8>,
-    updates: u64,
-}
-
-const HANDSHAKE: &[u8] = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nhost: house\r\n\
-    upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n\
-    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 impl Crowd {
-    /// So many come in, and into one room by saying this; the server must take all of them.
-    pub(crate) fn attach(address: SocketAddr, count: usize, join: &str) -> io::Result<Self> {
+    /// They begin to come.
+    pub(crate) fn come(way: Way) -> io::Result<Self> {
+        let signs = Arc::new(Signs::default());
+        let told = Arc::clone(&signs);
         let poll = Poll::new()?;
-        let come = |index| Client::come(address, index, join, &poll);
-        let clients = (0..count).map(come).collect::<io::Result<Vec<_>>>()?;
-        let (measuring, stop, inside) = (Arc::default(), Arc::default(), Arc::default());
-        let signs = Signs {
-            measuring: Arc::clone(&measuring),
-            stop: Arc::clone(&stop),
-            inside: Arc::clone(&inside),
-        };
-        let listen = move || listen(poll, clients, &signs);
-        let thread = std::thread::Builder::new().name("crowd".into()).spawn(listen)?;
-        Ok(Self { measuring, stop, inside, count, thread: Some(thread) })
+        let heard = [Heard::nothing()?, Heard::nothing()?];
+        let members = Vec::with_capacity(way.count);
+        let hall = Hall { poll, way, members, coming: 0, begin: Moment::now(), heard };
+        let keep = move || hall.keep(&told);
+        let thread = std::thread::Builder::new().name("crowd".into()).spawn(keep)?;
+        Ok(Self { signs, thread: Some(thread) })
     }
 
-    /// Waits until all have been told how the auction stands; false if that takes too long.
-    pub(crate) fn is_inside(&self, longest: Duration) -> bool {
+    /// How many have been told how the auction stands.
+    pub(crate) fn inside(&self) -> usize {
+        self.signs.inside.load(Ordering::Acquire)
+    }
+
+    /// How many show this version and price.
+    pub(crate) fn showing(&self, last: (i64, i64)) -> usize {
+        let before = self.signs.last.lock().unwrap_or_else(PoisonError::into_inner).replace(last);
+        if before != Some(last) {
+            self.signs.showing.store(0, Ordering::Release);
+        }
+        self.signs.showing.load(Ordering::Acquire)
+    }
+
+    /// Whether it has ended by itself, which `finish` explains.
+    pub(crate) fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits until so many are so far; false if that takes too long.
+    pub(crate) fn wait(&self, count: usize, longest: Duration, so_far: impl Fn() -> usize) -> bool {
         let begin = Moment::now();
-        while self.inside.load(Ordering::Acquire) < self.count {
-            if begin.elapsed() > longest {
+        while so_far() < count {
+            if begin.elapsed() > longest || self.is_over() {
                 return false;
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -81,14 +111,14 @@ impl Crowd {
         true
     }
 
-    /// From now on what they hear counts, or no more.
-    pub(crate) fn measure(&self, whether: bool) {
-        self.measuring.store(whether, Ordering::Release);
+    /// From now on what they hear counts for this part, from 1; for 0, no more.
+    pub(crate) fn measure(&self, part: usize) {
+        self.signs.part.store(part, Ordering::Release);
     }
 
     /// What they heard.
-    pub(crate) fn finish(mut self) -> io::Result<Heard> {
-        self.stop.store(true, Ordering::Release);
+    pub(crate) fn finish(mut self) -> io::Result<[Heard; PARTS]> {
+        self.signs.stop.store(true, Ordering::Release);
         let heard = self.thread.take().map(JoinHandle::join);
         heard.and_then(Result::ok).ok_or_else(|| wire::odd("the crowd panicked"))?
     }
@@ -96,123 +126,95 @@ impl Crowd {
 
 impl Drop for Crowd {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
+        self.signs.stop.store(true, Ordering::Release);
         // A run that failed has said why already.
         drop(self.thread.take().map(JoinHandle::join));
     }
 }
 
-impl Client {
-    fn come(address: SocketAddr, index: usize, join: &str, poll: &Poll) -> io::Result<Self> {
-        let mut socket = std::net::TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(Duration::from_secs(30)))?;
-        socket.write_all(HANDSHAKE)?;
-        let mut reader = BufReader::new(&socket);
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        if !line.starts_with("HTTP/1.1 101") {
-            return Err(io::Error::other(format!("no WebSocket was to be had: {line}")));
-        }
-        while line != "\r\n" {
-            line.clear();
-            reader.read_line(&mut line)?;
-        }
-        let mut input = reader.buffer().to_vec();
-        socket.write_all(&frame("40"))?;
-        // Nobody is heard before he was let in.
-        let mut chunk = [0; 1024];
-        while memchr::memmem::find(&input, b"40{").is_none() {
-            match socket.read(&mut chunk)? {
-                0 => return Err(wire::odd("the live room did not let somebody in")),
-                count => input.extend_from_slice(&chunk[..count]),
+impl Heard {
+    fn nothing() -> io::Result<Self> {
+        let late = Histogram::new(3).map_err(io::Error::other)?;
+        Ok(Self { updates: 0, late, fewest: 0, most: 0 })
+    }
+}
+
+/// All who are in, or on their way.
+struct Hall {
+    poll: Poll,
+    way: Way,
+    members: Vec<Member>,
+    /// How many have begun to come and are not in.
+    coming: usize,
+    begin: Moment,
+    heard: [Heard; PARTS],
+}
+
+impl Hall {
+    /// Reads whatever comes, until told to stop.
+    fn keep(mut self, signs: &Signs) -> io::Result<[Heard; PARTS]> {
+        let mut events = Events::with_capacity(4096);
+        let mut chunk = [0; 1 << 14];
+        while !signs.stop.load(Ordering::Acquire) {
+            self.admit()?;
+            let all = self.members.len() == self.way.count;
+            let longest = if all { 20 } else { 1 };
+            wait(&mut self.poll, &mut events, Duration::from_millis(longest))?;
+            let part = signs.part.load(Ordering::Acquire);
+            for event in &events {
+                self.attend(event.token().0, part, &mut chunk, signs)?;
+            }
+            if let Some(last) = *signs.last.lock().unwrap_or_else(PoisonError::into_inner) {
+                let same = |member: &&Member| member.shown == Some(last);
+                signs.showing.store(self.members.iter().filter(same).count(), Ordering::Release);
             }
         }
-        socket.write_all(&frame(join))?;
-        socket.set_nonblocking(true)?;
-        let mut socket = TcpStream::from_std(socket);
-        poll.registry().register(&mut socket, Token(index), Interest::READABLE)?;
-        Ok(Self { socket, input, updates: 0 })
+        for (part, heard) in self.heard.iter_mut().enumerate() {
+            let each = || self.members.iter().map(|member| member.updates[part]);
+            heard.fewest = each().min().unwrap_or(0);
+            heard.most = each().max().unwrap_or(0);
+        }
+        Ok(self.heard)
     }
 
-    /// Reads until nothing is left. True if the server has hung up.
-    fn receive(&mut self, chunk: &mut [u8], heard: &mut Heard, signs: &Signs) -> io::Result<bool> {
-        loop {
-            match self.socket.read(chunk) {
-                Ok(0) => return Ok(true),
-                Ok(count) => {
-                    self.input.extend_from_slice(&chunk[..count]);
-                    self.digest(heard, signs)?;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+    /// Lets those begin to come whose turn it is.
+    fn admit(&mut self) -> io::Result<()> {
+        let Way { count, within, at_once, .. } = self.way;
+        let part = self.begin.elapsed().as_secs_f64() / within.as_secs_f64().max(1e-9);
+        let due = count.min((part * count as f64) as usize);
+        while self.members.len() < due && self.coming < at_once {
+            let index = self.members.len();
+            self.members.push(Member::begin(&self.way, index, &self.poll, 0)?);
+            self.coming += 1;
         }
-    }
-
-    /// Takes whole frames.
-    fn digest(&mut self, heard: &mut Heard, signs: &Signs) -> io::Result<()> {
-        let counts = signs.measuring.load(Ordering::Acquire);
-        let mut taken = 0;
-        while let Some((head, length)) = head(&self.input[taken..]) {
-            let Some(text) = self.input.get(taken + head..taken + head + length) else { break };
-            if text == b"2" {
-                self.socket.write_all(&frame("3"))?;
-            } else if text.starts_with(b"42[\"joined_auction\"") {
-                signs.inside.fetch_add(1, Ordering::AcqRel);
-            } else if text.starts_with(b"42[\"bid_update\"") && counts {
-                self.updates += 1;
-                heard.updates += 1;
-                let late = sent(text).map(|sent| (wall_micros() - sent).max(0).unsigned_abs());
-                let late = late.ok_or_else(|| wire::odd("an update without a time"))?;
-                heard.late.record(late * 1_000).map_err(io::Error::other)?;
-            }
-            taken += head + length;
-        }
-        self.input.drain(..taken);
         Ok(())
     }
-}
 
-/// When an update says that it was made, in microseconds.
-fn sent(text: &[u8]) -> Option<i64> {
-    let key = b"\"server_time\":\"";
-    let from = memchr::memmem::find(text, key)? + key.len();
-    let stamp = std::str::from_utf8(text.get(from..from + 27)?).ok()?;
-    Some(stamp.parse::<jiff::Timestamp>().ok()?.as_microsecond())
-}
-
-/// The bytes of a frame's head, and of what follows it.
-fn head(bytes: &[u8]) -> Option<(usize, usize)> {
-    match bytes {
-        [_, 126, a, b, ..] => Some((4, usize::from(u16::from_be_bytes([*a, *b])))),
-        [_, 126 | 127, ..] | [] | [_] => None,
-        [_, length, ..] => Some((2, usize::from(*length))),
-    }
-}
-
-/// A short text as a client's frame.
-fn frame(text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).expect("a short text");
-    [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
-}
-
-/// Reads whatever comes, until told to stop.
-fn listen(mut poll: Poll, mut clients: Vec<Client>, signs: &Signs) -> io::Result<Heard> {
-    let mut events = Events::with_capacity(4096);
-    let mut chunk = [0; 1 << 14];
-    let late = Histogram::new(3).map_err(io::Error::other)?;
-    let mut heard = Heard { updates: 0, late, fewest: 0, most: 0 };
-    while !signs.stop.load(Ordering::Acquire) {
-        wait(&mut poll, &mut events, Duration::from_millis(50))?;
-        for event in &events {
-            if clients[event.token().0].receive(&mut chunk, &mut heard, signs)? {
-                return Err(wire::odd("the live room let somebody go"));
+    /// Hears what one is told.
+    fn attend(
+        &mut self,
+        index: usize,
+        part: usize,
+        chunk: &mut [u8],
+        signs: &Signs,
+    ) -> io::Result<()> {
+        let member = &mut self.members[index];
+        let was_in = member.is_in;
+        let heard = part.checked_sub(1).map(|part| (part, &mut self.heard[part]));
+        match member.receive(chunk, &self.way, heard) {
+            Ok(Happened::News) => {}
+            // Whoever finds the house too busy to listen comes again, as long as he was not in.
+            Ok(Happened::Over) | Err(_) if !was_in && member.tries < TRIES => {
+                let tries = member.tries + 1;
+                self.members[index] = Member::begin(&self.way, index, &self.poll, tries)?;
             }
+            Ok(Happened::Over) => return Err(wire::odd("the live room let somebody go")),
+            Err(error) => return Err(error),
         }
+        if self.members[index].is_in && !was_in {
+            self.coming -= 1;
+            signs.inside.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
     }
-    heard.fewest = clients.iter().map(|client| client.updates).min().unwrap_or(0);
-    heard.most = clients.iter().map(|client| client.updates).max().unwrap_or(0);
-    Ok(heard)
 }

@@ -36,6 +36,7 @@ const USAGE: &str = "usage: gavel-bench COMMAND
                      written nowhere
   smoke [--only B6,B12]   the same in seconds, for the checker alone; written nowhere
   bids ROUNDS        B1, B2 and B9 in short rounds, for tuning; written nowhere
+  live SOCKETS       B13 with so many, once, for profiles; written nowhere
   logins             bids beside a thousand wrong logins a second (S4); written nowhere
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         ["smoke"] => smoke(""),
         ["smoke", "--only", names] => smoke(names),
         ["bids", rounds] => bids(rounds),
+        ["live", sockets] => live(sockets),
         ["logins"] => some(&Plan::QUICK, "S4"),
         ["soak", "--seconds", seconds] => soak(seconds),
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
@@ -126,6 +128,12 @@ fn bids(rounds: &str) -> io::Result<()> {
     let rounds = rounds.parse().map_err(|_| io::Error::other("ROUNDS is a number"))?;
     let (warm_up, measured) = (Duration::from_millis(300), Duration::from_secs(1));
     some(&Plan { rounds, warm_up, measured, ..Plan::QUICK }, "B1")
+}
+
+fn live(sockets: &str) -> io::Result<()> {
+    let watching = sockets.parse().map_err(|_| io::Error::other("SOCKETS is a number"))?;
+    let (long_rounds, streams) = (1, watching / 5);
+    some(&Plan { watching, streams, long_rounds, ..Plan::FULL }, "B13")
 }
 
 fn noop(length: &str) -> io::Result<()> {

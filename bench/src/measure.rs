@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) crowd: usize,
     /// Sockets in the live room of one auction.
     pub(crate) watching: usize,
+    /// Event streams of the same auction beside them.
+    pub(crate) streams: usize,
     /// Events in the log of the house that is started again.
     pub(crate) events: usize,
     /// Auctions that are resident where there are many.
@@ -67,6 +69,7 @@ impl Plan {
         surge: Duration::from_secs(20),
         crowd: 8_192,
         watching: 10_000,
+        streams: 2_000,
         events: 1_000_000,
         resident: 1_000_000,
         settling: Duration::from_secs(600),
@@ -92,6 +95,7 @@ impl Plan {
         surge: Duration::from_millis(600),
         crowd: 512,
         watching: 200,
+        streams: 40,
         events: 4_000,
         resident: 2_000,
         settling: Duration::from_secs(2),

@@ -17,7 +17,12 @@ pub(crate) fn serve(every: Duration) -> std::io::Result<()> {
     runtime.block_on(async {
         let (layer, io) = SocketIo::new_layer();
         io.ns("/", async |socket: SocketRef| {
-            socket.on("join_auction", async |socket: SocketRef| socket.join("1"));
+            socket.on("join_auction", async |socket: SocketRef| {
+                socket.join("1");
+                drop(socket.emit("joined_auction", &()));
+            });
+            // This runs after a client was let in: what he says before it ends is heard by nobody.
+            drop(socket.emit("connected", &()));
         });
         let update = async move {
             let mut times = tokio::time::interval(every);

@@ -6,12 +6,13 @@ use crate::client::Client;
 use crate::clock::{Moment, wall_micros};
 use crate::load::wait;
 use crate::wire;
+use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -27,8 +28,12 @@ pub(crate) struct Watched {
 /// Some who watch. They end with this value.
 pub(crate) struct Watchers {
     stop: Arc<AtomicBool>,
+    /// How late events came while that was noted, in nanoseconds; none: it is not.
+    late: Late,
     thread: Option<JoinHandle<io::Result<Vec<Watched>>>>,
 }
+
+type Late = Arc<Mutex<Option<Histogram<u64>>>>;
 
 struct Stream {
     socket: TcpStream,
@@ -45,11 +50,24 @@ impl Watchers {
         let open = |(index, auction)| Stream::open(address, index, auction, &poll, &mut client);
         let streams = auctions.iter().copied().enumerate().map(open);
         let streams = streams.collect::<io::Result<Vec<_>>>()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let watch = move || watch(poll, streams, &told);
+        let (stop, late) = (Arc::new(AtomicBool::new(false)), Late::default());
+        let (told, noted) = (Arc::clone(&stop), Arc::clone(&late));
+        let watch = move || watch(poll, streams, &told, &noted);
         let thread = std::thread::Builder::new().name("watchers".into()).spawn(watch)?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, late, thread: Some(thread) })
+    }
+
+    /// From now on it is noted how late events come.
+    pub(crate) fn note(&self) -> io::Result<()> {
+        let none = Histogram::new(3).map_err(io::Error::other)?;
+        *self.late.lock().unwrap_or_else(PoisonError::into_inner) = Some(none);
+        Ok(())
+    }
+
+    /// How late they came since; from now on it is noted no more.
+    pub(crate) fn noted(&self) -> io::Result<Histogram<u64>> {
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner).take();
+        late.ok_or_else(|| wire::odd("nothing was noted"))
     }
 
     /// What they saw, once nothing more comes.
@@ -96,14 +114,14 @@ impl Stream {
     }
 
     /// Readiness is told once: reads until nothing is left.
-    fn receive(&mut self, now: i64) -> io::Result<()> {
+    fn receive(&mut self, now: i64, late: &mut Option<Histogram<u64>>) -> io::Result<()> {
         let mut chunk = [0; 1 << 14];
         while !self.ended {
             match self.socket.read(&mut chunk) {
                 Ok(0) => self.ended = true,
                 Ok(count) => {
                     self.input.extend_from_slice(&chunk[..count]);
-                    self.digest(now)?;
+                    self.digest(now, late)?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -114,7 +132,7 @@ impl Stream {
     }
 
     /// Takes whole lines. Those of HTTP, which frames the pieces, look like none of ours.
-    fn digest(&mut self, now: i64) -> io::Result<()> {
+    fn digest(&mut self, now: i64, late: &mut Option<Histogram<u64>>) -> io::Result<()> {
         let mut taken = 0;
         while let Some(length) = memchr::memchr(b'\n', &self.input[taken..]) {
             let line = &self.input[taken..taken + length];
@@ -126,6 +144,10 @@ impl Stream {
                     return Err(io::Error::other(what));
                 }
                 self.saw.version = version;
+            } else if let (true, Some(late)) = (line.starts_with(b"data: "), &mut *late) {
+                let made = wire::number(line, "\"at\":").unwrap_or_default();
+                let nanos = (wall_micros() - made).max(0).unsigned_abs() * 1_000;
+                late.record(nanos).map_err(io::Error::other)?;
             } else if line == b"event: closed" {
                 self.saw.closed = Some(now);
             } else if line == b"event: end" {
@@ -139,15 +161,22 @@ impl Stream {
 }
 
 /// Reads whatever comes, until told to stop and nothing has come for a while.
-fn watch(mut poll: Poll, mut streams: Vec<Stream>, stop: &AtomicBool) -> io::Result<Vec<Watched>> {
+fn watch(
+    mut poll: Poll,
+    mut streams: Vec<Stream>,
+    stop: &AtomicBool,
+    late: &Late,
+) -> io::Result<Vec<Watched>> {
     let mut events = Events::with_capacity(1024);
     let mut heard = Moment::now();
     loop {
         wait(&mut poll, &mut events, Duration::from_millis(50))?;
         let now = wall_micros();
+        let mut late = late.lock().unwrap_or_else(PoisonError::into_inner);
         for event in &events {
-            streams[event.token().0].receive(now)?;
+            streams[event.token().0].receive(now, &mut late)?;
         }
+        drop(late);
         if !events.is_empty() {
             heard = Moment::now();
         }

@@ -176,13 +176,14 @@ export class Live {
   }
 
   /**
-   * Says something beside an auction; not again by itself.
+   * Says something beside an auction; not again by itself. A repeat is heard once, under its key.
    * @param {number} auction
    * @param {string} message
+   * @param {string} [key] of an earlier try, if this is a repeat
    * @returns {Promise<Answer>}
    */
-  say(auction, message) {
-    return this.#ask("chat_message", { auction_id: auction, message });
+  say(auction, message, key = crypto.randomUUID()) {
+    return this.#ask("chat_message", { auction_id: auction, message, key });
   }
 
   /** Tries again to come in, after a refusal or as somebody else. */

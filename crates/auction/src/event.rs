@@ -30,6 +30,39 @@ pub struct Event {
     pub hidden: Hidden,
 }
 
+impl Event {
+    /// Who bid, bought or registered by it; of a sealed bid, if what is hidden is known.
+    #[must_use]
+    pub const fn bidder(&self) -> Option<Paddle> {
+        match &self.fact {
+            Fact::BidPlaced(placed) => match placed.paddle {
+                Some(paddle) => Some(paddle),
+                None => self.hidden.paddle,
+            },
+            Fact::BuyNowTaken { paddle, .. }
+            | Fact::ClockAccepted { paddle, .. }
+            | Fact::BidderRegistered { paddle } => Some(*paddle),
+            Fact::Created(_)
+            | Fact::Amended(_)
+            | Fact::Addendum { .. }
+            | Fact::Published {}
+            | Fact::Opened { .. }
+            | Fact::BidderApproved { .. }
+            | Fact::BidderDeclined { .. }
+            | Fact::BidRetracted(_)
+            | Fact::BidVoided(_)
+            | Fact::BidPromoted { .. }
+            | Fact::Held { .. }
+            | Fact::Resumed { .. }
+            | Fact::Extended { .. }
+            | Fact::Closed { .. }
+            | Fact::Reopened { .. }
+            | Fact::Cancelled { .. }
+            | Fact::Certified { .. } => None,
+        }
+    }
+}
+
 /// The part of an event that is not public. Each `Some` but `user` and `clerk` has a commitment
 /// of its own and may be opened one day; those two and the command are bound by one more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

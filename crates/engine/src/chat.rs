@@ -2,8 +2,10 @@
 //! when its author goes.
 
 use crate::people::PeopleError;
+use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
+use gavel_proof::command::CommandId;
 
 /// Something that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +22,31 @@ pub struct Message {
     pub text: String,
 }
 
+/// What a repeat is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// From the author, the auction and his key.
+    pub name: CommandId,
+    /// From his key and the words.
+    pub words: Digest,
+}
+
+/// What came of saying something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is kept under this number.
+    New(i64),
+    /// The same was said before under this key: its number, and when that was.
+    Again(i64, Time),
+    /// Something else was said under this key.
+    KeyReused,
+    /// The author is gone.
+    Gone,
+}
+
 /// Keeps what is said. Shared by all handlers; every call is short and blocking.
 pub trait Chats: Send + Sync {
-    /// Keeps a message: its number; none if its author is gone.
+    /// Keeps a message; once, if it can be known by something.
     ///
     /// # Errors
     /// The store's own.
@@ -32,7 +56,18 @@ pub trait Chats: Send + Sync {
         author: UserId,
         text: &str,
         at: Time,
-    ) -> Result<Option<i64>, PeopleError>;
+        once: Option<Once>,
+    ) -> Result<Kept, PeopleError>;
+    /// What came of it, if this was said before.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn said(&self, author: UserId, once: Once) -> Result<Option<Kept>, PeopleError>;
+    /// All that somebody has said, the oldest first.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn by(&self, author: UserId) -> Result<Vec<Message>, PeopleError>;
     /// The latest messages before a number, the oldest of them first.
     ///
     /// # Errors

@@ -14,7 +14,7 @@
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
 //! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`hub`], [`history`], [`words`],
 //! `projection`, `keeper`, `residents`, `scrub`, [`by_hand`]; the traits of stores: [`log`],
-//! [`people`], [`things`], [`chat`], [`notices`], [`lists`], [`snapshot`].
+//! [`people`], [`traces`], [`waiting`], [`things`], [`chat`], [`notices`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
@@ -50,7 +50,9 @@ pub mod shard;
 pub mod snapshot;
 mod start;
 pub mod things;
+pub mod traces;
 pub mod views;
+pub mod waiting;
 pub mod words;
 
 pub use clock::Clock;

@@ -87,6 +87,11 @@ pub trait Lists: Send + Sync {
     /// # Errors
     /// If the store fails.
     fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError>;
+    /// The auctions in which somebody has a paddle, each with its seller, the newest first.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn dealings(&self, user: UserId, limit: usize) -> Result<Vec<(AuctionId, UserId)>, LogError>;
     /// Forgets everything, so that it is rebuilt.
     ///
     /// # Errors

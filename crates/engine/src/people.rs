@@ -2,7 +2,9 @@
 //! erased, and therefore never enters the log. What a store must be able to do, and nothing of how.
 
 use crate::things::Picture;
-use gavel_auction::command::Roles;
+use crate::traces::Traces;
+use crate::waiting::Waiting;
+use gavel_auction::command::{Person, Roles};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
@@ -40,6 +42,15 @@ pub struct User {
     pub signed_out_at: Time,
 }
 
+impl User {
+    /// Him, as commands name him.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        let banned = self.banned.is_some();
+        Person { user: self.id, roles: self.roles, banned, headroom: None }
+    }
+}
+
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "User({})", self.id)
@@ -65,6 +76,9 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// Who he is to somebody else, if he signs in there.
     pub outside: Option<Outside>,
+    /// Whether he is a mere name, which callers of another system give: two that only look alike
+    /// are two, there as here.
+    pub mere_name: bool,
 }
 
 /// Who somebody is to an issuer of tokens.
@@ -185,7 +199,7 @@ pub struct UserQuery {
 }
 
 /// Keeps people. Shared by all handlers; every call is short and blocking.
-pub trait People: Send + Sync {
+pub trait People: Traces + Waiting {
     /// Adds a user.
     ///
     /// # Errors
@@ -203,6 +217,11 @@ pub trait People: Send + Sync {
     /// # Errors
     /// The store's own.
     fn user_by_login(&self, login: &str) -> Result<Option<User>, PeopleError>;
+    /// Whether somebody new may have this name: nobody has it, or one that looks like it.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn name_is_free(&self, name: &str) -> Result<bool, PeopleError>;
     /// Users by id, a page.
     ///
     /// # Errors

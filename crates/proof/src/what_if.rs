@@ -89,7 +89,7 @@ pub enum WhatIfError {
 pub fn what_if(certificate: &[u8], without: Paddle) -> Result<WhatIf, WhatIfError> {
     let Verified { report, history, supposed } = verified(certificate)?;
     let is_bid = |event: &&Event| matches!(event.fact, Fact::BidPlaced(_));
-    if history.events.iter().filter(is_bid).any(|bid| bidder_in(bid).is_none()) {
+    if history.events.iter().filter(is_bid).any(|bid| bid.bidder().is_none()) {
         return Err(WhatIfError::StaysSealed);
     }
     let events = supposed.into_iter().zip(&history.publics);
@@ -171,7 +171,7 @@ impl Shadow {
         }
         // He may register: that moves nothing, and paddles stay in their order.
         let registers = matches!(event.fact, Fact::BidderRegistered { .. });
-        !registers && bidder_in(event) == Some(self.without)
+        !registers && event.bidder() == Some(self.without)
     }
 
     /// Time passes as the house noticed it.
@@ -211,7 +211,7 @@ impl Shadow {
     fn repeat(&mut self, command: &Command, at: Time, was: &Event) {
         self.pass(at);
         let not_then = |code, words| {
-            let (version, paddle) = (was.version, bidder_in(was));
+            let (version, paddle) = (was.version, was.bidder());
             NotThen { version, at, paddle, code, words }
         };
         let Some(command) = self.translated(command) else {
@@ -243,7 +243,7 @@ impl Shadow {
     /// Paddles stay those of the certificate: whoever got one there gets it here, even if what he
     /// did with it was left out or refused.
     fn seat(&mut self, event: &Event, at: Time) {
-        let (Some(paddle), Some(user)) = (bidder_in(event), event.hidden.user) else { return };
+        let (Some(paddle), Some(user)) = (event.bidder(), event.hidden.user) else { return };
         let seated = self.auction.book().is_some_and(|book| book.paddle_of(user).is_some());
         if seated {
             return;
@@ -265,32 +265,5 @@ impl Shadow {
             Phase::Ended { outcome, .. } => Some(*outcome),
             Phase::Draft | Phase::Scheduled | Phase::Open | Phase::OnHold { .. } => None,
         }
-    }
-}
-
-/// Who bid, bought or registered by this event.
-fn bidder_in(event: &Event) -> Option<Paddle> {
-    match &event.fact {
-        Fact::BidPlaced(placed) => placed.paddle.or(event.hidden.paddle),
-        Fact::BuyNowTaken { paddle, .. }
-        | Fact::ClockAccepted { paddle, .. }
-        | Fact::BidderRegistered { paddle } => Some(*paddle),
-        Fact::Created(_)
-        | Fact::Amended(_)
-        | Fact::Addendum { .. }
-        | Fact::Published {}
-        | Fact::Opened { .. }
-        | Fact::BidderApproved { .. }
-        | Fact::BidderDeclined { .. }
-        | Fact::BidRetracted(_)
-        | Fact::BidVoided(_)
-        | Fact::BidPromoted { .. }
-        | Fact::Held { .. }
-        | Fact::Resumed { .. }
-        | Fact::Extended { .. }
-        | Fact::Closed { .. }
-        | Fact::Reopened { .. }
-        | Fact::Cancelled { .. }
-        | Fact::Certified { .. } => None,
     }
 }

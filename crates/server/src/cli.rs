@@ -16,14 +16,17 @@ pub mod key;
 pub mod login;
 pub mod output;
 pub mod overrides;
+mod positions;
 mod query;
 mod refusal;
 pub mod replay;
 pub mod restore;
 pub mod serve;
 pub mod session;
+pub mod shills;
 pub mod user;
 pub mod verify;
+pub mod waiting;
 pub mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -63,6 +66,8 @@ pub enum Command {
     Replay(replay::Args),
     Backtest(backtest::Args),
     Audit(audit::Args),
+    Shills(shills::Args),
+    Waiting(waiting::Args),
     Doctor(doctor::Args),
     Backup(backup::Args),
     Import(import::Args),
@@ -87,6 +92,8 @@ impl Command {
             Self::Replay(args) => replay::run(args, out),
             Self::Backtest(args) => backtest::run(args, out),
             Self::Audit(args) => audit::run(args, out),
+            Self::Shills(args) => shills::run(args, out),
+            Self::Waiting(args) => waiting::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
             Self::Import(args) => import::run(args, out),
             Self::Backup(args) => backup::run(args, out),

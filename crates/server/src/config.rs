@@ -128,6 +128,8 @@ pub struct LimitsConfig {
     pub logins_per_hour_per_ip: u32,
     /// New users from an address in an hour.
     pub registrations_per_hour_per_ip: u32,
+    /// New users of dialects from an address in an hour.
+    pub dialect_users_per_hour_per_ip: u32,
     /// What a bidder may commit himself to in all auctions together, in each currency.
     pub spend_per_bidder: i64,
     /// Connections in all.
@@ -189,6 +191,8 @@ pub struct MailConfig {
     pub port: u16,
     /// How the connection is protected.
     pub tls: MailTls,
+    /// A PEM file of those whose certificates are believed besides the known ones; empty is none.
+    pub ca: String,
     /// The user to sign in as; empty is nobody.
     pub user: String,
     /// His password.

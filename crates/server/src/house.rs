@@ -5,7 +5,6 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::http::actor::SignIns;
 use crate::http::error::{Code, Problem};
-use crate::http::four_eyes::FourEyes;
 use crate::http::limits::Limits;
 use crate::http::v1::ledger::Ledgers;
 use crate::keys::HouseKeys;
@@ -67,8 +66,6 @@ pub struct Rooms {
     pub limits: Limits,
     /// What became of commands that are not in the log.
     pub operations: Operations,
-    /// What one has asked for and a second must, too.
-    pub four_eyes: FourEyes,
     /// The bids of the auctions that were asked for last.
     pub(crate) ledgers: Ledgers,
     /// Who watches.
@@ -147,7 +144,6 @@ impl House {
         engine.exposure().limit_everybody(most.spend_per_bidder);
         Self(Arc::new(Rooms {
             operations: Operations::default(),
-            four_eyes: FourEyes::default(),
             ledgers: Ledgers::default(),
             streams: Counts::new(most.connections, most.streams_per_ip, observe::streams),
             live: Live::new(most),

@@ -24,6 +24,7 @@ pub mod pictures;
 pub mod places;
 pub mod redis_view;
 pub mod second_factor;
+pub mod shills;
 pub mod tasks;
 pub mod tombstone;
 pub mod upkeep;

@@ -8,13 +8,14 @@
 //! stays behind goes. One wheel ([`wheel`]) tells the time, who is there, and looks after all sockets.
 //!
 //! In reading order: [`door`], [`websocket`] and [`polling`], [`packet`], [`connect`], [`talk`],
-//! [`room`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends in the same call
-//! as one by HTTP.
+//! [`seats`], [`room`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends in the
+//! same call as one by HTTP.
 
 pub(crate) mod chat;
 mod connect;
 pub(crate) mod door;
 pub(crate) mod frame;
+mod lines;
 pub(crate) mod notices;
 mod outbox;
 mod packet;
@@ -22,7 +23,8 @@ mod places;
 mod polling;
 mod presence;
 mod room;
-mod session;
+mod seats;
+pub(crate) mod session;
 mod talk;
 mod text;
 pub(crate) mod tickets;
@@ -119,12 +121,7 @@ impl Live {
         if session.outbox.has_lagged() {
             observe::socket_lagged();
         }
-        let rooms = session.outbox.unseat_all();
-        if let Some(place) = session.who().and_then(|who| who.place.as_ref()) {
-            place.leave_rooms(u32::try_from(rooms.len()).unwrap_or(u32::MAX));
-        }
-        let now = house.now();
-        rooms.iter().for_each(|room| room.exit(session, false, now));
+        seats::give_up_all(session, house.now());
     }
 
     /// The room of an auction, made ready if nobody was in it.
@@ -156,9 +153,10 @@ impl Live {
         lock(&self.rooms).values().cloned().collect()
     }
 
-    /// What somebody has written is shown no more: he was erased.
-    pub(crate) fn forget_author(&self, user: UserId) {
+    /// What somebody has written, and his name, is shown no more: he was erased. May block on the
+    /// store.
+    pub(crate) fn forget_user(&self, house: &House, user: UserId) {
         self.erased.fetch_add(1, Ordering::AcqRel);
-        self.rooms().iter().for_each(|room| room.forget_author(user));
+        self.rooms().iter().for_each(|room| room.forget_user(house, user));
     }
 }

@@ -9,8 +9,11 @@ use crate::observe;
 use anyhow::Context as _;
 use lettre::message::{Mailbox, header::ContentType};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::error::Error;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -118,8 +121,11 @@ fn way(config: &MailConfig) -> anyhow::Result<Way> {
         return Ok(Way::Directory { path, from });
     }
     let tls = || {
-        let parameters = TlsParameters::new(config.host.clone());
-        parameters.context("`mail.host` is no name that TLS can check")
+        let mut parameters = TlsParameters::builder(config.host.clone());
+        for certificate in believed(&config.ca)? {
+            parameters = parameters.add_root_certificate(certificate);
+        }
+        parameters.build().context("`mail.host` is no name that TLS can check")
     };
     let tls = match config.tls {
         MailTls::Always => Tls::Wrapper(tls()?),
@@ -133,6 +139,19 @@ fn way(config: &MailConfig) -> anyhow::Result<Way> {
         builder = builder.credentials(Credentials::new(config.user.clone(), password));
     }
     Ok(Way::Server { transport: Box::new(builder.build()), from })
+}
+
+/// Whose certificates are believed besides the known ones.
+fn believed(file: &str) -> anyhow::Result<Vec<Certificate>> {
+    if file.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pem = fs::read(file).with_context(|| format!("reading `mail.ca`, {file}"))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.ok().filter(|found| !found.is_empty());
+    let found = found.with_context(|| format!("`mail.ca`, {file}, holds no certificate"))?;
+    let read = |der: CertificateDer<'_>| Certificate::from_der(der.to_vec());
+    found.into_iter().map(read).collect::<Result<_, _>>().context("reading `mail.ca`")
 }
 
 fn run(letters: &Receiver<Letter>, way: &Way) {
@@ -161,7 +180,7 @@ fn deliver(way: &Way, letter: &Letter) -> Result<(), String> {
                 // What the server says may repeat the address: only its number is passed on.
                 let told = match error.status() {
                     Some(code) => format!("the mail server said {code}"),
-                    None => "the mail server cannot be reached".to_owned(),
+                    None => format!("the mail server cannot be reached{}", because(&error)),
                 };
                 match tries.next().filter(|_| !error.is_permanent()) {
                     Some(seconds) => std::thread::sleep(Duration::from_secs(seconds)),
@@ -170,6 +189,14 @@ fn deliver(way: &Way, letter: &Letter) -> Result<(), String> {
             }
         }
     }
+}
+
+/// What the machine or TLS said, neither of which knows an address.
+fn because(error: &dyn Error) -> String {
+    let told =
+        |error: &&(dyn Error + 'static)| error.is::<io::Error>() || error.is::<rustls::Error>();
+    let source = error.source().filter(told);
+    source.map(|source| format!(": {source}")).unwrap_or_default()
 }
 
 fn message(letter: &Letter, from: &Mailbox) -> Result<Message, String> {

@@ -180,6 +180,7 @@ pub fn takes_two(method: &http::Method, route: &str) -> bool {
         (method.as_str(), route),
         ("POST", "/v1/auctions/{auction}/bids/{bid}/void" | "/v1/auctions/{auction}/reopen")
             | ("DELETE", "/v1/users/{id}")
+            | ("PATCH", "/v1/users/{id}/roles")
     )
 }
 
@@ -243,6 +244,7 @@ pub const DOORS: &[Door] = &[
     ("/v1/auctions/{auction}/registrations/{paddle}/decline", &[("POST", Verb::Sell)]),
     ("/v1/auctions/{auction}/reopen", &[("POST", Verb::Undo)]),
     ("/v1/auctions/{auction}/resume", &[("POST", Verb::RunAuctions)]),
+    ("/v1/auctions/{auction}/shills", &[("GET", Verb::ManagePeople)]),
     ("/v1/auctions/{auction}/stream", &[("GET", Verb::SeeAuctions)]),
     ("/v1/audit", &[("GET", Verb::SeeAudit)]),
     ("/v1/categories", &[("GET", Verb::SeeAuctions), ("POST", Verb::RunAuctions)]),
@@ -267,6 +269,7 @@ pub const DOORS: &[Door] = &[
     ("/v1/receipts/{operation}", &[("GET", Verb::SeeOwnBids)]),
     ("/v1/roles", &[("GET", Verb::SeeHouse)]),
     ("/v1/session", &[("DELETE", Verb::OwnAccount), ("POST", Verb::SignIn)]),
+    ("/v1/shills", &[("GET", Verb::ManagePeople)]),
     ("/v1/tickets", &[("POST", Verb::Attend)]),
     ("/v1/time", &[("GET", Verb::SeeHouse)]),
     ("/v1/users", &[("GET", Verb::ManagePeople), ("POST", Verb::Register)]),
@@ -287,10 +290,13 @@ pub const DOORS: &[Door] = &[
         &[("DELETE", Verb::ManagePeople), ("GET", Verb::SeePeople), ("PATCH", Verb::ManagePeople)],
     ),
     ("/v1/users/{id}/ban", &[("DELETE", Verb::ManagePeople), ("POST", Verb::ManagePeople)]),
+    ("/v1/users/{id}/links", &[("GET", Verb::ManagePeople)]),
     ("/v1/users/{id}/profile", &[("GET", Verb::ManagePeople)]),
     ("/v1/users/{id}/roles", &[("PATCH", Verb::GiveRoles)]),
     ("/v1/users/{id}/sessions", &[("DELETE", Verb::ManagePeople), ("GET", Verb::ManagePeople)]),
+    ("/v1/users/{id}/shills", &[("GET", Verb::ManagePeople)]),
     ("/v1/users/{id}/spending", &[("GET", Verb::ManagePeople)]),
+    ("/v1/waiting", &[("GET", Verb::SeeAudit)]),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pictures of things: what is taken for one, how many there may be, and that their bytes go when
 //! they go. Refuses to know who may hang them.
 
+pub mod clean;
 pub mod look;
 
 use crate::house::House;
@@ -59,6 +60,7 @@ impl House {
     /// Why not: it is no picture, or one too many, or the thing is gone.
     pub fn hang(&self, item: &Item, bytes: &[u8]) -> Result<Picture, Problem> {
         let Look { kind, width, height } = look::at(bytes)?;
+        let bytes = &clean::clean(kind, bytes)?;
         let mut named = item.id.to_be_bytes().to_vec();
         named.extend_from_slice(bytes);
         let name = hex::encode(&sha256(&named).0[..16]);

@@ -20,7 +20,7 @@ use redis::{Connection, Pipeline, RedisError, pipe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -65,19 +65,8 @@ impl RedisView {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "redis.url is no address"))?;
         let (stop, stopped) = sync_channel(1);
         let chats = house.live.chats.subscribe();
-        let mut writer = Writer::new(house, client, chats);
-        let work = move || {
-            let mut rest = REST;
-            while stopped.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
-                rest = match writer.turn() {
-                    Ok(()) => REST,
-                    Err(failure) => {
-                        writer.failed(&failure);
-                        AGAIN
-                    }
-                };
-            }
-        };
+        let writer = Writer::new(house, client, chats, stopped);
+        let work = move || writer.work();
         let thread = std::thread::Builder::new().name("redis".to_owned()).spawn(work)?;
         Ok(Some(Self { stop: Some(stop), thread: Some(thread) }))
     }
@@ -103,6 +92,8 @@ enum Failure {
     Log(#[from] gavel_engine::log::LogError),
     #[error("an auction cannot be shown: {0:?}")]
     Shown(Problem),
+    #[error("the house closes")]
+    Closing,
 }
 
 impl From<Problem> for Failure {
@@ -130,10 +121,16 @@ struct Writer {
     erased: u64,
     /// Whether it has failed, and that was said.
     down: bool,
+    stopped: mpsc::Receiver<()>,
 }
 
 impl Writer {
-    fn new(house: House, client: redis::Client, chats: Receiver<Said>) -> Self {
+    fn new(
+        house: House,
+        client: redis::Client,
+        chats: Receiver<Said>,
+        stopped: mpsc::Receiver<()>,
+    ) -> Self {
         let cursor = format!("gavel:{}:told", house.engine.house());
         Self {
             house,
@@ -147,6 +144,31 @@ impl Writer {
             chats,
             erased: 0,
             down: false,
+            stopped,
+        }
+    }
+
+    /// Writes until the house closes.
+    fn work(mut self) {
+        let mut rest = REST;
+        while self.stopped.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
+            rest = match self.turn() {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => REST,
+                Err(Failure::Closing) => return,
+                Err(failure) => {
+                    self.failed(&failure);
+                    AGAIN
+                }
+            };
+        }
+    }
+
+    /// Goes on, page after page, unless the house closes.
+    fn go_on(&self) -> Result<(), Failure> {
+        match self.stopped.try_recv() {
+            Err(TryRecvError::Empty) => Ok(()),
+            Ok(()) | Err(TryRecvError::Disconnected) => Err(Failure::Closing),
         }
     }
 
@@ -158,7 +180,8 @@ impl Writer {
         }
     }
 
-    fn turn(&mut self) -> Result<(), Failure> {
+    /// Does what there is to do, a page of the log at most; whether there may be more.
+    fn turn(&mut self) -> Result<bool, Failure> {
         if self.connection.is_none() {
             let connection = self.client.get_connection_with_timeout(PATIENCE)?;
             connection.set_read_timeout(Some(PATIENCE))?;
@@ -170,7 +193,7 @@ impl Writer {
         if self.upto.is_none() || (ticks && self.has_lost()?) {
             self.begin()?;
         }
-        while self.follow()? {}
+        let more = self.follow()?;
         self.say()?;
         if ticks {
             self.forget()?;
@@ -179,7 +202,7 @@ impl Writer {
         if std::mem::take(&mut self.down) {
             observe::redis_back();
         }
-        Ok(())
+        Ok(more)
     }
 
     fn send(&mut self, pipeline: &Pipeline) -> Result<(), RedisError> {
@@ -222,6 +245,7 @@ impl Writer {
         };
         let mut after = None;
         loop {
+            self.go_on()?;
             let (page, last) = self.live_after(after)?;
             let mut pipeline = pipe();
             for auction in page {
@@ -331,6 +355,7 @@ impl Writer {
         let erased = self.house.live.erased.load(Ordering::Acquire);
         let mut place: u64 = 0;
         while erased != self.erased {
+            self.go_on()?;
             let connection = self.connection.as_mut().expect("a turn begins with a connection");
             let mut scan = redis::cmd("SCAN");
             scan.arg(place).arg("MATCH").arg("auction:*:state").arg("COUNT").arg(PAGE);

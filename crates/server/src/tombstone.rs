@@ -24,14 +24,23 @@ pub fn of(keys: &HouseKeys, user: UserId, now: Time) -> String {
     format!("{said} {signature}")
 }
 
+/// What a tombstone says.
+#[derive(Deserialize)]
+struct Said {
+    house: String,
+    user: i64,
+}
+
+/// Whether a line says that it is a tombstone of another house, whose key is not known here.
+#[must_use]
+pub fn is_of_another(text: &str, house: &str) -> bool {
+    let said = text.rsplit_once(' ').and_then(|(said, _)| serde_json::from_str::<Said>(said).ok());
+    said.is_some_and(|said| said.house != house)
+}
+
 /// Who lies under a tombstone, if this house, with this key, has set it.
 #[must_use]
 pub fn read(text: &str, house: &str, key: &PublicKey) -> Option<UserId> {
-    #[derive(Deserialize)]
-    struct Said {
-        house: String,
-        user: i64,
-    }
     let (said, signature) = text.rsplit_once(' ')?;
     let mut bytes = [0; 64];
     hex::decode_to_slice(signature, &mut bytes).ok()?;

@@ -197,7 +197,8 @@ fn the_page_runs_its_own_files_only() {
     let tags = |name: &str| page.body.matches(name).count();
     assert_eq!((tags("<script"), tags("<script src=\"/page.js\"")), (1, 1));
     assert!(tags("<style") == 0 && !page.body.contains("style=") && !page.body.contains("onclick"));
-    for file in ["/page.js", "/page.css", "/page.svg", "/live/live.js", "/live/room.js"] {
+    let parts = ["/page/desk.js", "/page/show.js", "/page/visitor.js", "/live/live.js"];
+    for file in ["/page.js", "/page.css", "/page.svg"].into_iter().chain(parts) {
         let body = house.get(file, None);
         assert_eq!(body.status, 200);
         assert!(!body.body.contains("innerHTML") && !body.body.contains("eval("), "{file}");

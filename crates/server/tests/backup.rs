@@ -138,6 +138,11 @@ fn behind_what_was_signed(dir: &Path, first: &Path) {
     assert_eq!((code, &told["code"]), (1, &json!("behind_head")), "{told}");
     assert!(told["accepted"].to_string().contains("--accept-loss"));
     assert!(!target.exists(), "nothing half done");
+    let mut here = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    here.args(["restore", "--from", ".", "--json", "--data"]).arg(&target);
+    let done = here.current_dir(first).env_clear().output().unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(told.contains("behind_head"), "what stands beside it counts from inside, too: {told}");
     // The heads given by hand say the same where there are none beside it.
     let moved = dir.join("elsewhere").join("first");
     fs::create_dir(dir.join("elsewhere")).unwrap();
@@ -222,6 +227,75 @@ fn a_spoiled_backup_is_refused_by_name_and_leaves_nothing() {
     let paths = [("--from", &*bare), ("--data", &*target), ("--keys", &*keys)];
     let (code, told) = gavel(&["restore"], &paths);
     assert_eq!(code, 0, "{told}");
+}
+
+#[test]
+fn a_directory_is_made_by_its_name_whatever_ends_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = made(dir.path(), "house");
+    let [backup, all, again] = ["backup/", "all/", "again/"].map(|name| dir.path().join(name));
+    let (code, told) = gavel(&["backup"], &[("--data", &data), ("--to", &backup)]);
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = gavel(&["export"], &[("--data", &data), ("--all", &all)]);
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = gavel(&["restore"], &[("--from", &backup), ("--data", &again)]);
+    assert_eq!(code, 0, "{told}");
+    let nameless = dir.path().join("house/..");
+    let (code, told) = gavel(&["backup"], &[("--data", &data), ("--to", &nameless)]);
+    assert_eq!((code, &told["code"]), (2, &json!("no_name")), "{told}");
+}
+
+#[test]
+fn backups_of_two_houses_stand_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let [one, other] = ["one", "other"].map(|name| made(dir.path(), name));
+    let back_up =
+        |data: &Path, to: &str| gavel(&["backup"], &[("--data", data), ("--to", &at(to))]);
+    assert_eq!(back_up(&one, "first").0, 0);
+    let erased = format!(
+        "{} {}",
+        json!({"at": "2026-01-01T00:00:00Z",
+        "house": "00000000-0000-0000-0000-000000000000", "user": 7}),
+        "0".repeat(128)
+    );
+    fs::write(at("tombstones.txt"), format!("{erased}\n")).unwrap();
+    assert_eq!(back_up(&other, "second").0, 0);
+    let heads = fs::read_to_string(at("heads.jsonl")).unwrap();
+    for house in ["first", "second"] {
+        let own = fs::read_to_string(at(house).join("heads.jsonl")).unwrap();
+        assert!(!own.is_empty() && own.lines().all(|line| heads.contains(line)), "{house}");
+    }
+    assert!(fs::read_to_string(at("tombstones.txt")).unwrap().contains(&erased));
+    for house in ["first", "second"] {
+        let paths = [("--from", &*at(house)), ("--data", &*at(&format!("{house} again")))];
+        let (code, told) = gavel(&["restore"], &paths);
+        assert_eq!(code, 0, "{told}");
+    }
+    // Given by hand they must be the house's own.
+    let (tombstones, heads) = (at("erased"), at("signed"));
+    fs::copy(at("tombstones.txt"), &tombstones).unwrap();
+    fs::copy(at("heads.jsonl"), &heads).unwrap();
+    let (first, third) = (at("first"), at("third"));
+    let given =
+        |flag, file| gavel(&["restore"], &[("--from", &first), ("--data", &third), (flag, file)]);
+    assert_eq!(given("--tombstones", &*tombstones).1["code"], "bad_tombstone");
+    assert_eq!(given("--head", &*heads).1["code"], "bad_head");
+    // What cannot be read is not taken for empty.
+    fs::remove_file(at("heads.jsonl")).unwrap();
+    fs::create_dir(at("heads.jsonl")).unwrap();
+    let (code, told) = back_up(&one, "fourth");
+    assert!(code != 0 && told["detail"].as_str().unwrap().contains("heads.jsonl"), "{told}");
+}
+
+/// A house in which nothing has happened.
+fn made(dir: &Path, name: &str) -> PathBuf {
+    let (data, password) = (dir.join(name), dir.join("password"));
+    fs::write(&password, PASSWORD).unwrap();
+    let paths = [("--data", &*data), ("--password-file", &*password)];
+    let (code, told) = gavel(&["init", "--admin", "admin"], &paths);
+    assert_eq!(code, 0, "{told}");
+    data
 }
 
 fn entries(dir: &Path, beginning: &str) -> Vec<PathBuf> {

@@ -1,5 +1,7 @@
 //! The dialects, as their own clients see them: transcripts against the real binary.
 
+#[path = "dialects/callers.rs"]
+mod callers;
 #[path = "dialects/certifying.rs"]
 mod certifying;
 #[path = "dialects/described.rs"]
@@ -9,6 +11,8 @@ mod max_bid;
 #[path = "house/served.rs"]
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
+#[path = "floor/site.rs"]
+mod site;
 #[path = "dialects/together.rs"]
 mod together;
 #[path = "house/tour.rs"]

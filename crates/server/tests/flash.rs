@@ -107,6 +107,31 @@ fn s4_19_to_s4_23_the_client_of_the_reference_sees_a_sale_to_its_end() {
 }
 
 #[test]
+fn p14_who_has_won_is_told_only_where_bidders_are_named() {
+    let house = Served::with(&["dialects.on=flash"]);
+    let (seller, (anna_id, anna)) = (house.user("seller").1, house.user("anna"));
+    let uuid = |kind: u16, id: u64| format!("67617665-{kind:04x}-8000-8000-{id:012x}");
+    for (preset, named) in [("english", false), ("sealed", false), ("classic", true)] {
+        let lot = json!({"title": "Lot", "currency": "EUR", "preset": preset,
+            "starting_price": 1_000, "duration_seconds": 3600});
+        let lot = house.ask("POST", "/v1/auctions", Some(&seller), &lot).json()["id"].clone();
+        let bids = format!("/v1/auctions/{lot}/bids");
+        let amount = json!({"amount": 2_000, "confirm": true});
+        assert_eq!(house.ask("POST", &bids, Some(&anna), &amount).status, 201, "{preset}");
+        let close = format!("/v1/auctions/{lot}/close");
+        let reason = json!({"reason": "on_request"});
+        assert_eq!(house.ask("POST", &close, Some(&house.admin()), &reason).status, 200);
+        let there = format!("/auctions/{}", uuid(1, lot.as_u64().unwrap()));
+        let winner = named.then(|| uuid(2, anna_id.unsigned_abs()));
+        for path in [there.clone(), format!("{there}/state")] {
+            let shown = house.get(&path, None).json();
+            let said = (&shown["winning_bid"], &shown["winner_id"]);
+            assert_eq!(said, (&json!(20.0), &json!(winner)), "{preset} {path}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn s4_24_a_token_that_is_not_good_is_refused() {
     let house = Served::with(&["dialects.on=flash"]);
     let url = format!("http://{}", house.address);

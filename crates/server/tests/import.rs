@@ -57,6 +57,8 @@ fn bad_rows_are_named_and_nothing_is_done() {
         ("h.csv", USERS.replace("correct horse battery", "short"), "line 2: password"),
         ("i.csv", "username,email\nx,x@example.com\n".to_owned(), "line 2: username"),
         ("j.csv", "username,email\nadmin,x@example.com\n".to_owned(), "line 2: username"),
+        ("jj.csv", "username,email\nadrnin,x@example.com\n".to_owned(), "line 2: username"),
+        ("jk.csv", "username,email\nb0b,x@b.co\nbob,y@b.co\n".to_owned(), "line 3: username"),
         ("k.csv", "username,email\nkarl,not an address\n".to_owned(), "line 2: email"),
         ("l.jsonl", format!("{user}\n\n{}", &user[..30]), "line 3: body"),
         ("m.jsonl", format!("{user}\n{user}\n"), "line 2: username"),

@@ -4,6 +4,7 @@
 mod site;
 
 use gavel_auction::command::Roles;
+use gavel_server::http::dialects::Mount;
 use serde_json::{Value, json};
 use site::{Person, Reply, Site};
 
@@ -117,12 +118,16 @@ fn an_auction_shows_the_thing_as_it_was_when_the_auction_was_made() {
     site.post("/v1/auctions", &seller, &foreign).refused(400, "malformed");
 }
 
-/// The smallest picture of this size, with something of its own at the end.
+/// The smallest picture of this size, with something of its own for pixels.
 fn png(width: u32, height: u32, own: &str) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());
+    bytes.extend(b"\x08\x02\0\0\0\0\0\0\0");
+    bytes.extend(u32::try_from(own.len()).unwrap().to_be_bytes());
+    bytes.extend(b"IDAT");
     bytes.extend(own.as_bytes());
+    bytes.extend(b"\0\0\0\0\0\0\0\0IEND\xae\x42\x60\x82");
     bytes
 }
 
@@ -181,11 +186,7 @@ fn sec_s20_only_pictures_are_taken_so_large_and_so_many() {
     let html = site.send_bytes("POST", &pictures, &seller, "text/html", png(1, 1, ""));
     html.refused(415, "unsupported_media_type");
     let large = 5 * 1024 * 1024;
-    let padded = |bytes: usize| {
-        let mut picture = png(1, 1, "");
-        picture.resize(bytes, 0);
-        picture
-    };
+    let padded = |bytes: usize| png(1, 1, &"x".repeat(bytes - png(1, 1, "").len()));
     hang(&site, &pictures, &seller, padded(large)).expect(201);
     hang(&site, &pictures, &seller, padded(large + 1)).refused(413, "too_large");
     for number in 1..20 {
@@ -194,4 +195,41 @@ fn sec_s20_only_pictures_are_taken_so_large_and_so_many() {
     let refused = hang(&site, &pictures, &seller, png(1, 1, "one more"));
     assert_eq!(refused.refused(400, "malformed")["field"], "pictures");
     assert_eq!(std::fs::read_dir(site.data().join("pictures")).unwrap().count(), 20);
+}
+
+#[test]
+fn a_car_of_the_dialect_goes_with_its_pictures_too() {
+    let site = Site::configured(|config| {
+        config.dialects.on = Mount::read("cars").unwrap();
+        config.dialects.open = true;
+    });
+    let seller = site.member("seller");
+    let cars = "/dialects/cars/cars";
+    let made = site.post(cars, &seller, &json!({"name": "Saab 900"})).expect(200);
+    let pictures = format!("/v1/items/{}/pictures", made["id"]);
+    hang(&site, &pictures, &seller, png(40, 30, "front")).expect(201);
+    let files = || std::fs::read_dir(site.data().join("pictures")).unwrap().count();
+    assert_eq!(files(), 1);
+    site.ask("DELETE", &format!("{cars}/{}", made["id"]), Some(&seller), None, "").expect(200);
+    assert_eq!(files(), 0, "no file");
+}
+
+#[test]
+fn sec_s11_a_picture_does_not_tell_where_it_was_taken() {
+    let photo = include_bytes!("../src/pictures/clean/samples/photo.jpg");
+    let holds = |bytes: &[u8], words: &[u8]| bytes.windows(words.len()).any(|at| at == words);
+    assert!(holds(photo, b"CanaryCam") && holds(photo, b"CanaryXmp"), "the test sees them");
+    let (site, seller, _) = opened();
+    let made = site.post("/v1/items", &seller, &car()).expect(201);
+    let pictures = format!("/v1/items/{}/pictures", made["id"]);
+    let shown = hang(&site, &pictures, &seller, photo.to_vec()).expect(201);
+    assert!(shown["bytes"].as_u64().unwrap() < photo.len() as u64, "{shown}");
+    let kept = site.data().join("pictures").join(shown["name"].as_str().unwrap());
+    let kept = std::fs::read(kept).unwrap();
+    assert_eq!(kept.len() as u64, shown["bytes"].as_u64().unwrap());
+    for words in [&b"Canary"[..], b"2026:11:21", b"adobe"] {
+        assert!(!holds(&kept, words), "{}", String::from_utf8_lossy(words));
+    }
+    let cut = photo[..photo.len() - 40].to_vec();
+    hang(&site, &pictures, &seller, cut).refused(415, "unsupported_media_type");
 }

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[path = "live/between.rs"]
+mod between;
 #[path = "live/drawn.rs"]
 mod drawn;
 #[path = "live/node.rs"]
@@ -11,27 +13,15 @@ mod node;
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
+#[path = "floor/site.rs"]
+mod site;
 #[path = "live/socket.rs"]
 mod socket;
 
 use node::Node;
 use serde_json::{Value, json};
-use served::Served;
+use served::{Served, auction, bid};
 use socket::{Socket, frame};
-
-fn auction(house: &Served, seller: &str, body: Value) -> u64 {
-    let mut all = json!({"title": "Lot", "currency": "EUR", "duration_seconds": 3600});
-    all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
-    let made = house.ask("POST", "/v1/auctions", Some(seller), &all);
-    assert_eq!(made.status, 201, "{made:?}");
-    made.json()["id"].as_u64().unwrap()
-}
-
-fn bid(house: &Served, auction: u64, token: &str, body: &Value) -> Value {
-    let placed = house.ask("POST", &format!("/v1/auctions/{auction}/bids"), Some(token), body);
-    assert_eq!(placed.status, 201, "{placed:?}");
-    placed.json()
-}
 
 fn refused(house: &Served, options: Value) -> Value {
     let mut all = json!({"transports": ["websocket"], "reconnection": false});
@@ -82,6 +72,18 @@ fn by_websocket_by_polling_and_by_polling_until_a_websocket_takes_over() {
         assert_eq!(client.ask("bid", other)["body"]["code"], "key_reused");
         client.act("close");
     }
+}
+
+#[test]
+fn sec_s1_a_seller_does_not_bid_by_the_live_room() {
+    let house = Served::new();
+    let seller = house.user("seller").1;
+    let lot = auction(&house, &seller, json!({"preset": "ladder"}));
+    let mut client = Node::with(house.address, &seller);
+    let answer = client.ask("bid", json!({"auction_id": lot, "amount": 100, "key": "a"}));
+    let said = (&answer["status"], &answer["body"]["code"]);
+    assert_eq!(said, (&json!(403), &json!("own_auction")), "{answer}");
+    assert_eq!(house.get(&format!("/v1/auctions/{lot}"), None).json()["bid_count"], 0);
 }
 
 #[test]
@@ -390,7 +392,9 @@ fn who_watches_is_counted_once_and_may_be_away_for_a_moment() {
     for tab in &mut tabs {
         tab.join(lot).unwrap();
     }
-    assert_eq!(count(2)["participants"], json!(["anna", "seller"]));
+    let told = count(2);
+    assert_eq!(told["participants"], json!(["anna", "seller"]));
+    assert_eq!((&told["joined"], &told["left"]), (&json!(["anna"]), &json!([])));
     let mut other = Socket::open(house.address, None).unwrap();
     assert_eq!(other.join(lot).unwrap()["participants"], 3);
     count(3);
@@ -398,10 +402,115 @@ fn who_watches_is_counted_once_and_may_be_away_for_a_moment() {
     drop(tabs.pop());
     tabs[0].say("leave_auction", &json!({"auction_id": lot}));
     tabs[0].wait("ack").unwrap();
-    count(2);
+    let told = count(2);
+    assert_eq!((&told["joined"], &told["left"]), (&json!([]), &json!(["anna"])));
     // A connection that breaks is given a moment.
     drop(other);
     count(1);
+}
+
+#[test]
+fn p14_who_comes_and_goes_is_told_by_name_only_where_bidders_are_named() {
+    let house = Served::new();
+    let (seller, anna) = (house.user("seller").1, house.user("anna").1);
+    for visibility in ["paddle", "sealed"] {
+        let preset = if visibility == "sealed" { "sealed" } else { "english" };
+        let lot = auction(&house, &seller, json!({"preset": preset}));
+        let mut watcher = Socket::open(house.address, None).unwrap();
+        watcher.join(lot).unwrap();
+        let mut hers = Socket::open(house.address, Some(&anna)).unwrap();
+        hers.join(lot).unwrap();
+        let mut hear = |count: u64| loop {
+            let told = watcher.wait("presence_update").unwrap();
+            assert!(!told.to_string().contains("anna"), "{visibility}: {told}");
+            for name in ["participants", "joined", "left"] {
+                assert!(told.get(name).is_none(), "{visibility}: {told}");
+            }
+            if told["participant_count"] == count {
+                break;
+            }
+        };
+        hear(2);
+        hers.say("leave_auction", &json!({"auction_id": lot}));
+        hear(1);
+    }
+}
+
+#[test]
+fn p8_what_is_said_again_under_its_key_is_heard_once() {
+    let mut house = Served::new();
+    let (seller, anna, bert) = (house.user("seller").1, house.user("anna").1, house.user("bert").1);
+    let lot = auction(&house, &seller, json!({}));
+    let path = format!("/v1/auctions/{lot}/chat");
+    let say = |house: &Served, by: &str, key: &str, message: &str| {
+        let headers = format!(
+            "authorization: Bearer {by}\r\nidempotency-key: {key}\r\n\
+             content-type: application/json\r\n"
+        );
+        let body = json!({ "message": message }).to_string();
+        house.send("POST", &path, &headers, body.as_bytes())
+    };
+    let mut there = Node::with(house.address, &bert);
+    there.join(json!({"auction_id": lot}));
+    let first = say(&house, &anna, "k1", "Hello");
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = say(&house, &anna, "\"k1\"", " Hello ");
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    let other = say(&house, &anna, "k1", "Goodbye");
+    assert_eq!((other.status, &other.json()["code"]), (422, &json!("key_reused")));
+    assert_eq!(say(&house, &anna, "a b", "Hello").json()["code"], "malformed");
+    // The key is hers alone, and good for both doors.
+    let his = say(&house, &bert, "k1", "Hello");
+    assert_eq!(his.status, 201, "{his:?}");
+    assert_ne!(his.json()["id"], first.json()["id"]);
+    let mut hers = Node::with(house.address, &anna);
+    let on_a_socket = json!({"auction_id": lot, "message": "Hello", "key": "k1"});
+    assert_eq!(hers.ask("chat_message", on_a_socket)["body"], first.json());
+    assert_eq!(there.wait("chat_message")["id"], first.json()["id"]);
+    assert_eq!(there.wait("chat_message")["id"], his.json()["id"]);
+    // What was taken away does not come back, and a house that opens again knows its keys.
+    let gone = format!("{path}/{}", first.json()["id"]);
+    assert_eq!(house.ask("DELETE", &gone, Some(&house.admin()), &Value::Null).status, 204);
+    drop((there, hers));
+    house.kill();
+    house.again(&[]);
+    let again = say(&house, &anna, "k1", "Hello");
+    assert_eq!((again.status, &again.body), (201, &first.body));
+    let items = house.get(&path, None).json()["items"].clone();
+    assert_eq!(items.as_array().unwrap().len(), 1, "{items}");
+    assert_eq!(items[0]["user"]["username"], "bert");
+}
+
+#[test]
+fn what_somebody_said_is_in_his_own_export_and_goes_with_him() {
+    let house = Served::new();
+    let (seller, anna, bert) = (house.user("seller").1, house.user("anna").1, house.user("bert").1);
+    let [one, two] = [(); 2].map(|()| auction(&house, &seller, json!({})));
+    let say = |lot: u64, by: &str, message: &str| {
+        let path = format!("/v1/auctions/{lot}/chat");
+        house.ask("POST", &path, Some(by), &json!({ "message": message })).json()
+    };
+    let said = [say(one, &anna, "canary one"), say(two, &anna, "canary two")];
+    say(one, &bert, "not hers");
+    let export = |by: &str| house.get("/v1/users/me/export", Some(by)).json();
+    let line = |said: &Value| {
+        json!({"id": said["id"], "auction": said["auction_id"], "message": said["message"],
+            "at": said["at"]})
+    };
+    assert_eq!(export(&anna)["chat"], json!([line(&said[0]), line(&said[1])]));
+    assert_eq!(export(&seller)["chat"], json!([]));
+    let body = json!({"password": "correct horse battery staple"});
+    assert_eq!(house.ask("DELETE", "/v1/users/me", Some(&anna), &body).status, 204);
+    for (lot, left) in [(one, 1), (two, 0)] {
+        let chat = house.get(&format!("/v1/auctions/{lot}/chat"), None);
+        assert_eq!(chat.json()["items"].as_array().unwrap().len(), left);
+        assert!(!chat.body.contains("canary"), "{}", chat.body);
+        let mut there = Node::with(house.address, &bert);
+        let joined = there.join(json!({"auction_id": lot}));
+        assert_eq!(joined["chat"].as_array().unwrap().len(), left);
+    }
+    let clerk = house.admin();
+    assert!(!house.get("/v1/users/me/export", Some(&clerk)).body.contains("canary"));
 }
 
 #[test]
@@ -461,6 +570,32 @@ fn chat_is_by_name_bounded_and_in_the_hands_of_the_house() {
     bert_there.wait("chat_deleted");
     let left = house.get(&path, None).json()["items"].clone();
     assert!(left.as_array().unwrap().iter().all(|it| it["user"]["username"] == "bert"), "{left}");
+}
+
+#[test]
+fn sec_s34_whoever_is_erased_is_not_named_in_a_room_any_more() {
+    let house = Served::with(&["dialects.on=flash"]);
+    let [seller, bert] = ["seller", "bert"].map(|name| house.user(name).1);
+    let (anna_id, anna) = house.user("canary4711");
+    let lot = auction(&house, &seller, json!({"preset": "classic"}));
+    bid(&house, lot, &anna, &json!({"amount": 1_000}));
+    let uuid = format!("67617665-0001-8000-8000-{lot:012x}");
+    let names_her = |auction: Value| {
+        let mut socket = Socket::open(house.address, Some(&bert)).unwrap();
+        socket.say("join_auction", &json!({"auction_id": auction}));
+        socket.wait("joined_auction").unwrap().to_string().contains("canary4711")
+    };
+    assert!(names_her(json!(lot)) && names_her(json!(uuid)), "the test sees what it looks for");
+    let mut watches = Node::with(house.address, &bert);
+    watches.join(json!({"auction_id": lot}));
+    let mut hers = Node::with(house.address, &anna);
+    hers.join(json!({"auction_id": lot}));
+    watches.wait_until("presence_update", |it| it["participants"].to_string().contains("4711"));
+    let path = format!("/v1/users/{anna_id}");
+    assert_eq!(house.ask("DELETE", &path, Some(&house.admin()), &Value::Null).status, 204);
+    assert!(!names_her(json!(lot)) && !names_her(json!(uuid)));
+    let left = watches.wait("presence_update");
+    assert_eq!(left["participants"], json!(["bert"]), "though she might be back at once");
 }
 
 #[test]
@@ -682,6 +817,39 @@ fn f19_after_a_kill_all_come_back_and_agree_with_the_log() {
     let told = sockets[0].wait("stopping").unwrap();
     assert!(told["retry_after_ms"].as_u64().unwrap() >= 1_000);
     assert!(house.wait());
+}
+
+#[test]
+fn whoever_polls_may_ask_for_all_his_rooms_at_once_and_takes_them_in_his_time() {
+    let house = Served::new();
+    let seller = house.user("seller").1;
+    let long = json!({"description": "€".repeat(10_000)});
+    let joins: Vec<String> = (0..20)
+        .map(|number| {
+            let lot = auction(&house, &seller, long.clone());
+            format!("42{number}{}", json!(["join_auction", {"auction_id": lot}]))
+        })
+        .collect();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let open = house.send("GET", path, "", b"").body;
+    let sid: Value = serde_json::from_str(&open[1..]).unwrap();
+    let path = format!("{path}&sid={}", sid["sid"].as_str().unwrap());
+    let (mut rooms, mut answers) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let all = format!("40\u{1e}{}", joins.join("\u{1e}"));
+            assert_eq!(house.send("POST", &path, "", all.as_bytes()).status, 200);
+        });
+        while answers < 20 {
+            // The way to him is long.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            let news = house.send("GET", &path, "", b"").body;
+            assert!(!news.contains("\"lagging\"") && news.len() > 1, "{rooms} rooms");
+            rooms += news.matches("42[\"joined_auction\"").count();
+            answers += news.split('\u{1e}').filter(|packet| packet.starts_with("43")).count();
+        }
+    });
+    assert_eq!(rooms, 20);
 }
 
 #[test]

@@ -3,15 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
+#[expect(dead_code, reason = "each test binary uses a part of it")]
+#[path = "live/socket.rs"]
+mod socket;
 
 use redis::{Commands, Connection};
 use serde_json::{Value, json};
 use served::Served;
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -172,6 +175,45 @@ fn s4_25_s4_26_a_hash_and_the_three_best_written_anew_after_every_loss() {
 }
 
 #[test]
+fn the_best_bids_are_the_same_in_redis_by_http_and_in_the_room() {
+    let redis = Redis::new();
+    let house = Served::with(&[&format!("redis.url={}", redis.url()), "dialects.on=flash"]);
+    let host = house.user("host").1;
+    let people = ["anna", "bert", "carl", "dora"].map(|name| house.user(name).1);
+    // Nobody is named there, and of a proxy bid only is known what it did to the price.
+    let lot = json!({"title": "Lot", "currency": "EUR", "preset": "timed",
+        "starting_price": 1_000, "duration_seconds": 3600});
+    let lot = house.ask("POST", "/v1/auctions", Some(&host), &lot).json()["id"].as_u64().unwrap();
+    for (token, maximum) in people.iter().zip([20_000, 30_000, 40_000, 35_000]) {
+        let path = format!("/v1/auctions/{lot}/bids");
+        let placed = house.ask("POST", &path, Some(token), &json!({ "maximum": maximum }));
+        assert_eq!(placed.status, 201, "{placed:?}");
+    }
+    let uuid = format!("67617665-0001-8000-8000-{lot:012x}");
+    let by_http = house.get(&format!("/auctions/{uuid}/state"), None).json();
+    let mut socket = socket::Socket::open(house.address, None).unwrap();
+    socket.say("join_auction", &json!({ "auction_id": uuid }));
+    let in_room = socket.wait("joined_auction").unwrap();
+    assert_eq!(by_http["top_bids"], in_room["top_bids"]);
+    let natively = socket::Socket::open(house.address, None).unwrap().join(lot).unwrap();
+    let expected: Vec<(String, f64)> = natively["top_bids"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|top| (format!(":paddle {}", top["paddle"]), top["amount"].as_f64().unwrap() / 100.0))
+        .collect();
+    assert_eq!(expected.len(), 3, "{natively}");
+    let amounts: Vec<f64> = expected.iter().map(|(_, amount)| *amount).collect();
+    let said = by_http["top_bids"].as_array().unwrap().iter().map(|top| top["amount"].as_f64());
+    assert_eq!(said.collect::<Option<Vec<_>>>(), Some(amounts));
+    let mut there = redis.client().get_connection().unwrap();
+    let high = format!("{:.2}", by_http["high_bid"].as_f64().unwrap());
+    assert_eq!(state(&mut there, lot, "4")["current_high_bid"], high);
+    let best: Vec<(String, f64)> = there.zrevrange_withscores(key(lot, "top_bids"), 0, -1).unwrap();
+    assert_eq!(best, expected);
+}
+
+#[test]
 fn s4_27_events_time_and_chat_are_published() {
     let redis = Redis::new();
     let house = Served::with(&[&format!("redis.url={}", redis.url())]);
@@ -222,4 +264,61 @@ fn s4_27_events_time_and_chat_are_published() {
         })["current_high_bid"],
         "1500.00"
     );
+}
+
+/// A long way to a Redis: each answer of it is on its way for a while.
+fn far_from(redis: &Redis) -> SocketAddr {
+    let here = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, there) = (here.local_addr().unwrap(), redis.port);
+    let carry = move |from: TcpStream, mut to: TcpStream, delay| {
+        let mut bytes = [0; 64 * 1024];
+        while let Ok(read @ 1..) = (&from).read(&mut bytes) {
+            std::thread::sleep(delay);
+            if to.write_all(&bytes[..read]).is_err() {
+                return;
+            }
+        }
+        drop(to.shutdown(Shutdown::Both));
+    };
+    let listen = move || {
+        for near in here.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", there)) else { return };
+            let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
+            begin(move || carry(near, far, Duration::ZERO));
+            begin(move || carry(back.0, back.1, Duration::from_millis(400)));
+        }
+    };
+    begin(listen);
+    address
+}
+
+fn begin(work: impl FnOnce() + Send + 'static) {
+    drop(std::thread::Builder::new().spawn(work).unwrap());
+}
+
+#[test]
+fn a_house_that_closes_does_not_wait_until_all_is_written() {
+    let redis = Redis::new();
+    let set = format!("redis.url={}", redis.url());
+    let mut house = Served::with(&[&set]);
+    let host = house.user("host").1;
+    // Each is three events; a page has 256.
+    (0..430).for_each(|_| assert!(flash(&house, &host, 3600) > 0));
+    let mut there = redis.client().get_connection().unwrap();
+    let name = eventually(|| there.keys::<_, Vec<String>>("gavel:*:told").unwrap().pop());
+    let told = |there: &mut Connection| -> Vec<u64> {
+        let text: String = there.get(&name).unwrap();
+        text.split(',').map(|part| part.parse().unwrap()).collect()
+    };
+    let sum = |told: &[u64]| told.iter().sum::<u64>();
+    let all = eventually(|| Some(told(&mut there)).filter(|all| sum(all) >= 3 * 430));
+    house.kill();
+    let nothing = vec!["0"; all.len()].join(",");
+    let _: () = there.set(&name, nothing).unwrap();
+    house.again(&[&format!("redis.url=redis://{}", far_from(&redis))]);
+    eventually(|| (sum(&told(&mut there)) > 0).then_some(()));
+    house.terminate();
+    assert!(house.wait());
+    let upto = told(&mut there);
+    assert!(sum(&upto) < sum(&all), "{upto:?} of {all:?}");
 }

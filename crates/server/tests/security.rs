@@ -21,6 +21,8 @@ mod play;
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
+#[path = "security/shills.rs"]
+mod shills;
 #[path = "floor/site.rs"]
 mod site;
 #[path = "security/tls.rs"]

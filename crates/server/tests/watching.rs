@@ -11,22 +11,12 @@ mod served;
 mod stream;
 
 use serde_json::{Value, json};
-use served::{Served, read_reply};
+use served::{Served, auction, read_reply};
 use std::io::{BufReader, Write};
 use stream::Watch;
 
-fn auction(house: &Served, seller: &str, body: Value) -> u64 {
-    let mut all = json!({"title": "Lot", "currency": "EUR", "duration_seconds": 3600});
-    all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
-    let made = house.ask("POST", "/v1/auctions", Some(seller), &all);
-    assert_eq!(made.status, 201, "{made:?}");
-    made.json()["id"].as_u64().unwrap()
-}
-
 fn bid(house: &Served, auction: u64, token: &str, body: &Value) -> u64 {
-    let placed = house.ask("POST", &format!("/v1/auctions/{auction}/bids"), Some(token), body);
-    assert_eq!(placed.status, 201, "{placed:?}");
-    placed.json()["version"].as_u64().unwrap()
+    served::bid(house, auction, token, body)["version"].as_u64().unwrap()
 }
 
 fn watch(house: &Served, auction: u64, query: &str, headers: &str) -> Watch {

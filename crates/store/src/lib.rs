@@ -17,4 +17,4 @@ pub mod pictures;
 pub mod sqlite;
 pub mod vault;
 
-pub use names::composed;
+pub use names::{composed, folded, looks_like};

@@ -20,7 +20,7 @@ pub fn folded(name: &str) -> String {
 
 /// What a name looks like (the skeleton of UTS 39), without regard to case: `PauI` is `paul`.
 #[must_use]
-pub(crate) fn looks_like(name: &str) -> String {
+pub fn looks_like(name: &str) -> String {
     let whole = composed(name);
     let seen: String = skeleton(&whole).collect();
     folded(&seen)

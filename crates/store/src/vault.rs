@@ -174,6 +174,8 @@ pub(crate) enum Field {
     DataKey = 10,
     Outside = 11,
     Chat = 12,
+    Trace = 13,
+    Waiting = 14,
 }
 
 fn about(user: UserId, field: Field) -> [u8; 9] {
@@ -201,6 +203,7 @@ pub(crate) enum Index {
     Email = 1,
     Word = 2,
     Subject = 3,
+    Trace = 4,
 }
 
 const INDEX_KEY: &[u8] = b"gavel vault index key";

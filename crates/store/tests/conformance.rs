@@ -14,6 +14,8 @@ use gavel_engine::people::{
     Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved, Session,
     User, UserChange, UserQuery,
 };
+use gavel_engine::traces::{Came, KEPT_DAYS, Link, Trace};
+use gavel_engine::waiting::{Asked, Second};
 use std::any::Any;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -283,6 +285,25 @@ fn whoever_signs_in_elsewhere_is_found_by_issuer_and_subject() {
 }
 
 #[test]
+fn mere_names_that_look_alike_are_two() {
+    each(|_, house| {
+        let mere = |name: &str| {
+            let new = NewUser { mere_name: true, email: None, ..new_user(name, "") };
+            house.people.add_user(&new, Time(1))
+        };
+        let bob = mere("x:bob").unwrap();
+        assert_ne!(mere("x:b0b").unwrap().id, bob.id);
+        assert!(matches!(mere("X:Bob"), Err(PeopleError::UsernameTaken)));
+        assert!(house.people.name_is_free("bob").unwrap());
+        add(&house, "bob", "b@example.org").unwrap();
+        for taken in ["bob", "BOB", "b0b", "x:bob"] {
+            assert!(!house.people.name_is_free(taken).unwrap(), "{taken}");
+        }
+        assert!(matches!(add(&house, "b0b", "c@example.org"), Err(PeopleError::UsernameTaken)));
+    });
+}
+
+#[test]
 fn codes_are_good_once_in_time_and_only_the_newest() {
     each(|_, house| {
         let anna = add(&house, "anna", "a@example.org").unwrap().id;
@@ -420,6 +441,70 @@ fn sessions_end_one_by_one_together_and_by_time() {
         assert_eq!(alive(), [3, 4]);
         house.people.end_sessions(None, Time(50)).unwrap();
         assert_eq!(alive(), [3]);
+    });
+}
+
+#[test]
+fn accounts_are_linked_by_what_they_share() {
+    each(|_, house| {
+        let anna = add(&house, "anna", "anna+1@example.org").unwrap().id;
+        let bert = add(&house, "bert", "Anna@example.org").unwrap().id;
+        let cleo = add(&house, "cleo", "cleo@example.org").unwrap().id;
+        let hour = 3_600_000_000;
+        let came = |user, device: Option<&str>, at: i64| {
+            let from = Came { device: device.map(str::to_owned), network: "n".to_owned() };
+            house.people.came(user, &from, Time(at * hour)).unwrap();
+        };
+        came(anna, Some("d"), 100);
+        came(cleo, Some("d"), 200);
+        let links = |among: Option<&[UserId]>, limit| {
+            let mut links = house.people.links(anna, among, limit).unwrap();
+            // All have one number here.
+            links.retain(|link| link.by != Trace::Phone);
+            links
+        };
+        let by_mail = Link { user: bert, by: Trace::Email, at: None };
+        let by_device = Link { user: cleo, by: Trace::Device, at: Some(Time(200 * hour)) };
+        assert_eq!(links(None, 9), [by_mail, by_device]);
+        assert_eq!(links(Some(&[cleo]), 9), [by_device]);
+        assert_eq!(links(None, 1), [by_mail]);
+        let of_cleo = house.people.seen(cleo).unwrap();
+        let kept: Vec<_> = of_cleo.iter().map(|seen| (seen.trace, seen.value.as_str())).collect();
+        assert_eq!(kept, [(Trace::Device, "d"), (Trace::Network, "n")]);
+        assert!(house.people.erase_user(bert, "gone").unwrap());
+        assert_eq!(links(None, 9), [by_device]);
+        let later = Time((100 + KEPT_DAYS * 24 + 1) * hour);
+        house.people.end_sessions(None, later).unwrap();
+        assert_eq!(links(None, 9), [], "what is old is forgotten");
+    });
+}
+
+#[test]
+fn what_one_asks_for_waits_until_another_does() {
+    each(|_, house| {
+        let anna = add(&house, "anna", "anna@example.org").unwrap().id;
+        let bert = add(&house, "bert", "bert@example.org").unwrap().id;
+        let asked = |by, act, at| Asked {
+            act: Digest([act; 32]),
+            by,
+            at: Time(at),
+            method: "POST".to_owned(),
+            path: "/x".to_owned(),
+            body: b"{}".to_vec(),
+        };
+        let ask = |by, act, at| house.people.ask(&asked(by, act, at), Time(at - 10), 2).unwrap();
+        let waiting = || house.people.waiting(Time(0)).unwrap();
+        assert_eq!(ask(anna, 1, 20), Second::Waits);
+        assert_eq!(ask(anna, 1, 21), Second::Waits, "the same one again");
+        assert_eq!(ask(bert, 2, 22), Second::Waits);
+        assert_eq!(waiting(), [asked(anna, 1, 20), asked(bert, 2, 22)]);
+        assert_eq!(ask(bert, 3, 23), Second::Full);
+        assert_eq!(ask(bert, 1, 24), Second::Both);
+        assert_eq!(waiting(), [asked(bert, 2, 22)]);
+        assert_eq!(ask(anna, 2, 32), Second::Waits, "the first one asked too long ago");
+        assert_eq!(waiting(), [asked(anna, 2, 32)]);
+        assert!(house.people.erase_user(anna, "gone").unwrap());
+        assert_eq!(waiting(), []);
     });
 }
 

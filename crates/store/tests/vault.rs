@@ -124,6 +124,24 @@ fn a_move_that_was_cut_short_is_finished() {
     assert!(!found(dir.path(), "canary"));
 }
 
+#[test]
+fn whoever_was_there_before_is_linked() {
+    let dir = house();
+    let stores = open(dir.path(), &ring());
+    let add = |username: &str| {
+        let phone = Some("0170 123456".to_owned());
+        let new = NewUser { username: username.to_owned(), phone, ..NewUser::default() };
+        stores.people.add_user(&new, Time(5)).unwrap().id
+    };
+    let (anna, bert) = (add("anna"), add("bert"));
+    drop(stores);
+    let file = Connection::open(dir.path().join("people.db")).unwrap();
+    file.execute_batch("DELETE FROM trace; UPDATE user SET traced = 0;").unwrap();
+    drop(file);
+    let links = open(dir.path(), &ring()).people.links(anna, None, 9).unwrap();
+    assert_eq!(links.iter().map(|link| link.user).collect::<Vec<_>>(), [bert]);
+}
+
 fn full_user(stores: &Stores) -> User {
     let outside = Outside { issuer: "https://i-canary".into(), subject: "s-canary".into() };
     let new = NewUser {
@@ -135,6 +153,7 @@ fn full_user(stores: &Stores) -> User {
         password_hash: Some("$argon2id$canary".to_owned()),
         roles: Roles::MEMBER,
         outside: Some(outside),
+        mere_name: false,
     };
     let id = stores.people.add_user(&new, Time(5)).unwrap().id;
     let change = UserChange {

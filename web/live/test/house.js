@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const GAVEL = process.env.GAVEL_BIN;
-const PASSWORD = "correct horse battery staple";
+export const PASSWORD = "correct horse battery staple";
 const CALM = ["admin.listen=127.0.0.1:0", "limits.requests_per_second_per_ip=0",
   "limits.logins_per_minute_per_account=0", "limits.logins_per_hour_per_ip=0",
   "limits.registrations_per_hour_per_ip=0", "limits.bids_per_second_per_actor=0",

@@ -140,6 +140,26 @@ test("a message that is lost is noticed, and asked for", async (t) => {
   assert.equal(wire.lost, 2);
 });
 
+test("a gap that the house names is asked for, and over with what is at least as new", async (t) => {
+  const house = await House.open(t);
+  const [seller, anna] = [await house.user("seller"), await house.user("anna")];
+  const lot = await house.auction(seller);
+  const wire = await Wire.to(t, house);
+  let socket;
+  const options = { socket: { transports: ["websocket"] } };
+  const client = open(t, wire.url, null, options, (...about) => (socket = io(...about)));
+  const room = client.watch(lot);
+  await ready(client);
+  const before = room.version;
+  wire.loses = (text) => text.includes("bid_update");
+  const { version } = await house.bid(lot, anna, 100);
+  await until(() => wire.lost === 1);
+  socket.onevent({ data: ["gap", { auction_id: lot, from: before + 1, to: version }] });
+  assert.deepEqual([room.fresh, room.version], [false, before], "what is shown is known to be old");
+  await until(() => room.fresh);
+  assert.deepEqual([room.version >= version, room.auction.price], [true, 100]);
+});
+
 test("a house that stands still, or a wire that is held, makes what is shown old", async (t) => {
   const house = await House.open(t);
   const [seller, anna] = [await house.user("seller"), await house.user("anna")];

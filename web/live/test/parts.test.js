@@ -1,5 +1,6 @@
 // The clock and the room by themselves.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Clock, Room } from "../live.js";
 
@@ -86,4 +87,20 @@ test("what is said comes once, in order, and may be unsaid", () => {
   assert.deepEqual(room.chat.map(({ id }) => id), [1, 2, 4, 5], "3 was deleted while we were away");
   room.forget(2);
   assert.deepEqual(room.chat.map(({ id }) => id), [1, 4, 5]);
+});
+
+test("amounts on the page are taken as they were typed, or not at all", async () => {
+  const page = new URL("../../../crates/server/src/http/page/show.js", import.meta.url);
+  const { minor, typed } = await import(`data:text/javascript,${encodeURIComponent(readFileSync(page, "utf8"))}`);
+  for (const [text, currency, amount] of [
+    ["12", "EUR", 1200], ["12.5", "EUR", 1250], ["12,50", "EUR", 1250], [" € 12.05 ", "EUR", 1205],
+    ["1 000", "EUR", 100_000], ["1\u202f000,50 €", "EUR", 100_050], ["500", "JPY", 500], ["1.234", "KWD", 1234],
+    ["1,000", "EUR", null], ["1.000.000", "EUR", null], ["12.345", "EUR", null], ["5.5", "JPY", null],
+    ["", "EUR", null], ["0", "EUR", null], ["-5", "EUR", null], ["1e3", "EUR", null], ["0x10", "EUR", null],
+    [".5", "EUR", null], ["5.", "EUR", null], ["١٢", "EUR", null], ["99999999999999", "EUR", null],
+    ["9999999999999", "KWD", null], ["9999999999999.99", "EUR", 999_999_999_999_999],
+  ]) assert.equal(minor(text, currency), amount, `${text} ${currency}`);
+  for (const amount of [1, 99, 100, 1205, 123_456_789]) {
+    for (const currency of ["EUR", "JPY", "KWD"]) assert.equal(minor(typed(amount, currency), currency), amount);
+  }
 });

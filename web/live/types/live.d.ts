@@ -48,12 +48,13 @@ export class Live {
     /** The keys of bids without an outcome. */
     unsettled(): string[];
     /**
-     * Says something beside an auction; not again by itself.
+     * Says something beside an auction; not again by itself. A repeat is heard once, under its key.
      * @param {number} auction
      * @param {string} message
+     * @param {string} [key] of an earlier try, if this is a repeat
      * @returns {Promise<Answer>}
      */
-    say(auction: number, message: string): Promise<Answer>;
+    say(auction: number, message: string, key?: string): Promise<Answer>;
     /** Tries again to come in, after a refusal or as somebody else. */
     reconnect(): void;
     /** Goes. Bids without an outcome fail. */

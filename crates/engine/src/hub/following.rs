@@ -97,7 +97,7 @@ impl Following {
     /// If it cannot be read.
     pub fn begin(engine: &Engine, auction: AuctionId) -> Result<(Self, Stands), Blind> {
         let head = engine.head(auction).ok_or(Blind::NoHead)?;
-        let mut standing = Standing::new(head.terms.direction);
+        let mut standing = Standing::default();
         while standing.version() < head.version {
             let missing = head.version - standing.version();
             let most = usize::try_from(missing).map_or(READ, |missing| missing.min(READ));
@@ -131,7 +131,7 @@ impl Following {
         stands.happened = Happened { bids: true, ended, extended: false };
         stands.after = after;
         if mutant::on("missed_bids_stay_missed") {
-            following.standing = Standing::new(stands.head.terms.direction);
+            following.standing = Standing::default();
             stands.top.clear();
         }
         Ok((following, stands))

@@ -60,12 +60,6 @@ struct Public {
 }
 
 impl Standing {
-    /// Nothing has happened yet.
-    #[must_use]
-    pub fn new(direction: Direction) -> Self {
-        Self { reverse: direction == Direction::Reverse, ..Self::default() }
-    }
-
     /// Up to which version it goes.
     #[must_use]
     pub const fn version(&self) -> Version {
@@ -113,14 +107,14 @@ impl Standing {
                 happened.ended = true;
                 return;
             }
+            Fact::Created(created) => return self.turn(created.terms.direction),
             Fact::Amended(amended) => {
                 if !mutant::on("direction_never_amended") {
-                    self.reverse = amended.terms.direction == Direction::Reverse;
+                    self.turn(amended.terms.direction);
                 }
                 return;
             }
-            Fact::Created(_)
-            | Fact::Addendum { .. }
+            Fact::Addendum { .. }
             | Fact::Published {}
             | Fact::Opened { .. }
             | Fact::BidderRegistered { .. }
@@ -134,6 +128,11 @@ impl Standing {
         self.shown.clone_from(&now.shown);
         happened.bids = true;
         happened.extended |= now.extended;
+    }
+
+    /// Before there are bids: which way they go.
+    fn turn(&mut self, direction: Direction) {
+        self.reverse = direction == Direction::Reverse;
     }
 
     fn place(&mut self, bid: BidId, placed: &BidPlaced) {

@@ -202,6 +202,13 @@ impl<F, R: Clone> Waiting<F, R> {
         self.queue.is_empty()
     }
 
+    /// Whether most of the queue is free, or nothing more will come into it.
+    #[must_use]
+    pub const fn is_mostly_free(&self) -> bool {
+        let Bounds { frames, bytes, .. } = self.bounds;
+        self.ended || (self.queue.len() <= frames / 4 && self.bytes <= bytes / 4)
+    }
+
     /// Takes what is to be sent next.
     pub fn take(&mut self) -> Batch<F, R> {
         let frames = std::mem::take(&mut self.queue);

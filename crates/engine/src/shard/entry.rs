@@ -130,29 +130,12 @@ impl Entry {
     fn concerns(&self, event: &Event) -> Option<UserId> {
         let book = self.auction.book()?;
         let of = |paddle: Paddle| book.bidder(paddle).map(|bidder| bidder.user);
-        match &event.fact {
-            Fact::BidPlaced(placed) => of(placed.paddle.or(event.hidden.paddle)?),
-            Fact::BidderRegistered { paddle }
-            | Fact::BidderApproved { paddle }
-            | Fact::BidderDeclined { paddle }
-            | Fact::BuyNowTaken { paddle, .. }
-            | Fact::ClockAccepted { paddle, .. } => of(*paddle),
-            Fact::BidRetracted(undone) | Fact::BidVoided(undone) => {
-                of(book.bid(undone.bid)?.paddle)
-            }
-            Fact::Created(_)
-            | Fact::Amended(_)
-            | Fact::Addendum { .. }
-            | Fact::Published {}
-            | Fact::Opened { .. }
-            | Fact::BidPromoted { .. }
-            | Fact::Held { .. }
-            | Fact::Resumed { .. }
-            | Fact::Extended { .. }
-            | Fact::Closed { .. }
-            | Fact::Reopened { .. }
-            | Fact::Cancelled { .. }
-            | Fact::Certified { .. } => None,
+        if let Fact::BidRetracted(undone) | Fact::BidVoided(undone) = &event.fact {
+            return of(book.bid(undone.bid)?.paddle);
         }
+        if let Fact::BidderApproved { paddle } | Fact::BidderDeclined { paddle } = &event.fact {
+            return of(*paddle);
+        }
+        of(event.bidder()?)
     }
 }

@@ -74,8 +74,13 @@ fn tell(args: &Args, manifest: &Manifest, out: Output) -> Result<(), Failure> {
     })
 }
 
-/// A directory may be made there, or is there and empty.
+/// A directory may be made there under a name, or is there and empty.
 pub(super) fn must_be_free(dir: &Path, flag: &str) -> Result<(), Failure> {
+    if dir.file_name().is_none() {
+        let what = format!("{}: it is made beside its place, and put there by name", dir.display());
+        return Err(Failure::usage("no_name", what)
+            .accept(format!("{flag} DIR, a path that ends in the directory's name")));
+    }
     let free = match fs::read_dir(dir) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
@@ -95,9 +100,10 @@ pub(super) struct Half {
 
 impl Half {
     pub(super) fn begin(whole: &Path) -> Result<Self, Failure> {
-        let mut name = whole.as_os_str().to_owned();
+        // Beside it, also where the path ends in a slash.
+        let mut name = whole.file_name().unwrap_or_default().to_owned();
         name.push(".half");
-        let dir = PathBuf::from(name);
+        let dir = whole.with_file_name(name);
         // Of a try that was cut short; nobody else makes such a name.
         match fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -228,8 +234,16 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|error| Failure::file(path, &error))
 }
 
+/// A file beside backups; empty if there is none yet.
+fn read_beside(path: &Path) -> Result<String, Failure> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|error| Failure::file(path, &error)),
+    }
+}
+
 /// Beside the backups of a house stand the tombstones of all who were erased, so that an older
-/// backup brings nobody back.
+/// backup brings nobody back. Those of other houses stay there.
 fn keep_tombstones(backup: &Path, keys: &HouseKeys) -> Result<(), Failure> {
     let options = Options { read_only: true, ..Options::default() };
     let stores = sqlite::open(backup, &options).map_err(|error| failed(error.into()))?;
@@ -238,14 +252,16 @@ fn keep_tombstones(backup: &Path, keys: &HouseKeys) -> Result<(), Failure> {
     tidy_up(backup);
     let beside = parent(backup).join(tombstone::FILE);
     let mut all: BTreeMap<_, String> = BTreeMap::new();
-    let known = fs::read_to_string(&beside).unwrap_or_default();
+    let known = read_beside(&beside)?;
     let (house, key) = (keys.house.to_string(), keys.signing.public());
+    let others = known.lines().filter(|line| tombstone::is_of_another(line, &house));
     for line in known.lines().chain(erased.iter().map(|(_, text)| text.as_str())) {
         if let Some(user) = tombstone::read(line, &house, &key) {
             all.entry(user).or_insert_with(|| line.to_owned());
         }
     }
-    let text: String = all.values().map(|line| format!("{line}\n")).collect();
+    let lines = others.chain(all.values().map(String::as_str));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
     replace(&beside, text.as_bytes())
 }
 
@@ -258,25 +274,22 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Beside the backups of a house stand the newest heads of all of them, so that an older one is
-/// known as older when it is restored.
+/// known as older when it is restored. Those of other houses stay there.
 fn keep_heads(backup: &Path, keys: &HouseKeys) -> Result<(), Failure> {
     let beside = parent(backup).join(HEADS);
-    let mut newest: BTreeMap<u16, (u64, Vec<u8>)> = BTreeMap::new();
-    for file in [&beside, &backup.join(HEADS)] {
-        for line in fs::read(file).unwrap_or_default().split(|byte| *byte == b'\n') {
-            let head = verify_head(line).ok().filter(|head| head.house == keys.house);
-            let Some(Rolling { partition, position, .. }) = head.map(|head| head.rolling) else {
-                continue;
-            };
-            if newest.get(&partition).is_none_or(|(known, _)| *known <= position) {
-                newest.insert(partition, (position, line.to_vec()));
-            }
+    let text = read_beside(&beside)? + &read_beside(&backup.join(HEADS))?;
+    let mut newest: BTreeMap<u16, (u64, &str)> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let Ok(head) = verify_head(line.as_bytes()) else { continue };
+        let Rolling { partition, position, .. } = head.rolling;
+        if head.house != keys.house {
+            lines.push(line);
+        } else if newest.get(&partition).is_none_or(|(known, _)| *known <= position) {
+            newest.insert(partition, (position, line));
         }
     }
-    let mut text = Vec::new();
-    for (_, line) in newest.into_values() {
-        text.extend(line);
-        text.push(b'\n');
-    }
-    replace(&beside, &text)
+    lines.extend(newest.into_values().map(|(_, line)| line));
+    let text: String = lines.into_iter().map(|line| format!("{line}\n")).collect();
+    replace(&beside, text.as_bytes())
 }

@@ -13,14 +13,13 @@ use crate::{chance, passwords};
 use anyhow::Context as _;
 use gavel_auction::command::{Actor, Command};
 use gavel_engine::answer::{Answer, Failure as NoAnswer};
-use gavel_engine::people::{NewUser, People, Reserved};
+use gavel_engine::people::{NewUser, Reserved};
 use gavel_engine::{Ask, Clock};
 use gavel_proof::command::command_id;
 use gavel_store::sqlite::{self, Options};
-use plan::{Fault, NewAuction, Plan, Step, What};
+use plan::{Fault, NewAuction, Plan, Step, There, What};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// So many faults are told.
 const TOLD: usize = 50;
@@ -56,12 +55,11 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         let options =
             Options { read_only: true, vault: Some(keys.vault.clone()), ..Options::default() };
         let stores = sqlite::open(&args.data, &options).map_err(|error| failed(error.into()))?;
-        let plan = judged(&args.files, &*stores.people, &keys)?;
+        let plan = judged(&args.files, There::of(&stores), &keys)?;
         return tell(&plan, false, out);
     }
     let (stores, _) = init::open_or_make(&args.data, 1, "").map_err(failed)?;
-    let people = Arc::clone(&stores.people);
-    let plan = judged(&args.files, &*people, &keys)?;
+    let plan = judged(&args.files, There::of(&stores), &keys)?;
     let awake = wake(&args.data, stores, &keys, 0).map_err(failed)?;
     let done = apply(&plan, &awake, &keys);
     let Awake { started, upkeep, lock, .. } = awake;
@@ -72,12 +70,8 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
 }
 
 /// What the files come to; all their faults at once.
-fn judged<'a>(
-    files: &[PathBuf],
-    people: &'a dyn People,
-    keys: &'a HouseKeys,
-) -> Result<Plan<'a>, Failure> {
-    let mut plan = Plan::new(people, keys, Clock::default().now());
+fn judged<'a>(files: &[PathBuf], there: There, keys: &'a HouseKeys) -> Result<Plan<'a>, Failure> {
+    let mut plan = Plan::new(there, keys, Clock::default().now());
     let mut faults: Vec<String> = Vec::new();
     for file in files {
         let rows = rows::read(file)?;
@@ -114,15 +108,14 @@ fn apply(plan: &Plan, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
     let people = &*awake.people;
     for step in &plan.steps {
         match &step.what {
+            What::User { .. } if step.exists => {}
             What::User { user, password } => {
                 let password_hash = password
                     .as_ref()
                     .map_or_else(|| unknown.clone(), |password| passwords::hash(password.as_str()));
                 let password_hash = Some(password_hash);
                 let user = NewUser { password_hash, ..user.clone() };
-                if !step.exists {
-                    people.add_user(&user, awake.started.engine.now()).context("adding a user")?;
-                }
+                people.add_user(&user, awake.started.engine.now()).context("adding a user")?;
             }
             What::Auction(new) => {
                 runtime
@@ -134,23 +127,34 @@ fn apply(plan: &Plan, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates an auction, or finds that it was created: the key decides.
+/// Creates an auction, or finds that it was created: the key decides. One that is not created
+/// keeps no key, so that the row may be mended and brought again.
 async fn create(new: &NewAuction, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
-    let seller = awake.people.user_by_login(&new.seller)?.context("its seller is gone")?;
+    let (people, engine) = (&*awake.people, &awake.started.engine);
+    let seller = people.user_by_login(&new.seller)?.context("its seller is gone")?;
     let creation = new.creation()?;
     let key = plan::key_of(&new.key);
+    let of_before = people.reserved(seller.id, &key)?.map(|(auction, _)| auction);
+    if let Some(nothing) = of_before.filter(|auction| engine.head(*auction).is_none()) {
+        people.release_auction(nothing)?;
+    }
     let (digest, listing) = (creation.digest(), creation.listing.clone());
-    let reserved = awake.people.reserve_auction(seller.id, Some(&key), &digest, &listing)?;
+    let reserved = people.reserve_auction(seller.id, Some(&key), &digest, &listing)?;
     let Reserved::Id(auction) = reserved else { anyhow::bail!("its key was used otherwise") };
     let command = Command {
-        actor: Actor::Person(plan::person(&seller)),
+        actor: Actor::Person(seller.person()),
         expected_version: None,
         action: creation.action(keys.house, &keys.log, auction),
     };
     let id = command_id(Some(seller.id), auction, &key);
-    match awake.started.engine.submit(Ask { auction, id, command, receipt: false }).await {
+    match engine.submit(Ask { auction, id, command, receipt: false }).await {
         Ok(Answer::Accepted(_)) => Ok(()),
-        Ok(Answer::Refused(refused)) => anyhow::bail!("refused: {}", refused.refusal),
+        Ok(Answer::Refused(refused)) => {
+            if engine.head(auction).is_none() {
+                people.release_auction(auction)?;
+            }
+            anyhow::bail!("refused: {}", refused.refusal)
+        }
         Err(failure @ NoAnswer::OutcomeUnknown) => anyhow::bail!("{failure}: import again"),
         Err(failure) => anyhow::bail!("{failure}"),
     }
@@ -181,4 +185,44 @@ fn tell(plan: &Plan, done: bool, out: Output) -> Result<(), Failure> {
         let verb = if done { "created" } else { "would be created" };
         writeln!(out, "{} {} {verb}, {} there already", good("✓"), count(new), count(old))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gavel_auction::command::Roles;
+    use gavel_auction::event::Digest;
+    use gavel_auction::time::Time;
+    use gavel_engine::people::Listing;
+    use std::sync::Arc;
+
+    #[test]
+    fn only_what_was_created_keeps_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, file) = (dir.path().join("house"), dir.path().join("lots.csv"));
+        let row = "key,seller,title,currency,duration_seconds\nlot-1,anna,A desk,EUR,60\n";
+        std::fs::write(&file, row).unwrap();
+        let (stores, keys) = init::open_or_make(&data, 1, "").unwrap();
+        let people = Arc::clone(&stores.people);
+        let anna = NewUser { username: "anna".into(), roles: Roles::MEMBER, ..NewUser::default() };
+        let anna = people.add_user(&anna, Time(1)).unwrap().id;
+        let key = plan::key_of("lot-1");
+        // Of a try that was cut short; the row has been changed since.
+        let other = Digest([7; 32]);
+        people.reserve_auction(anna, Some(&key), &other, &Listing::default()).unwrap();
+        let planned = || judged(&[file.clone()], There::of(&stores), &keys).ok().unwrap();
+        let (plan, mut late) = (planned(), planned());
+        assert!(!plan.steps[0].exists);
+        if let What::Auction(new) = &mut late.steps[0].what {
+            let past = r#"{"title":"A desk","currency":"EUR","ends_at":"2020-01-01T00:00:00Z"}"#;
+            new.body = past.into();
+        }
+        let awake = wake(&data, stores, &keys, 0).unwrap();
+        let refused = apply(&late, &awake, &keys).unwrap_err();
+        assert!(format!("{refused:#}").contains("refused"), "{refused:#}");
+        assert!(people.reserved(anna, &key).unwrap().is_none());
+        apply(&plan, &awake, &keys).unwrap();
+        assert!(people.reserved(anna, &key).unwrap().is_some());
+        awake.started.stop();
+    }
 }

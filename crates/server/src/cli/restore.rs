@@ -112,13 +112,17 @@ fn put_keys(args: &Args, manifest: &Manifest, to: &Path) -> Result<HouseKeys, Fa
 
 /// Erases whoever was erased since the backup was made: so many.
 fn bury(args: &Args, keys: &HouseKeys, dir: &Path) -> Result<usize, Failure> {
-    let beside = args.from.with_file_name(tombstone::FILE);
-    let files = Some(beside).filter(|file| file.exists());
+    let beside = beside(&args.from, tombstone::FILE)?;
+    let (house, key) = (keys.house.to_string(), keys.signing.public());
     let mut erased = Vec::new();
-    for file in files.iter().chain(&args.tombstones) {
+    for file in beside.iter().chain(&args.tombstones) {
+        // Beside it may stand what concerns other houses, whose backups are there, too.
+        let passed_over = |line: &str| {
+            line.is_empty()
+                || Some(file) == beside.as_ref() && tombstone::is_of_another(line, &house)
+        };
         let text = fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            let (house, key) = (keys.house.to_string(), keys.signing.public());
+        for line in text.lines().filter(|line| !passed_over(line)) {
             let user = tombstone::read(line, &house, &key).ok_or_else(|| {
                 let what = format!("{}: no tombstone that this house has signed", file.display());
                 Failure::refused("bad_tombstone", what).accept("lines that this house has signed")
@@ -145,11 +149,20 @@ fn bury(args: &Args, keys: &HouseKeys, dir: &Path) -> Result<usize, Failure> {
     again().map_err(failed)
 }
 
-/// All heads that can be found; none may be another's.
+/// What stands beside the backup, however its path is written.
+fn beside(backup: &Path, name: &str) -> Result<Option<PathBuf>, Failure> {
+    let whole = fs::canonicalize(backup).map_err(|error| Failure::file(backup, &error))?;
+    let file = whole.with_file_name(name);
+    let there = file.try_exists().map_err(|error| Failure::file(&file, &error))?;
+    Ok(there.then_some(file))
+}
+
+/// All heads that can be found; none may be another's, but beside the backup, where backups of
+/// other houses may stand, too.
 fn heads(args: &Args, keys: &HouseKeys) -> Result<Vec<Head>, Failure> {
     let mut files = vec![args.from.join(HEADS)];
-    let beside = args.from.with_file_name(HEADS);
-    files.extend(beside.exists().then_some(beside));
+    let beside = beside(&args.from, HEADS)?;
+    files.extend(beside.clone());
     files.extend(args.head.iter().cloned());
     let mut heads = Vec::new();
     for file in files {
@@ -160,6 +173,9 @@ fn heads(args: &Args, keys: &HouseKeys) -> Result<Vec<Head>, Failure> {
                     .accept("lines that this house has signed")
             };
             let head = verify_head(line.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+            if head.house != keys.house && beside.as_ref() == Some(&file) {
+                continue;
+            }
             if head.house != keys.house || head.key != keys.signing.public() {
                 return Err(wrong("a head that another house, or another key, has signed".into()));
             }

@@ -6,7 +6,7 @@ mod people;
 use super::client::{HouseArgs, Order};
 use super::output::{Failure, Output, good, instant, table};
 use super::{query, session};
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ enum Verb {
     List(ListArgs),
     /// Show what the house knows of a user (administrators)
     Show(people::OneArgs),
+    /// List the accounts that have something in common with a user's (administrators)
+    Links(people::OneArgs),
     /// Shut a user out (administrators)
     Ban(people::BanArgs),
     /// Let a user in again (administrators)
@@ -111,6 +113,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
         Verb::Create(args) => create(args, out),
         Verb::List(args) => list(args, out),
         Verb::Show(args) => people::show(args, out),
+        Verb::Links(args) => people::links(args, out),
         Verb::Ban(args) => people::ban(args, out),
         Verb::Unban(args) => people::unban(args, out),
         Verb::Erase(args) => people::erase(args, out),
@@ -203,7 +206,11 @@ fn delete(args: &DeleteArgs, out: Output) -> Result<(), Failure> {
 fn role(args: &RoleArgs, out: Output) -> Result<(), Failure> {
     let path = format!("/v1/users/{}/roles", args.user);
     let order = Order::new(Some(json!({"roles": args.roles})));
-    let user = args.house.client()?.command(&Method::PATCH, &path, &order)?.json();
+    let reply = args.house.client()?.command(&Method::PATCH, &path, &order)?;
+    let user = reply.json();
+    if reply.status == StatusCode::ACCEPTED {
+        return out.result(&user, |out| writeln!(out, "{}", people::WAITS));
+    }
     out.result(&user, |out| {
         let name = user.get("username").and_then(Value::as_str).unwrap_or("The user");
         writeln!(out, "{name} has the roles: {}.", roles(&user))

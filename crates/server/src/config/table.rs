@@ -190,6 +190,12 @@ pub const KEYS: &[Key] = &[
         "30",
         "New users from one address in an hour"
     ),
+    limit!(
+        "limits.dialect_users_per_hour_per_ip",
+        dialect_users_per_hour_per_ip,
+        "1000",
+        "New names of dialects' users from one address in an hour"
+    ),
     number!(
         "limits.spend_per_bidder",
         limits.spend_per_bidder,
@@ -323,6 +329,7 @@ pub const KEYS: &[Key] = &[
             MailTls::None => "none".to_owned(),
         },
     },
+    text!("mail.ca", mail.ca, "a PEM file, or nothing", "", "Whom TLS believes there, besides all"),
     text!("mail.user", mail.user, "a name, or nothing", "", "Who signs in to the mail server"),
     secret!(
         "redis.url",
@@ -465,6 +472,7 @@ pub(super) fn defaults() -> Config {
             host: String::new(),
             port: 0,
             tls: MailTls::Starttls,
+            ca: String::new(),
             user: String::new(),
             password: Secret::default(),
             from: String::new(),

@@ -6,8 +6,10 @@ mod arrival;
 
 use crate::chance;
 use crate::house::House;
+use crate::http::Peer;
 use crate::http::cookie;
 use crate::http::error::Problem;
+use crate::http::limits::network;
 use crate::outside::Verified;
 use axum::extract::FromRequestParts;
 use gavel_auction::command::{Person, Roles};
@@ -16,10 +18,12 @@ use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::Viewer;
 use gavel_engine::people::{People, PeopleError, Session, User};
+use gavel_engine::traces::Came;
 use gavel_proof::hash::sha256;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 
@@ -66,6 +70,11 @@ impl SignedIn {
     pub fn viewer(&self) -> Viewer {
         Viewer { user: Some(self.user), roles: self.roles, banned: self.banned }
     }
+
+    /// Whether one of these changes was about him.
+    pub(crate) fn is_among(&self, about: &[About]) -> bool {
+        about.contains(&About::User(self.user)) || about.contains(&About::Token(self.token))
+    }
 }
 
 /// Anybody, signed in or not. A token that is sent must be good.
@@ -108,7 +117,8 @@ impl FromRequestParts<House> for Caller {
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
             return Err(bad());
         }
-        house.by_token(token).await?.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
+        let from = Some(Peer::of(parts).0);
+        house.by_token(token, from).await?.map(|signed_in| Self(Some(signed_in))).ok_or_else(bad)
     }
 }
 
@@ -227,15 +237,19 @@ impl SignIns {
 }
 
 impl House {
-    /// Whose token this is, the house's own or an issuer's.
+    /// Whose token this is, the house's own or an issuer's, and where he asks from.
     ///
     /// # Errors
     /// If that cannot be looked up.
-    pub(crate) async fn by_token(&self, token: &[u8]) -> Result<Option<SignedIn>, Problem> {
+    pub(crate) async fn by_token(
+        &self,
+        token: &[u8],
+        from: Option<IpAddr>,
+    ) -> Result<Option<SignedIn>, Problem> {
         match token.len() {
             TOKEN => self.signed_in(&sha256(token)).await,
             // In a box: keys may have to be fetched, which would make every request larger.
-            _ if self.outside.is_open() => Box::pin(self.arrived(token)).await,
+            _ if self.outside.is_open() => Box::pin(self.arrived(token, from)).await,
             _ => Ok(None), // not ours: a length
         }
     }
@@ -272,6 +286,23 @@ impl House {
         let kept = Kept { signed_in: signed_in.clone(), expires_at, read_at: now };
         self.sign_ins.keep(kept, changes);
         Ok(Some(signed_in))
+    }
+
+    /// Notes where somebody came from when he signed in.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    pub(crate) async fn came(
+        &self,
+        user: UserId,
+        device: Option<String>,
+        from: IpAddr,
+    ) -> Result<(), Problem> {
+        if from.is_unspecified() {
+            return Ok(());
+        }
+        let (from, now) = (Came { device, network: network(from).to_string() }, self.now());
+        self.blocking(move |people| people.came(user, &from, now)).await
     }
 
     /// Begins a session: the token, which only the user gets to see, and until when it is good.

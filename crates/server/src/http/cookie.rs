@@ -21,11 +21,35 @@ pub(crate) fn keep(token: &str, seconds: i64) -> HeaderValue {
     text.try_into().expect("tokens are letters and digits")
 }
 
+/// What a browser calls itself from one sign-in to the next, whoever signs in.
+const DEVICE: &str = "__Host-gavel-device";
+
+/// Seconds for which it does.
+const DEVICE_KEPT: u32 = 90 * 24 * 3600;
+
+/// What makes a browser call itself so.
+pub(crate) fn name_device(name: &str) -> HeaderValue {
+    let text = format!(
+        "{DEVICE}={name}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={DEVICE_KEPT}"
+    );
+    text.try_into().expect("names are letters and digits")
+}
+
+/// What a browser calls itself, if the house could have told it so.
+pub(crate) fn device(headers: &HeaderMap) -> Option<&str> {
+    let own = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    value_of(headers, DEVICE).filter(|name| name.len() == 43 && name.bytes().all(own))
+}
+
 /// The token in a request's cookies, if there is exactly one.
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+    value_of(headers, NAME)
+}
+
+fn value_of<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('='));
-    let mut own = cookies.filter(|(name, _)| name.trim() == NAME).map(|(_, value)| value.trim());
+    let mut own = cookies.filter(|(name, _)| name.trim() == wanted).map(|(_, value)| value.trim());
     own.next().filter(|_| own.next().is_none())
 }
 

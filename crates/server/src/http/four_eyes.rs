@@ -12,47 +12,30 @@ use axum::response::{IntoResponse, Response};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
+use gavel_engine::waiting::{Asked, Second};
 use gavel_proof::hash::sha256;
 use http::{Request, StatusCode};
-use serde_json::json;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use serde_json::{Value, json};
 
-/// How long an act waits for a second one to ask for it.
-const DAY: i64 = 24 * 3600 * SECOND;
+/// Seconds for which an act waits for a second one to ask for it.
+const DAY: i64 = 24 * 3600;
 
 /// Acts that may wait.
 const WAITING: usize = 1_000;
 
-/// Acts that one has asked for, and no other yet. Forgotten when the process ends.
-#[derive(Default)]
-pub struct FourEyes(Mutex<HashMap<Digest, (UserId, Time)>>);
-
-impl FourEyes {
-    /// Whether another one has asked for the same act before; else it is noted that this one has.
-    fn seconds(&self, act: Digest, by: UserId, now: Time) -> Result<bool, Problem> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, (_, at)| now.since(*at) < DAY);
-        match waiting.get(&act) {
-            Some((first, _)) if *first != by => {
-                waiting.remove(&act);
-                Ok(true)
-            }
-            Some(_) => Ok(false),
-            None if waiting.len() >= WAITING => {
-                Err(Problem::of(Code::Overloaded, "Too many acts wait for a second one."))
-            }
-            None => {
-                waiting.insert(act, (by, now));
-                Ok(false)
-            }
-        }
-    }
-}
-
 /// That an act waits for a second one: a mark on its reply.
 #[derive(Clone, Copy)]
 pub(crate) struct Waits;
+
+/// Until when an act waits that was asked for then.
+pub(crate) const fn until(at: Time) -> Time {
+    at.plus_seconds(DAY)
+}
+
+/// What was asked for then, or before, waits no more.
+pub(crate) const fn since(now: Time) -> Time {
+    Time(now.0 - DAY * SECOND)
+}
 
 /// A request that may go on, or the reply that it waits for a second one.
 pub(super) async fn look(
@@ -68,19 +51,36 @@ pub(super) async fn look(
     }
     let (parts, body) = request.into_parts();
     let body = collect(body, BODY).await.map_err(Problem::into_response)?;
-    let mut act = format!("{} {} ", parts.method, parts.uri).into_bytes();
-    act.extend_from_slice(&body);
-    match house.four_eyes.seconds(sha256(&act), by, house.now()) {
-        Ok(true) => Ok(Request::from_parts(parts, Body::from(body))),
-        Ok(false) => {
-            let detail = "Another one who may do this must ask for exactly the same within a day.";
+    let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let asked = asked(by, house.now(), parts.method.as_str(), path, &body);
+    let since = since(asked.at);
+    let noted = house.blocking(move |people| people.ask(&asked, since, WAITING)).await;
+    match noted.map_err(Problem::into_response)? {
+        Second::Both => Ok(Request::from_parts(parts, Body::from(body))),
+        Second::Waits => {
+            let detail = "Another one who may do this must ask for the same within a day.";
             let told = Json(json!({"status": "pending", "detail": detail}));
             let mut reply = (StatusCode::ACCEPTED, told).into_response();
             reply.extensions_mut().insert(Waits);
             Err(reply)
         }
-        Err(problem) => Err(problem.into_response()),
+        Second::Full => {
+            let full = Problem::of(Code::Overloaded, "Too many acts wait for a second one.");
+            Err(full.into_response())
+        }
     }
+}
+
+/// An act as it is noted. It is the same act in whatever order a body names its fields.
+fn asked(by: UserId, at: Time, method: &str, path: String, body: &[u8]) -> Asked {
+    let body = match serde_json::from_slice::<Value>(body) {
+        Ok(json) => json.to_string().into_bytes(),
+        Err(_) => body.to_vec(),
+    };
+    let mut named = format!("{method} {path} ").into_bytes();
+    named.extend_from_slice(&body);
+    let Digest(act) = sha256(&named);
+    Asked { act: Digest(act), by, at, method: method.to_owned(), path, body }
 }
 
 #[cfg(test)]
@@ -88,17 +88,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_ask_for_the_same_within_a_day() {
-        let eyes = FourEyes::default();
-        let user = |id| UserId::new(id).unwrap();
-        let (act, other) = (Digest([1; 32]), Digest([2; 32]));
-        let asks = |act, by, at| eyes.seconds(act, user(by), Time(at)).unwrap();
-        assert!(!asks(act, 1, 0));
-        assert!(!asks(act, 1, 1), "the same one again");
-        assert!(!asks(other, 2, 2), "something else");
-        assert!(asks(act, 2, 3));
-        assert!(!asks(act, 1, 4), "the next time it takes two again");
-        assert!(!asks(act, 2, 4 + DAY), "the first one asked too long ago");
-        assert!(asks(act, 1, 5 + DAY));
+    fn the_same_act_is_the_same_method_path_and_body() {
+        let by = UserId::new(1).expect("a number");
+        let act =
+            |method, path: &str, body: &[u8]| asked(by, Time(1), method, path.to_owned(), body).act;
+        let one = act("POST", "/a", br#"{"reason":"fraud","note":1}"#);
+        assert_eq!(one, act("POST", "/a", br#" {"note": 1, "reason": "fraud"}"#));
+        assert_ne!(one, act("POST", "/b", br#"{"reason":"fraud","note":1}"#));
+        assert_ne!(one, act("PUT", "/a", br#"{"reason":"fraud","note":1}"#));
+        assert_ne!(one, act("POST", "/a", br#"{"reason":"fraud","note":2}"#));
+        assert_ne!(act("DELETE", "/a", b""), act("DELETE", "/a", b"x"));
     }
 }

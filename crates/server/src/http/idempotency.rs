@@ -22,7 +22,21 @@ pub struct Operation {
     pub id: CommandId,
 }
 
+/// What is no key.
+fn wrong() -> Problem {
+    let detail = "1 to 255 visible ASCII characters, bare or as a quoted string, once";
+    Problem::malformed("Idempotency-Key", detail)
+}
+
 impl IdempotencyKey {
+    /// A key that came otherwise than in a header.
+    ///
+    /// # Errors
+    /// `malformed`.
+    pub(crate) fn of(text: &str) -> Result<Self, Problem> {
+        read(text.as_bytes()).map(|key| Self(Some(key))).ok_or_else(wrong)
+    }
+
     /// The key, if one was sent.
     #[must_use]
     pub fn get(&self) -> Option<&str> {
@@ -61,10 +75,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let wrong = || {
-            let detail = "1 to 255 visible ASCII characters, bare or as a quoted string, once";
-            Problem::malformed("Idempotency-Key", detail)
-        };
         let mut values = parts.headers.get_all("idempotency-key").iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(Self(None)),

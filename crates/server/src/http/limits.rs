@@ -82,6 +82,8 @@ pub struct Limits {
     pub logins_per_ip: Pace,
     /// New users from an address.
     pub registrations_per_ip: Pace,
+    /// New users of dialects from an address.
+    pub dialect_users_per_ip: Pace,
 }
 
 impl Limits {
@@ -89,6 +91,7 @@ impl Limits {
     #[must_use]
     pub fn new(config: &LimitsConfig) -> Self {
         let per_second = |count: u32| Pace::new(count, 1, count);
+        let per_hour = |count: u32| Pace::new(count, 3600, count);
         Self {
             bids_per_actor: Pace::new(
                 config.bids_per_second_per_actor,
@@ -102,16 +105,9 @@ impl Limits {
                 60,
                 config.logins_per_minute_per_account,
             ),
-            logins_per_ip: Pace::new(
-                config.logins_per_hour_per_ip,
-                3600,
-                config.logins_per_hour_per_ip,
-            ),
-            registrations_per_ip: Pace::new(
-                config.registrations_per_hour_per_ip,
-                3600,
-                config.registrations_per_hour_per_ip,
-            ),
+            logins_per_ip: per_hour(config.logins_per_hour_per_ip),
+            registrations_per_ip: per_hour(config.registrations_per_hour_per_ip),
+            dialect_users_per_ip: per_hour(config.dialect_users_per_hour_per_ip),
         }
     }
 

@@ -1,6 +1,6 @@
-//! The page for people: what is being sold now, live, and where to go. A few small files, kept in
-//! the binary; the page asks the API like any other client, and follows auctions by the reference
-//! client of the live room (`web/live`). Pictures stand for categories.
+//! The page for people: what is being sold now, live; where to sign in, bid and speak. A few small
+//! files, kept in the binary; the page asks the API like any other client, and follows auctions and
+//! bids by the reference client of the live room (`web/live`). Pictures stand for categories.
 
 use super::error::Problem;
 use crate::house::House;
@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<House> {
             "/page.js",
             get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
         )
+        .route("/page/{name}", get(part))
         .route("/live/{name}", get(live))
         .route("/page.svg", get(|| file("image/svg+xml", include_str!("page/page.svg"))))
         .route("/pictures/{name}", get(picture))
@@ -27,6 +28,20 @@ pub(super) fn routes() -> Router<House> {
 
 async fn file(kind: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text).into_response()
+}
+
+macro_rules! parts {
+    ($($name:literal),+) => {
+        &[$(($name, include_str!(concat!("page/", $name)))),+]
+    };
+}
+
+/// What the page's script is made of besides.
+const PARTS: &[(&str, &str)] = parts!["desk.js", "show.js", "visitor.js"];
+
+async fn part(Path(name): Path<String>) -> Result<Response, Problem> {
+    let (_, text) = PARTS.iter().find(|(of, _)| *of == name).ok_or_else(Problem::not_found)?;
+    Ok(file("text/javascript; charset=utf-8", text).await)
 }
 
 macro_rules! live {

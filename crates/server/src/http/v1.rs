@@ -33,8 +33,10 @@ pub(crate) mod receipts;
 pub(crate) mod registrations;
 pub(crate) mod render;
 pub(crate) mod reply;
+pub(crate) mod shills;
 pub(crate) mod shown;
 pub(crate) mod stream;
+pub(crate) mod waiting;
 
 use crate::house::House;
 use utoipa_axum::router::OpenApiRouter;
@@ -68,4 +70,6 @@ pub fn routes() -> OpenApiRouter<House> {
         .merge(notifications::routes())
         .merge(promotion::routes())
         .merge(mine::routes())
+        .merge(shills::routes())
+        .merge(waiting::routes())
 }

@@ -1,20 +1,23 @@
 //! What is said beside an auction: who may say it, and who hears it. No part of the auction's log.
 //! Whoever speaks is known by his token, whatever else he claims.
 
-use super::packet::event_text;
-use super::room::{CHAT, Room};
+use super::lines::CHAT;
+use super::room::Room;
 use super::tongue::Named;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body;
 use crate::http::error::{Code, Problem};
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::limits::{Pace, network};
 use crate::http::time::{Stamp, print};
 use crate::http::v1::ask::known;
 use crate::http::v1::render::username;
 use crate::permissions::{Object, Verb};
 use gavel_auction::ids::{AuctionId, UserId};
-use gavel_engine::chat::Message;
+use gavel_engine::chat::{Kept, Message, Once};
+use gavel_proof::command::command_id;
+use gavel_proof::hash::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -72,6 +75,8 @@ impl Said {
 struct Saying {
     auction_id: Named,
     message: String,
+    /// Under which a repeat is known.
+    key: Option<String>,
     #[serde(default, rename = "user_id")]
     _user_id: Option<Value>,
     #[serde(default, rename = "username")]
@@ -88,13 +93,15 @@ pub(super) async fn say(
     caller: Caller,
     about: &str,
 ) -> Result<Value, Problem> {
-    let Saying { auction_id, message, .. } = body::parse(about.as_bytes())?;
+    let Saying { auction_id, message, key, .. } = body::parse(about.as_bytes())?;
     let by = caller.0.ok_or_else(|| Problem::unauthenticated("Sign in first."))?;
-    let said = speak(house, peer, &by, auction_id.auction(house)?, message).await?;
+    let key = key.map(|key| IdempotencyKey::of(&key)).transpose()?.unwrap_or_default();
+    let said = speak(house, peer, &by, auction_id.auction(house)?, message, &key).await?;
     Ok(json!(said))
 }
 
-/// Somebody says something, on whatever way it came.
+/// Somebody says something, on whatever way it came; what is repeated under its key is not heard
+/// again.
 ///
 /// # Errors
 /// Why nobody hears it.
@@ -104,6 +111,7 @@ pub(crate) async fn speak(
     by: &SignedIn,
     auction: AuctionId,
     message: String,
+    key: &IdempotencyKey,
 ) -> Result<Said, Problem> {
     by.may(Verb::Attend, Object::Anything)?;
     known(house, auction, &by.viewer()).await?;
@@ -112,23 +120,55 @@ pub(crate) async fn speak(
     desk.per_user.take(by.user, now).map_err(Problem::rate_limited)?;
     desk.per_ip.take(network(peer), now).map_err(Problem::rate_limited)?;
     let author = by.user;
+    let once = key.get().map(|key| once(author, auction, key, &message));
     let kept = house.aside(move |house| {
-        may_speak(house, auction, author)?;
-        let gone = || Problem::unauthenticated("This account is gone.");
-        let id = house.chats.say(auction, author, &message, now)?.ok_or_else(gone)?;
-        Said::of(house, Message { id, auction, author, at: now, text: message })
+        let message = Message { id: 0, auction, author, at: now, text: message };
+        let kept = keep(house, &message, once)?;
+        let (id, at, new) = match kept {
+            Kept::New(id) => (id, now, true),
+            Kept::Again(id, at) => (id, at, false),
+            Kept::KeyReused => {
+                return Err(Problem::of(Code::KeyReused, "This key was used for other words."));
+            }
+            Kept::Gone => return Err(Problem::unauthenticated("This account is gone.")),
+        };
+        Ok((Said::of(house, Message { id, at, ..message })?, new))
     });
-    let said = kept.await??;
-    let text = json!(said).to_string();
-    if let Some(room) = house.live.open_room(auction) {
-        room.hear(said.id, author, &text);
-    }
-    if house.live.chats.receiver_count() > 0 {
-        let said = super::tongue::said(json!(said)).to_string();
-        // They may have gone just now.
-        drop(house.live.chats.send((auction, said)));
+    let (said, new) = kept.await??;
+    if new {
+        spread(house, &said);
     }
     Ok(said)
+}
+
+/// What a repeat is known by.
+fn once(author: UserId, auction: AuctionId, key: &str, message: &str) -> Once {
+    let name = command_id(Some(author), auction, key);
+    Once { name, words: sha256(format!("{key} {message}").as_bytes()) }
+}
+
+/// Keeps what is said, unless it was said before: then nobody asks whether he still may.
+fn keep(house: &House, said: &Message, once: Option<Once>) -> Result<Kept, Problem> {
+    let Message { auction, author, at, text, .. } = said;
+    let before = once.map(|once| house.chats.said(*author, once)).transpose()?.flatten();
+    if let Some(before) = before {
+        return Ok(before);
+    }
+    may_speak(house, *auction, *author)?;
+    Ok(house.chats.say(*auction, *author, text, *at, once)?)
+}
+
+/// Everybody hears it.
+fn spread(house: &House, said: &Said) {
+    let text = json!(said).to_string();
+    if let Some(room) = house.live.open_room(said.auction_id) {
+        room.hear(said.id, said.user.id, &text);
+    }
+    if house.live.chats.receiver_count() > 0 {
+        let words = super::tongue::said(json!(said)).to_string();
+        // They may have gone just now.
+        drop(house.live.chats.send((said.auction_id, words)));
+    }
 }
 
 fn may_speak(house: &House, auction: AuctionId, user: UserId) -> Result<(), Problem> {
@@ -186,9 +226,7 @@ pub(super) async fn load(room: &Room, house: &House) -> Result<(), Problem> {
 /// A message is gone.
 pub(crate) fn unsaid(house: &House, auction: AuctionId, id: i64) {
     if let Some(room) = house.live.open_room(auction) {
-        room.forget(|(known, ..)| *known == id);
-        let about = json!({ "auction_id": auction.get(), "id": id });
-        room.say(&event_text("chat_deleted", &about));
+        room.unsay(id);
     }
 }
 

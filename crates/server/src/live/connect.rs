@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,16 +43,23 @@ pub(super) async fn connect(
     if session.who().is_some() {
         return Err(Gone::Broken);
     }
+    let changes = house.sign_ins.changes();
     let (who, user) = match admitted(house, session, auth).await {
         Ok(admitted) => admitted,
         Err(problem) => {
-            let about = json!({ "message": problem.code(), "data": problem.document() });
-            session.outbox.end(&[refusal_text("/", &about)]);
+            refuse(session, &problem);
             return Ok(());
         }
     };
     if !session.admit(who) {
         return Err(Gone::Broken);
+    }
+    // Until here, the wheel has passed over him.
+    if let Some(by) = &user
+        && let Err(problem) = still_good(house, by, changes).await
+    {
+        refuse(session, &problem);
+        return Ok(());
     }
     // Nobody is known to others by what names his session to us.
     let name = URL_SAFE_NO_PAD.encode(chance::bytes::<15>());
@@ -61,6 +69,29 @@ pub(super) async fn connect(
     let about = if session.tongue() == Tongue::Flash { tongue::said(about) } else { about };
     session.outbox.say(&event_text("connected", &about));
     Ok(())
+}
+
+fn refuse(session: &Session, problem: &Problem) {
+    let about = json!({ "message": problem.code(), "data": problem.document() });
+    session.outbox.end(&[refusal_text("/", &about)]);
+}
+
+fn bad() -> Problem {
+    Problem::unauthenticated("This token is not, or no longer, good: sign in.")
+}
+
+fn is_welcome(by: &SignedIn) -> Result<(), Problem> {
+    let out = || Problem::of(Code::Banned, "The house has shut you out.");
+    if by.banned { Err(out()) } else { Ok(()) }
+}
+
+/// Looks once more at somebody about whom something may have changed since.
+async fn still_good(house: &House, by: &SignedIn, since: u64) -> Result<(), Problem> {
+    let about = house.sign_ins.about(since);
+    if about.is_some_and(|about| !by.is_among(&about)) {
+        return Ok(());
+    }
+    is_welcome(&house.signed_in(&by.token).await?.ok_or_else(bad)?)
 }
 
 /// Who it is, with his places.
@@ -75,9 +106,8 @@ async fn admitted(
         None => Shown::default(),
     };
     let token = shown.token.or_else(|| session.take_shown());
-    let bad = || Problem::unauthenticated("This token is not, or no longer, good: sign in.");
     let by = match (token, shown.ticket) {
-        (Some(token), _) => Some(recognised(house, &token).await?.ok_or_else(bad)?),
+        (Some(token), _) => Some(recognised(house, &token, session.peer).await?.ok_or_else(bad)?),
         (None, Some(ticket)) => {
             let token = house.live.tickets.take(&ticket, house.now()).ok_or_else(bad)?;
             Some(house.signed_in(&token).await?.ok_or_else(bad)?)
@@ -86,9 +116,7 @@ async fn admitted(
     };
     let caller = Caller(by.clone());
     house.may(&caller, Verb::SeeAuctions, Object::Anything)?;
-    if by.as_ref().is_some_and(|by| by.banned) {
-        return Err(Problem::of(Code::Banned, "The house has shut you out."));
-    }
+    by.as_ref().map_or(Ok(()), is_welcome)?;
     let most = house.config.limits.sockets_per_user;
     let own = by.as_ref().map(|by| house.live.users.take(by.user, most));
     let own = own.map(|own| own.ok_or_else(|| too_many("you"))).transpose()?;
@@ -97,9 +125,9 @@ async fn admitted(
 
 /// Whose token this is. When thousands come back at once, not all can be looked up at once: whoever
 /// is one too many waits a little, because a client that is refused does not come again.
-async fn recognised(house: &House, token: &str) -> Result<Option<SignedIn>, Problem> {
+async fn recognised(house: &House, token: &str, from: IpAddr) -> Result<Option<SignedIn>, Problem> {
     for _try in 0..TRIES {
-        match house.by_token(token.as_bytes()).await {
+        match house.by_token(token.as_bytes(), Some(from)).await {
             Err(problem) if problem.code() == "overloaded" => {
                 let wait = 50 + u64::from(chance::bytes::<1>()[0]);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -107,7 +135,7 @@ async fn recognised(house: &House, token: &str) -> Result<Option<SignedIn>, Prob
             known => return known,
         }
     }
-    house.by_token(token.as_bytes()).await
+    house.by_token(token.as_bytes(), Some(from)).await
 }
 
 fn too_many(whose: &str) -> Problem {

@@ -122,6 +122,11 @@ pub(crate) fn of_text(text: &str) -> Bytes {
     frame(0x1, text.as_bytes())
 }
 
+/// The question whether a client is there.
+pub(crate) fn ping() -> Bytes {
+    frame(0x9, b"")
+}
+
 /// The word with which a server goes; 1000 is "all is well".
 pub(crate) fn close(code: u16) -> Bytes {
     frame(0x8, &code.to_be_bytes())

@@ -9,6 +9,7 @@ use gavel_auction::ids::{AuctionId, Version};
 use gavel_engine::hub::waiting::{self, Bounds, Waiting};
 use serde_json::json;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Frames that wait at most.
@@ -19,6 +20,10 @@ const BYTES: usize = 256 * 1024;
 
 /// From so many frames on only the newest state is kept, and what comes again soon is left out.
 const CALM: usize = 16;
+
+/// How often, and how far apart, it is looked whether what waits was taken.
+const LOOKS: u32 = 250;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What waits to be sent on a socket.
 pub(super) struct Outbox {
@@ -150,6 +155,18 @@ impl Outbox {
         if !self.has_ended() {
             ending.await;
         }
+    }
+
+    /// Waits until most of the queue is free, so that whoever asks for much at once can take what he
+    /// is answered; if he does not, he lags.
+    pub(super) async fn mostly_free(&self) {
+        for _look in 0..LOOKS {
+            if self.inner().is_mostly_free() {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.lag();
     }
 
     /// Waits until there may be something to send.

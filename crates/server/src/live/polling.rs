@@ -99,6 +99,10 @@ pub(super) async fn delivery(house: &House, session: &Arc<Session>, body: Body) 
         return Wrong::Request.into_response();
     };
     for packet in text.split(char::from(BETWEEN)) {
+        session.outbox.mostly_free().await;
+        if session.outbox.has_ended() {
+            break;
+        }
         match talk::hear(house, session, packet).await {
             Ok(()) => {}
             Err(Gone::Left) => {

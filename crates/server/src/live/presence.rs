@@ -3,7 +3,7 @@
 
 use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// How long somebody may be away without having left.
@@ -22,6 +22,18 @@ pub(super) struct Presence {
     ghosts: VecDeque<Time>,
     /// What was told last.
     told: usize,
+    /// Who has come and gone since, by name.
+    came: BTreeMap<UserId, Arc<str>>,
+    went: BTreeMap<UserId, Arc<str>>,
+}
+
+/// What is new about who is here.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) count: usize,
+    /// The names of some of those who have come and gone.
+    pub(super) joined: Vec<Arc<str>>,
+    pub(super) left: Vec<Arc<str>>,
 }
 
 struct Here {
@@ -36,8 +48,13 @@ impl Presence {
     pub(super) fn come(&mut self, user: Option<(UserId, Arc<str>)>) {
         match user {
             Some((user, name)) => {
-                let new = Here { name, sockets: 0, until: None };
-                let here = self.users.entry(user).or_insert(new);
+                let new = || {
+                    if self.went.remove(&user).is_none() {
+                        self.came.insert(user, Arc::clone(&name));
+                    }
+                    Here { name, sockets: 0, until: None }
+                };
+                let here = self.users.entry(user).or_insert_with(new);
                 here.sockets += 1;
                 here.until = None;
             }
@@ -67,19 +84,41 @@ impl Presence {
         }
     }
 
+    /// Somebody is here no more, whatever sockets he has, and never was: he was erased.
+    pub(super) fn forget(&mut self, user: UserId) {
+        self.users.remove(&user);
+        self.came.remove(&user);
+        self.went.remove(&user);
+    }
+
     /// How many are here.
     pub(super) fn count(&mut self, now: Time) -> usize {
-        self.users.retain(|_, here| here.until.is_none_or(|until| now < until));
+        let (came, went) = (&mut self.came, &mut self.went);
+        self.users.retain(|user, here| {
+            let stays = here.until.is_none_or(|until| now < until);
+            if !stays && came.remove(user).is_none() {
+                went.insert(*user, Arc::clone(&here.name));
+            }
+            stays
+        });
         while self.ghosts.front().is_some_and(|until| *until <= now) {
             self.ghosts.pop_front();
         }
         self.users.len() + self.others + self.ghosts.len()
     }
 
-    /// How many are here, if that was not told yet.
-    pub(super) fn news(&mut self, now: Time) -> Option<usize> {
+    /// What is new, if that was not told yet. Where nobody is named, only how many are here is.
+    pub(super) fn news(&mut self, named: bool, now: Time) -> Option<News> {
         let count = self.count(now);
-        (std::mem::replace(&mut self.told, count) != count).then_some(count)
+        let some = |all: BTreeMap<UserId, Arc<str>>| match named {
+            true => all.into_values().take(NAMES).collect(),
+            false => Vec::new(),
+        };
+        let joined = some(std::mem::take(&mut self.came));
+        let left = some(std::mem::take(&mut self.went));
+        let other = std::mem::replace(&mut self.told, count) != count;
+        let new = other || !joined.is_empty() || !left.is_empty();
+        new.then_some(News { count, joined, left })
     }
 
     /// The names of some of those who are here, in their order.
@@ -93,28 +132,76 @@ impl Presence {
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> Time {
+        Time(seconds * SECOND)
+    }
+
     #[test]
     fn several_tabs_are_one_and_whoever_is_back_soon_was_never_away() {
         let mut presence = Presence::default();
         let anna = UserId::new(1).unwrap();
         let come = |presence: &mut Presence| presence.come(Some((anna, "anna".into())));
-        let at = |seconds| Time(seconds * SECOND);
+        let count = |presence: &mut Presence, seconds| {
+            presence.news(false, at(seconds)).map(|news| news.count)
+        };
         come(&mut presence);
         come(&mut presence);
         presence.come(None);
-        assert_eq!(presence.news(at(0)), Some(2));
+        assert_eq!(count(&mut presence, 0), Some(2));
         presence.go(Some(anna), false, at(0));
-        assert_eq!(presence.news(at(60)), None, "the other tab");
+        assert_eq!(count(&mut presence, 60), None, "the other tab");
         presence.go(Some(anna), false, at(60));
-        assert_eq!(presence.news(at(69)), None, "within the grace");
+        assert_eq!(count(&mut presence, 69), None, "within the grace");
         come(&mut presence);
-        assert_eq!(presence.news(at(200)), None, "back");
+        assert_eq!(count(&mut presence, 200), None, "back");
         presence.go(Some(anna), true, at(200));
         presence.go(None, false, at(200));
-        assert_eq!(presence.news(at(200)), Some(1), "she said so; the other may be back");
+        assert_eq!(count(&mut presence, 200), Some(1), "she said so; the other may be back");
         presence.come(None);
-        assert_eq!((presence.news(at(205)), presence.names().len()), (None, 0));
+        assert_eq!((count(&mut presence, 205), presence.names().len()), (None, 0));
         presence.go(None, false, at(205));
-        assert_eq!(presence.news(at(215)), Some(0));
+        assert_eq!(count(&mut presence, 215), Some(0));
+    }
+
+    #[test]
+    fn who_came_and_went_is_told_by_name_where_people_are_named() {
+        let mut presence = Presence::default();
+        let user = |number: i64, name: &str| (UserId::new(number).unwrap(), Arc::from(name));
+        let news = |count, joined: &[&str], left: &[&str]| {
+            let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
+            Some(News { count, joined: names(joined), left: names(left) })
+        };
+        presence.come(Some(user(1, "anna")));
+        assert_eq!(presence.news(true, at(0)), news(1, &["anna"], &[]));
+        // As many as before, and not the same.
+        presence.come(Some(user(2, "bert")));
+        presence.go(Some(user(1, "").0), true, at(1));
+        assert_eq!(presence.news(true, at(1)), news(1, &["bert"], &["anna"]));
+        presence.come(Some(user(1, "anna")));
+        presence.go(Some(user(1, "").0), true, at(2));
+        assert_eq!(presence.news(true, at(2)), None, "nobody saw her");
+        presence.go(Some(user(2, "").0), true, at(3));
+        assert_eq!(presence.count(at(3)), 0);
+        presence.come(Some(user(2, "bert")));
+        assert_eq!(presence.news(true, at(3)), None, "nobody missed him");
+        presence.come(Some(user(1, "anna")));
+        assert_eq!(presence.news(false, at(4)), news(2, &[], &[]), "where nobody is named");
+        assert_eq!(presence.news(true, at(4)), None);
+    }
+
+    #[test]
+    fn whoever_is_erased_is_not_named_among_those_who_came_or_went() {
+        let mut presence = Presence::default();
+        let [anna, bert] = [1, 2].map(|number| UserId::new(number).unwrap());
+        presence.come(Some((anna, "anna".into())));
+        assert_eq!(presence.news(true, at(0)).map(|news| news.joined.len()), Some(1));
+        presence.come(Some((bert, "bert".into())));
+        presence.go(Some(anna), true, at(0));
+        assert_eq!(presence.count(at(0)), 1);
+        presence.forget(anna);
+        presence.forget(bert);
+        assert_eq!(presence.news(true, at(0)), Some(News::default()));
+        presence.go(Some(bert), true, at(1));
+        assert_eq!((presence.news(true, at(1)), presence.names().len()), (None, 0));
     }
 }

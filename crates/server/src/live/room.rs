@@ -2,8 +2,9 @@
 //! are told. It exists while somebody is in, and for a while after. Decides nothing.
 
 use super::frame;
+use super::lines::{Gone, Lines};
 use super::packet::event_text;
-use super::presence::Presence;
+use super::presence::{News, Presence};
 use super::session::Session;
 use super::text::Shown;
 use super::timers::Timers;
@@ -19,7 +20,7 @@ use gavel_auction::view::{Head, Viewer};
 use gavel_engine::hub::following::{Blind, Following, Lost, Stands};
 use gavel_engine::hub::standing::Happened;
 use serde_json::json;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -31,9 +32,6 @@ const PARTS: usize = 16;
 
 /// What telling one more costs, so that a full room does not take the processor for itself.
 const PACE: Duration = Duration::from_micros(4);
-
-/// Messages of the chat that are at hand.
-pub(super) const CHAT: usize = 50;
 
 /// How often, and how far apart, it is looked whether a room has come to a version.
 const LOOKS: u32 = 100;
@@ -51,8 +49,8 @@ pub(super) struct Room {
     /// Up to which paddle bidders are known.
     paddles: AtomicI64,
     presence: Mutex<Presence>,
-    /// The last messages of the chat, by number.
-    chat: Mutex<VecDeque<Line>>,
+    /// The last messages of the chat.
+    chat: Mutex<Lines>,
     pub(super) timers: Timers,
     made: OnceCell<()>,
     follower: Mutex<Option<JoinHandle<()>>>,
@@ -118,10 +116,34 @@ impl Room {
         } else {
             house.aside(move |house| Shown::render(house, stands, count)).await??
         };
-        let shown = Arc::new(shown);
-        *lock(&self.latest) = Some(Arc::clone(&shown));
+        let mut shown = Arc::new(shown);
+        while !self.keep(house, &shown) {
+            let stale = Arc::clone(&shown);
+            shown = Arc::new(house.aside(move |house| stale.anew(house)).await??);
+        }
         self.timers.set(&shown, house.now());
         Ok(shown)
+    }
+
+    /// Keeps how the auction stands; false if a name has changed since it was rendered.
+    fn keep(&self, house: &House, shown: &Arc<Shown>) -> bool {
+        let mut latest = lock(&self.latest);
+        let right = shown.is_right(house);
+        if right {
+            *latest = Some(Arc::clone(shown));
+        }
+        right
+    }
+
+    /// Shows no more what somebody was called. May block on the store.
+    fn forget_name(&self, house: &House, user: UserId) {
+        lock(&self.presence).forget(user);
+        let mut latest = lock(&self.latest);
+        let stale = |shown: &Arc<Shown>| !shown.is_right(house) && shown.is_about(house, user);
+        while let Some(shown) = latest.clone().filter(stale) {
+            // What cannot be rendered is not shown before the next change.
+            *latest = shown.anew(house).ok().map(Arc::new);
+        }
     }
 
     /// How the auction stands, as those who are in were told last.
@@ -158,12 +180,17 @@ impl Room {
 
     /// Somebody comes in.
     pub(super) fn enter(&self, house: &House, session: &Arc<Session>) {
+        let (engine, auction) = (&house.engine, self.auction);
+        // Of one that has left memory, bidders are found once something happens there.
+        self.add(session, |user| !engine.has_left(auction) && engine.mine(auction, user).is_some());
+    }
+
+    /// The same, who is asked whether he is one of the bidders.
+    pub(super) fn add(&self, session: &Arc<Session>, bids: impl FnOnce(UserId) -> bool) {
         let user = session.user();
         let part = self.part(session);
         let mut part = lock(part);
-        // Of one that has left memory, bidders are found once something happens there.
-        let here = user.filter(|_| !house.engine.has_left(self.auction));
-        let bids = here.is_some_and(|user| house.engine.mine(self.auction, user).is_some());
+        let bids = user.is_some_and(bids);
         part.push(Member { session: Arc::clone(session), user, bids });
         drop(part);
         self.members.fetch_add(1, Ordering::AcqRel);
@@ -273,44 +300,39 @@ impl Room {
         }
     }
 
-    /// Keeps a message of the chat at hand.
-    pub(super) fn remember(&self, id: i64, author: UserId, text: &str) {
-        let mut chat = lock(&self.chat);
-        chat.push_back((id, author, text.into()));
-        if chat.len() > CHAT {
-            chat.pop_front();
-        }
+    /// Keeps a message of the chat at hand; false if it is known, or gone.
+    pub(super) fn remember(&self, id: i64, author: UserId, text: &str) -> bool {
+        lock(&self.chat).remember((id, author, text.into()))
     }
 
-    /// Somebody has said something.
+    /// Somebody has said something. Who came in since it was kept was shown it with all else.
     pub(super) fn hear(&self, id: i64, author: UserId, text: &str) {
-        self.remember(id, author, text);
-        self.say(&format!("42[\"chat_message\",{text}]"));
-    }
-
-    /// Keeps such messages at hand no more.
-    pub(super) fn forget(&self, such: impl Fn(&Line) -> bool) {
-        lock(&self.chat).retain(|line| !such(line));
-    }
-
-    /// Shows no more what somebody has said.
-    pub(super) fn forget_author(&self, user: UserId) {
-        let gone: Vec<i64> = {
-            let chat = lock(&self.chat);
-            chat.iter().filter(|line| line.1 == user).map(|line| line.0).collect()
-        };
-        self.forget(|line| line.1 == user);
-        for id in gone {
-            let about = json!({ "auction_id": self.auction.get(), "id": id });
-            self.say(&event_text("chat_deleted", &about));
+        if self.remember(id, author, text) {
+            self.say(&format!("42[\"chat_message\",{text}]"));
         }
+    }
+
+    /// A message is shown no more.
+    pub(super) fn unsay(&self, id: i64) {
+        lock(&self.chat).forget(Gone::Message(id));
+        self.tell_gone(id);
+    }
+
+    /// Shows no more what somebody has said, nor his name. May block on the store.
+    pub(super) fn forget_user(&self, house: &House, user: UserId) {
+        self.forget_name(house, user);
+        let gone = lock(&self.chat).forget(Gone::Author(user));
+        gone.into_iter().for_each(|id| self.tell_gone(id));
+    }
+
+    fn tell_gone(&self, id: i64) {
+        let about = json!({ "auction_id": self.auction.get(), "id": id });
+        self.say(&event_text("chat_deleted", &about));
     }
 
     /// What was said last, as a list in JSON.
     pub(super) fn chat_text(&self) -> String {
-        let chat = lock(&self.chat);
-        let lines: Vec<&str> = chat.iter().map(|(_, _, text)| &**text).collect();
-        format!("[{}]", lines.join(","))
+        lock(&self.chat).text()
     }
 
     /// How many watch.
@@ -320,12 +342,13 @@ impl Room {
 
     /// The message that tells who watches, if that has changed.
     pub(super) fn presence_news(&self, now: Time) -> Option<String> {
-        let mut presence = lock(&self.presence);
-        let count = presence.news(now)?;
         let named = self.latest()?.head.terms.visibility == Visibility::Named;
+        let mut presence = lock(&self.presence);
+        let News { count, joined, left } = presence.news(named, now)?;
         let mut about = json!({ "auction_id": self.auction.get(), "participant_count": count });
         if named {
             about["participants"] = json!(presence.names());
+            (about["joined"], about["left"]) = (json!(joined), json!(left));
         }
         Some(event_text("presence_update", &about))
     }

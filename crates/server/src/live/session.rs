@@ -10,13 +10,13 @@ use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How often a client is asked whether he is there.
-pub(super) const PING_EVERY: i64 = 25 * SECOND;
+pub(crate) const PING_EVERY: i64 = 25 * SECOND;
 
 /// How long he has to say so.
-pub(super) const PONG_WITHIN: i64 = 20 * SECOND;
+pub(crate) const PONG_WITHIN: i64 = 20 * SECOND;
 
 /// How long he has to say who he is.
 pub(super) const CONNECT_WITHIN: i64 = 10 * SECOND;
@@ -57,6 +57,8 @@ pub(super) struct Session {
     /// The second that is counted in, and how much was said in it.
     second: AtomicI64,
     said: AtomicU32,
+    /// Held while he comes into a room or leaves one.
+    moving: Mutex<()>,
     _place: Place,
 }
 
@@ -103,6 +105,7 @@ impl Session {
             ask_at: AtomicI64::new(now.0 + early),
             second: AtomicI64::new(0),
             said: AtomicU32::new(0),
+            moving: Mutex::default(),
             _place: place,
         }
     }
@@ -140,6 +143,11 @@ impl Session {
     /// The token of the query, once.
     pub(super) fn take_shown(&self) -> Option<String> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// While this is held, nobody else brings him into a room or out of one.
+    pub(super) fn moving(&self) -> MutexGuard<'_, ()> {
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn carrier(&self) -> Carrier {

@@ -5,6 +5,7 @@ use super::chat;
 use super::connect::connect;
 use super::packet::{Packet, ack_text, event_text, refusal_text};
 use super::room::Room;
+use super::seats;
 use super::session::Session;
 use super::tongue::{self, Named, Tongue};
 use crate::house::House;
@@ -26,9 +27,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-
-/// Rooms of one socket at once.
-const ROOMS: usize = 20;
 
 /// Bytes of an answer at most.
 const ANSWER: usize = 1024 * 1024;
@@ -188,13 +186,13 @@ async fn join(
     let viewer = caller.viewer();
     known(house, auction, &viewer).await?;
     let room = house.live.room(house, auction).await?;
-    take_seat(house, session, &room)?;
+    seats::take(house, session, &room)?;
     // From here on nothing is missed, whatever is shown now.
     let joined = joined(house, &room, session, caller, after_version).await;
     let (version, text) = match joined {
         Ok(joined) => joined,
         Err(problem) => {
-            give_up_seat(house, session, auction);
+            seats::give_up(house, session, auction);
             return Err(problem);
         }
     };
@@ -202,34 +200,6 @@ async fn join(
     session.outbox.let_in(auction, version);
     let now = print(house.now());
     Ok(json!({ "auction_id": auction.get(), "version": version, "server_time": now }))
-}
-
-fn take_seat(house: &House, session: &Arc<Session>, room: &Arc<Room>) -> Result<(), Problem> {
-    let full = |where_: &str| {
-        let detail = format!("Leave an auction first: there are too many on {where_}.");
-        Problem::of(Code::RateLimited, detail)
-    };
-    if !session.outbox.is_seated(room.auction) && session.outbox.seats() >= ROOMS {
-        return Err(full("this socket"));
-    }
-    let own = session.who().and_then(|who| who.place.as_ref());
-    if session.outbox.seat(room) {
-        if own.is_some_and(|own| !own.take_room()) {
-            session.outbox.unseat(room.auction);
-            return Err(full("your sockets"));
-        }
-        room.enter(house, session);
-    }
-    Ok(())
-}
-
-fn give_up_seat(house: &House, session: &Arc<Session>, auction: AuctionId) {
-    if let Some(room) = session.outbox.unseat(auction) {
-        if let Some(own) = session.who().and_then(|who| who.place.as_ref()) {
-            own.leave_rooms(1);
-        }
-        room.exit(session, true, house.now());
-    }
 }
 
 /// What somebody is told who comes into a room; and up to which version that shows it.
@@ -275,7 +245,7 @@ async fn joined(
 fn leave(house: &House, session: &Arc<Session>, about: &str) -> Result<Value, Problem> {
     let Leave { auction_id } = body::parse(about.as_bytes())?;
     let auction = auction_id.auction(house)?;
-    give_up_seat(house, session, auction);
+    seats::give_up(house, session, auction);
     Ok(json!({ "auction_id": auction.get() }))
 }
 

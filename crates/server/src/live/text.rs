@@ -9,7 +9,7 @@ use crate::http::error::Problem;
 use crate::http::time::{Stamp, print};
 use crate::http::v1::render::{NextView, OutcomeView, YouView, paddles};
 use bytes::Bytes;
-use gavel_auction::ids::{AuctionId, Paddle, Version};
+use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
@@ -29,6 +29,10 @@ pub(super) struct Shown {
     common: String,
     /// The same for those who speak the dialect, if the house does.
     pub(super) flash: Option<String>,
+    happened: Happened,
+    participants: usize,
+    /// The count of changes of names that it was made at.
+    changes: u64,
 }
 
 /// What everybody is told of an auction.
@@ -68,7 +72,7 @@ impl Shown {
         participants: usize,
     ) -> Result<Self, Problem> {
         let Stands { head, top, happened, .. } = stands;
-        let now = house.now();
+        let (now, changes) = (house.now(), house.engine.words().changes());
         let view = head.view(&Viewer::default(), None, now);
         let named = top.iter().map(|top| top.paddle).chain(view.leader);
         let common = ForAll {
@@ -94,10 +98,34 @@ impl Shown {
         let text = serde_json::to_string(&common).expect("what we say is always JSON");
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
         let common = inner.expect("an object has braces").to_owned();
-        let worth: Vec<_> = top.iter().map(|top| (top.paddle, top.amount)).collect();
         let flash = dialects::speaks(&house.config, "flash")
-            .then(|| tongue::common(house, &head, &worth, participants));
-        Ok(Self { flash: flash.transpose()?, head, top, common })
+            .then(|| tongue::common(house, &head, &top, participants));
+        let flash = flash.transpose()?;
+        Ok(Self { head, top, common, flash, happened, participants, changes })
+    }
+
+    /// The same with names as they are now. May block on the store.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(super) fn anew(&self, house: &House) -> Result<Self, Problem> {
+        let (head, top) = (Arc::clone(&self.head), self.top.clone());
+        let stands = Stands { head, top, happened: self.happened, after: 0 };
+        Self::render(house, stands, self.participants)
+    }
+
+    /// Whether the names in it are those of now.
+    pub(super) fn is_right(&self, house: &House) -> bool {
+        let named = self.head.terms.visibility == Visibility::Named;
+        !named || self.changes == house.engine.words().changes()
+    }
+
+    /// Whether somebody is one of those who may be named in it.
+    pub(super) fn is_about(&self, house: &House, user: UserId) -> bool {
+        let winner = self.head.outcome().and_then(|outcome| outcome.sale());
+        let paddles = self.top.iter().map(|top| top.paddle).chain(self.head.leader);
+        let mut paddles = paddles.chain(winner.map(|sale| sale.winner));
+        paddles.any(|paddle| house.engine.bidder(self.head.auction, paddle) == Some(user))
     }
 
     /// Whether all that is to be rendered is in memory.

@@ -8,8 +8,9 @@ use crate::http::dialects;
 use crate::http::dialects::flash::state::State;
 use crate::http::dialects::flash::wire;
 use crate::http::error::Problem;
-use gavel_auction::ids::{AuctionId, Paddle, UserId};
+use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::view::Head;
+use gavel_engine::hub::standing::TopBid;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -60,7 +61,7 @@ impl Named {
 pub(super) fn common(
     house: &House,
     head: &Head,
-    top: &[(Paddle, i64)],
+    top: &[TopBid],
     participants: usize,
 ) -> Result<String, Problem> {
     let state = State::of(house, head, top, participants)?;

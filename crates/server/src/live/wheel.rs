@@ -7,7 +7,7 @@ use super::room::Room;
 use super::session::{Session, Silence};
 use crate::chance;
 use crate::house::House;
-use crate::http::actor::{About, SignIns};
+use crate::http::actor::SignIns;
 use gavel_auction::time::{SECOND, Time};
 use serde_json::json;
 use std::sync::Arc;
@@ -96,10 +96,7 @@ async fn look_at_tokens(house: &House, seen: u64) -> u64 {
     let mut unclear = false;
     for session in house.live.all() {
         let Some(by) = session.caller().and_then(|caller| caller.0.as_ref()) else { continue };
-        let concerned = about.as_ref().is_none_or(|about| {
-            about.contains(&About::User(by.user)) || about.contains(&About::Token(by.token))
-        });
-        if !concerned {
+        if about.as_ref().is_some_and(|about| !by.is_among(about)) {
             continue;
         }
         match house.signed_in(&by.token).await {

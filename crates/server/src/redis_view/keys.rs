@@ -2,14 +2,12 @@
 //! to no Redis.
 
 use crate::house::House;
-use crate::http::dialects::flash::state::{State, status};
+use crate::http::dialects::flash::state::{Known, State, status};
 use crate::http::dialects::flash::wire;
 use crate::http::error::Problem;
 use crate::http::time::print;
-use crate::http::v1::render::username;
 use gavel_auction::event::{Event, Fact};
 use gavel_auction::ids::{AuctionId, Paddle};
-use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::Head;
 use redis::Pipeline;
@@ -56,8 +54,10 @@ impl Keys {
         }
         hash.ignore();
         for top in &state.top_bids {
-            let user = top.user_id.as_deref().unwrap_or_default();
-            let member = format!("{user}:{}", top.username.as_deref().unwrap_or_default());
+            let member = match &top.user_id {
+                Some(user) => format!("{user}:{}", top.username.as_deref().unwrap_or_default()),
+                None => format!(":paddle {}", top.paddle),
+            };
             pipeline.cmd("ZADD").arg(&self.top_bids).arg(top.amount.get()).arg(member).ignore();
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn happened(house: &House, head: &Head, event: &Event) -> Result<Valu
         "timestamp": print(event.at),
     });
     if let Fact::BidPlaced(placed) = &event.fact {
-        let (id, name) = behind(house, head, placed.paddle)?;
+        let Known { id, name } = behind(house, head, placed.paddle)?;
         let money = |amount| wire::text(amount, head.currency);
         about["user_id"] = json!(id);
         about["username"] = json!(name);
@@ -88,7 +88,7 @@ pub(super) fn happened(house: &House, head: &Head, event: &Event) -> Result<Valu
     if let Some(now) = event.fact.now() {
         let shown = now.shown.as_ref();
         let price = shown.and_then(|shown| shown.price);
-        let (id, name) = behind(house, head, shown.and_then(|shown| shown.leader))?;
+        let Known { id, name } = behind(house, head, shown.and_then(|shown| shown.leader))?;
         about["current_high_bid"] = json!(price.map(|price| wire::text(price, head.currency)));
         about["high_bidder_id"] = json!(id);
         about["high_bidder_username"] = json!(name);
@@ -96,20 +96,15 @@ pub(super) fn happened(house: &House, head: &Head, event: &Event) -> Result<Valu
     }
     if let Fact::Closed { outcome, .. } = &event.fact {
         let sale = outcome.sale();
-        about["winner_id"] = json!(behind(house, head, sale.map(|sale| sale.winner))?.0);
+        about["winner_id"] = json!(behind(house, head, sale.map(|sale| sale.winner))?.id);
         let price = sale.map(|sale| wire::text(sale.hammer_price, head.currency));
         about["winning_bid"] = json!(price);
     }
     Ok(about)
 }
 
-type Behind = (Option<String>, Option<String>);
-
-fn behind(house: &House, head: &Head, paddle: Option<Paddle>) -> Result<Behind, Problem> {
-    let named = paddle.filter(|_| head.terms.visibility == Visibility::Named);
-    let user = named.and_then(|paddle| house.engine.bidder(head.auction, paddle));
-    let name = user.map(|user| username(house, user)).transpose()?.flatten();
-    Ok((user.map(wire::of_user), name))
+fn behind(house: &House, head: &Head, paddle: Option<Paddle>) -> Result<Known, Problem> {
+    paddle.map_or_else(|| Ok(Known::default()), |paddle| Known::of(house, head, paddle))
 }
 
 /// The message that the end has moved, if an event moved it.

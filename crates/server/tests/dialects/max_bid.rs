@@ -39,9 +39,15 @@ impl Client {
     }
 
     fn hear(&mut self) -> Value {
+        let (opcode, text) = self.frame();
+        assert_eq!(opcode, 0x81, "a text");
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    /// The next frame, whatever it is.
+    fn frame(&mut self) -> (u8, Vec<u8>) {
         let mut head = [0; 2];
         self.0.read_exact(&mut head).unwrap();
-        assert_eq!(head[0], 0x81, "a text");
         let length = match head[1] {
             126 => {
                 let mut long = [0; 2];
@@ -52,8 +58,32 @@ impl Client {
         };
         let mut text = vec![0; usize::from(length)];
         self.0.read_exact(&mut text).unwrap();
-        serde_json::from_slice(&text).unwrap()
+        (head[0], text)
     }
+}
+
+/// Waits as long as a client may be silent: asked after 25 seconds, gone 20 later.
+#[test]
+fn a_silent_client_loses_its_place() {
+    let house = Served::with(&["dialects.on=cars", "limits.sockets_per_ip=1"]);
+    let clients = [(); 2].map(|()| Client::open(&house, "/live"));
+    let patience = Some(std::time::Duration::from_secs(90));
+    clients.iter().for_each(|client| client.0.set_read_timeout(patience).unwrap());
+    assert_eq!(house.get("/live", None).status, 400, "no WebSocket");
+    let upgrade = "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let comes_in = || house.send("GET", "/live", upgrade, b"").status;
+    assert_eq!(comes_in(), 429, "both places are taken");
+    let [mut there, mut silent] = clients;
+    assert_eq!(there.frame(), (0x89, Vec::new()), "a ping");
+    there.0.write_all(&[0x8A, 0x80, 0, 0, 0, 0]).unwrap();
+    assert_eq!(silent.frame(), (0x89, Vec::new()), "a ping");
+    assert_eq!(silent.frame().0, 0x88, "the end");
+    assert_eq!(silent.0.read(&mut [0]).unwrap(), 0);
+    // Its place is given back a moment after the last word.
+    assert!((0..100).any(|_| comes_in() == 101));
+    there.say(&json!({"subscribe": 4711}));
+    assert_eq!(there.hear()["error"], "not_found", "who is there stays");
 }
 
 #[test]

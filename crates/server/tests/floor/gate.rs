@@ -1,5 +1,5 @@
-//! A gate before the store: while it is closed, whoever reads waits. So a test sees who it is that
-//! waits, and whether anything else goes on meanwhile.
+//! A gate before the store: while it is closed, whoever reads waits, and while it is barred, he is
+//! turned away. So a test sees who it is that waits, and whether anything else goes on meanwhile.
 
 use gavel_auction::ids::AuctionId;
 use gavel_engine::log::{LogError, LogReader, Partition, Position, Record};
@@ -20,6 +20,7 @@ pub struct Gate {
 #[derive(Default)]
 struct State {
     closed: bool,
+    barred: bool,
     waiting: u64,
     /// How often those who waited were let in.
     opened: u64,
@@ -44,6 +45,11 @@ impl Gate {
         self.moved.notify_all();
     }
 
+    /// From now on nobody can read, or everybody again.
+    pub fn bar(&self, barred: bool) {
+        self.state().barred = barred;
+    }
+
     /// Nobody waits any more: whether somebody has waited in vain.
     pub fn open(&self) -> bool {
         let mut state = self.state();
@@ -52,7 +58,7 @@ impl Gate {
         state.in_vain
     }
 
-    fn pass(&self) {
+    fn pass(&self) -> Result<(), LogError> {
         let mut state = self.state();
         let opened = state.opened;
         state.waiting += 1;
@@ -61,6 +67,7 @@ impl Gate {
         let (mut state, timeout) = waited.expect("no reader panics");
         state.waiting -= 1;
         state.in_vain |= timeout.timed_out();
+        if state.barred { Err(LogError::Unreadable("barred".into())) } else { Ok(()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -86,7 +93,7 @@ impl LogReader for Behind<dyn LogReader> {
     }
 
     fn get(&self, partition: Partition, position: Position) -> Result<Option<Record>, LogError> {
-        self.0.pass();
+        self.0.pass()?;
         self.1.get(partition, position)
     }
 }
@@ -101,7 +108,7 @@ impl Snapshots for Behind<dyn Snapshots> {
     }
 
     fn load(&self, auctions: &[AuctionId]) -> Result<Vec<Kept>, LogError> {
-        self.0.pass();
+        self.0.pass()?;
         self.1.load(auctions)
     }
 

@@ -29,12 +29,15 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use tokio::runtime::Runtime;
 
 /// What everybody may do unless a test says otherwise.
 pub const MEMBER: Roles = Roles::MEMBER;
+
+/// Asynchronous threads of a house.
+const WORKERS: usize = 2;
 
 /// A house for tests.
 pub struct Site {
@@ -113,8 +116,10 @@ impl Site {
         let data = tempfile::tempdir().expect("the house of the test works");
         let made = keys::make(data.path()).expect("the house of the test works");
         sqlite::init(data.path(), made.house, 4, Time(1)).expect("the house of the test works");
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .enable_all()
+            .build();
         let mut site = Self {
             data,
             runtime: runtime.expect("the house of the test works"),
@@ -220,6 +225,23 @@ impl Site {
         self.send(request.expect("the house of the test works"))
     }
 
+    /// Does this while nothing else gets its turn on the house's asynchronous threads.
+    pub fn alone<T>(&self, work: impl Future<Output = T>) -> T {
+        let (held, over) =
+            (Arc::new(Barrier::new(WORKERS + 1)), Arc::new(Barrier::new(WORKERS + 1)));
+        for _worker in 0..WORKERS {
+            let (held, over) = (Arc::clone(&held), Arc::clone(&over));
+            drop(self.runtime.spawn(async move {
+                held.wait();
+                over.wait();
+            }));
+        }
+        held.wait();
+        let done = self.runtime.block_on(work);
+        over.wait();
+        done
+    }
+
     /// Where the house keeps its data.
     pub fn data(&self) -> &Path {
         self.data.path()
@@ -261,6 +283,11 @@ impl Site {
         let user = UserId::new(person.id).expect("the house of the test works");
         self.inside().people.change_user(user, &change).expect("the house of the test works");
         self.inside().edge.house().sign_ins.forget_user(user);
+    }
+
+    /// Waits for something inside of the house.
+    pub fn run<F: Future>(&self, what: F) -> F::Output {
+        self.runtime.block_on(what)
     }
 
     /// What requests are put to.

@@ -192,6 +192,23 @@ impl Drop for Served {
     }
 }
 
+/// Creates an auction with these terms: its number.
+pub fn auction(house: &Served, seller: &str, body: Value) -> u64 {
+    let mut all = json!({"title": "Lot", "currency": "EUR", "duration_seconds": 3600});
+    let terms = body.as_object().expect("terms");
+    all.as_object_mut().expect("an object").extend(terms.clone());
+    let made = house.ask("POST", "/v1/auctions", Some(seller), &all);
+    assert_eq!(made.status, 201, "{made:?}");
+    made.json()["id"].as_u64().expect("a number")
+}
+
+/// Places a bid that must be taken: the reply.
+pub fn bid(house: &Served, auction: u64, token: &str, body: &Value) -> Value {
+    let placed = house.ask("POST", &format!("/v1/auctions/{auction}/bids"), Some(token), body);
+    assert_eq!(placed.status, 201, "{placed:?}");
+    placed.json()
+}
+
 /// The lines of a house.
 type Lines = Box<dyn Iterator<Item = String> + Send>;
 

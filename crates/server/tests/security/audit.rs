@@ -191,15 +191,78 @@ fn sec_s28_heads_of_the_trail_are_signed_by_the_house() {
     assert!(code == Some(1) && said.contains("has not signed"), "{said}");
 }
 
-#[test]
-fn sec_s29_two_must_ask_for_what_cannot_be_taken_back() {
-    let house = Served::with(&["house.four_eyes=true"]);
-    let admin = house.admin();
-    let (second, second_token) = house.user("second");
-    let (anna, anna_token) = house.user("anna");
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A house that wants four eyes, with a second administrator who was made before.
+fn two_admins() -> (Served, i64) {
+    let mut house = Served::new();
+    let (second, _) = house.user("second");
     let roles = json!({"roles": ["admin", "seller"]});
     let path = format!("/v1/users/{second}/roles");
-    assert_eq!(house.ask("PATCH", &path, Some(&admin), &roles).status, 200);
+    assert_eq!(house.ask("PATCH", &path, Some(&house.admin()), &roles).status, 200);
+    house.terminate();
+    assert!(house.wait());
+    house.again(&["house.four_eyes=true"]);
+    (house, second)
+}
+
+#[test]
+fn sec_s29_nobody_makes_a_second_self_and_what_waits_is_listed_and_outlives_the_house() {
+    let (mut house, second) = two_admins();
+    let (admin, second_token) = (house.admin(), house.sign_in("second", PASSWORD));
+    let (crony, crony_token) = house.user("crony");
+    let path = format!("/v1/users/{crony}/roles");
+    let roles = json!({"roles": ["admin"]});
+    let give = |house: &Served, token: &str| house.ask("PATCH", &path, Some(token), &roles).status;
+    let is = |house: &Served| {
+        let own = house.get("/v1/users/me", Some(&crony_token)).json();
+        own["roles"].as_array().unwrap().contains(&json!("admin"))
+    };
+    assert_eq!((give(&house, &admin), is(&house)), (202, false), "one is not enough");
+    assert_eq!((give(&house, &crony_token), is(&house)), (403, false), "nor he himself");
+    let waits =
+        |house: &Served, token: &str| house.get("/v1/waiting", Some(token)).json()["items"].clone();
+    let listed = waits(&house, &second_token);
+    let item = &listed[0];
+    assert_eq!((&item["asked_by"], &item["body"]), (&json!(1), &roles), "{listed}");
+    assert_eq!((&item["method"], &item["path"]), (&json!("PATCH"), &json!(path)), "{listed}");
+    house.kill();
+    house.again(&["house.four_eyes=true"]);
+    assert_eq!(waits(&house, &admin), listed, "also after a crash");
+    assert_eq!((give(&house, &admin), is(&house)), (202, false), "he is one still");
+
+    // The second one, by what the list says.
+    let session = tempfile::NamedTempFile::new().unwrap();
+    let gavel = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+        command.args(arguments).env("GAVEL_URL", format!("http://{}", house.address));
+        let done = command.env("GAVEL_SESSION", session.path()).output().unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8(said).unwrap())
+    };
+    let password = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(password.path(), PASSWORD).unwrap();
+    let file = password.path().display().to_string();
+    std::fs::remove_file(session.path()).unwrap();
+    let signed_in = gavel(&["login", "second", "--password-file", &file]);
+    assert!(signed_in.0, "{}", signed_in.1);
+    let (_, said) = gavel(&["waiting"]);
+    assert!(said.contains(item["act"].as_str().unwrap()) && said.contains(&path), "{said}");
+    let (fine, said) = gavel(&["waiting", "--second", "0000"]);
+    assert!(!fine && said.contains("no act 0000 waits"), "{said}");
+    let (fine, said) = gavel(&["waiting", "--second", item["act"].as_str().unwrap()]);
+    assert!(fine && said.contains("done"), "{said}");
+    assert!(is(&house));
+    assert_eq!(waits(&house, &admin), json!([]), "it waits no more");
+    assert_ne!(second, crony);
+}
+
+#[test]
+fn sec_s29_two_must_ask_for_what_cannot_be_taken_back() {
+    let (house, second) = two_admins();
+    let (admin, second_token) = (house.admin(), house.sign_in("second", PASSWORD));
+    let (anna, anna_token) = house.user("anna");
+    assert!(second > 1);
     let made = json!({"title": "A pot", "currency": "EUR", "preset": "classic",
         "duration_seconds": 600});
     let made = house.ask("POST", "/v1/auctions", Some(&second_token), &made).json();

@@ -141,7 +141,9 @@ fn hang(house: &Served, by: &str, own: &str) -> String {
     let item = json!({"title": format!("A pot {own}"), "category": "Pots"});
     let item = house.ask("POST", "/v1/items", Some(by), &item).json()["id"].clone();
     let headers = format!("authorization: Bearer {by}\r\ncontent-type: image/gif\r\n");
-    let bytes = [b"GIF89a\x01\0\x01\0", own.as_bytes()].concat();
+    let size = [u8::try_from(own.len()).unwrap()];
+    let before = b"GIF89a\x01\0\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02";
+    let bytes = [&before[..], &size, own.as_bytes(), b"\0\x3b"].concat();
     let hung = house.send("POST", &format!("/v1/items/{item}/pictures"), &headers, &bytes);
     assert_eq!(hung.status, 201, "{hung:?}");
     hung.json()["name"].as_str().unwrap().to_owned()

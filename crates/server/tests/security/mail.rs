@@ -4,6 +4,7 @@ use super::served::Served;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -19,11 +20,17 @@ struct MailServer {
 
 impl MailServer {
     fn start() -> Self {
+        Self::speaking(&[])
+    }
+
+    /// A server with these options.
+    fn speaking(options: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         let mut child = Command::new("/usr/bin/python3")
             .args(["-u", "-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}")])
+            .args(options)
             .args(["-c", "aiosmtpd.handlers.Debugging", "stdout"])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())
@@ -223,6 +230,82 @@ fn sec_s31_a_letter_leads_to_the_house_whatever_host_was_asked() {
     assert!(letter.code().is_some(), "{}", letter.0);
     assert!(letter.0.contains("https://auctions.example.com"), "{}", letter.0);
     assert!(!letter.0.contains("evil"), "{}", letter.0);
+}
+
+/// A certificate for this name that signs itself, in two files of the directory.
+fn certificate(dir: &Path, file: &str, name: &str) -> (String, String) {
+    let (key, cert) = (format!("{file}.key"), format!("{file}.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-nodes", "-days", "2", "-subj", &format!("/CN={name}")])
+        .args(["-addext", &format!("subjectAltName=DNS:{name}")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &key, "-out", &cert])
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let whole = |file: &str| dir.join(file).display().to_string();
+    (whole(&key), whole(&cert))
+}
+
+#[test]
+fn sec_s38_letters_go_by_tls_to_the_server_that_is_meant_and_to_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (key, cert) = certificate(dir.path(), "own", "localhost");
+    let (_, other) = certificate(dir.path(), "other", "localhost");
+    let (wrong_key, wrong) = certificate(dir.path(), "wrong", "mail.example.com");
+    let starttls = |key, cert| MailServer::speaking(&["--tlscert", cert, "--tlskey", key]);
+    let always = |key, cert| MailServer::speaking(&["--smtpscert", cert, "--smtpskey", key]);
+    let greeted = |mail: &MailServer, tls: &str, ca: &str, name: &str, log: &Path| {
+        let (port, tls) = (format!("mail.port={}", mail.port), format!("mail.tls={tls}"));
+        let ca = format!("mail.ca={ca}");
+        let house = Served::logging(log, &["mail.host=localhost", &port, &tls, &ca]);
+        register(&house, name, &format!("{name}@example.com"));
+        house
+    };
+    let log = dir.path().join("log");
+    for (mail, tls) in [(starttls(&key, &cert), "starttls"), (always(&key, &cert), "always")] {
+        let house = greeted(&mail, tls, &cert, "anna", &log);
+        let letter = mail.letter();
+        assert_eq!((letter.to(), letter.code().is_some()), ("anna@example.com", true), "{tls}");
+        drop(house);
+    }
+    // Signed by nobody who is believed; for another name; by a server that speaks no TLS.
+    let refused = [
+        (starttls(&key, &cert), "starttls", other.as_str()),
+        (always(&key, &cert), "always", other.as_str()),
+        (starttls(&wrong_key, &wrong), "starttls", wrong.as_str()),
+        (always(&wrong_key, &wrong), "always", wrong.as_str()),
+        (MailServer::start(), "starttls", cert.as_str()),
+    ];
+    // All at once: each is tried again and again before it is given up.
+    let logs: Vec<_> = (0..refused.len()).map(|n| dir.path().join(format!("log{n}"))).collect();
+    let begun = refused.iter().zip(&logs);
+    let houses: Vec<_> =
+        begun.map(|((mail, tls, ca), log)| greeted(mail, tls, ca, "bert", log)).collect();
+    for ((mail, tls, _), log) in refused.iter().zip(&logs) {
+        let said = until_lost(log);
+        assert!(!said.contains("bert@example.com"), "{said}");
+        assert!(mail.lines.try_recv().is_err(), "{tls}: nothing was handed over");
+    }
+    for (log, what) in logs.iter().zip(["UnknownIssuer", "UnknownIssuer", "NotValidForName"]) {
+        let said = std::fs::read_to_string(log).unwrap();
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    drop(houses);
+}
+
+/// The log, once it says that a letter was lost.
+fn until_lost(log: &Path) -> String {
+    for _ in 0..1_500 {
+        let said = std::fs::read_to_string(log).unwrap();
+        if said.contains("lost") {
+            return said;
+        }
+        std::thread::sleep(Duration::from_millis(40));
+    }
+    panic!("no letter was lost: {}", std::fs::read_to_string(log).unwrap());
 }
 
 #[test]

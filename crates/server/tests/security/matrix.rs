@@ -6,6 +6,7 @@
 use super::site::{Person, Site};
 use gavel_auction::command::Roles;
 use gavel_auction::ids::{AuctionId, UserId};
+use gavel_engine::chat::Kept;
 use gavel_server::permissions::{DOORS, verb_of};
 use http::Method;
 use serde_json::{Value, json};
@@ -65,6 +66,7 @@ pub(super) const ROWS: &[Row] = &[
     ("POST", "/v1/auctions/{auction}/registrations/{paddle}/decline", "", "", "s--+++-"),
     ("POST", "/v1/auctions/{auction}/reopen", "", REOPEN, "s----+-"),
     ("POST", "/v1/auctions/{auction}/resume", "", "", "s---++-"),
+    ("GET", "/v1/auctions/{auction}/shills", "", "", "s----+-"),
     ("GET", "/v1/auctions/{auction}/stream", "", "", "+++++++"),
     ("GET", "/v1/auctions/{auction}/stream", "{draft}", "", "000+++0"),
     ("GET", "/v1/audit", "", "", "s----+-"),
@@ -98,6 +100,7 @@ pub(super) const ROWS: &[Row] = &[
     ("GET", "/v1/roles", "", "", "+++++++"),
     ("DELETE", "/v1/session", "", "", "s++++++"),
     ("POST", "/v1/session", "", "{}", "+++++++"),
+    ("GET", "/v1/shills", "", "", "s----+-"),
     ("POST", "/v1/tickets", "", "", "s+++++-"),
     ("GET", "/v1/time", "", "", "+++++++"),
     ("GET", "/v1/users", "", "", "s----+-"),
@@ -123,12 +126,15 @@ pub(super) const ROWS: &[Row] = &[
     ("DELETE", "/v1/users/{id}/ban", "", "", "s----+-"),
     ("POST", "/v1/users/{id}/ban", "", r#"{"reason":"shill"}"#, "s----+-"),
     ("POST", "/v1/users/{id}/ban", "{self}", r#"{"reason":"shill"}"#, "s------"),
+    ("GET", "/v1/users/{id}/links", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/profile", "", "", "s----+-"),
     ("PATCH", "/v1/users/{id}/roles", "", r#"{"roles":["bidder"]}"#, "s----+-"),
     ("PATCH", "/v1/users/{id}/roles", "{self}", r#"{"roles":["bidder"]}"#, "s------"),
     ("DELETE", "/v1/users/{id}/sessions", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/sessions", "", "", "s----+-"),
+    ("GET", "/v1/users/{id}/shills", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/spending", "", "", "s----+-"),
+    ("GET", "/v1/waiting", "", "", "s----+-"),
 ];
 
 const LIMIT: &str = r#"{"spend_limit":100000}"#;
@@ -178,13 +184,14 @@ pub(super) fn scene(site: &Site, pictured: bool) -> Scene {
     let item = site.post("/v1/items", &seller, &read(ITEM)).expect(201)["id"].to_string();
     let gif = || {
         let path = format!("/v1/items/{item}/pictures");
-        let bytes = b"GIF89a\x01\0\x01\0".to_vec();
+        let bytes = b"GIF89a\x01\0\x01\0\0\0\0\x3b".to_vec();
         pictured.then(|| site.send_bytes("POST", &path, &seller, "image/gif", bytes))
     };
     let picture = gif().map(|gif| gif.expect(201)["name"].as_str().unwrap().to_owned());
     let ids = (AuctionId::new(made["id"].as_i64().unwrap()), UserId::new(bidder.id));
     let (chats, now) = (&site.house().chats, site.house().now());
-    let message = chats.say(ids.0.unwrap(), ids.1.unwrap(), "Hello", now).unwrap().unwrap();
+    let kept = chats.say(ids.0.unwrap(), ids.1.unwrap(), "Hello", now, None).unwrap();
+    let Kept::New(message) = kept else { panic!("{kept:?}") };
     let callers = [None, Some(bidder), Some(stranger), Some(seller), Some(clerk), Some(admin)];
     let [public, bidder, stranger, seller, clerk, admin] = callers;
     Scene {

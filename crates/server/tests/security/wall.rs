@@ -11,11 +11,12 @@ use std::collections::HashMap;
 const JSON: &str = "content-type: application/json\r\n";
 
 /// What is served besides the API.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/page.js",
     "/page.css",
     "/page.svg",
+    "/page/desk.js",
     "/pictures/books.svg",
     "/docs/",
     "/openapi.json",

@@ -10,6 +10,8 @@ use gavel_engine::people::{
     Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Reserved, Session, User,
     UserChange, UserQuery,
 };
+use gavel_engine::traces::{Came, Link, Seen, Traces};
+use gavel_engine::waiting::{Asked, Second, Waiting};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -55,6 +57,10 @@ impl Lists for Rows {
         Ok(Vec::new())
     }
 
+    fn dealings(&self, _: UserId, _: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
+        Ok(Vec::new())
+    }
+
     fn clear(&self) -> Result<(), LogError> {
         *self.listed() = Listed::default();
         Ok(())
@@ -66,6 +72,30 @@ pub struct Nobody;
 
 fn none<T>() -> Result<T, PeopleError> {
     Err(PeopleError::Store("there is nobody here".into()))
+}
+
+impl Traces for Nobody {
+    fn came(&self, _: UserId, _: &Came, _: Time) -> Result<(), PeopleError> {
+        none()
+    }
+
+    fn links(&self, _: UserId, _: Option<&[UserId]>, _: usize) -> Result<Vec<Link>, PeopleError> {
+        Ok(Vec::new())
+    }
+
+    fn seen(&self, _: UserId) -> Result<Vec<Seen>, PeopleError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Waiting for Nobody {
+    fn ask(&self, _: &Asked, _: Time, _: usize) -> Result<Second, PeopleError> {
+        none()
+    }
+
+    fn waiting(&self, _: Time) -> Result<Vec<Asked>, PeopleError> {
+        Ok(Vec::new())
+    }
 }
 
 impl People for Nobody {
@@ -103,6 +133,10 @@ impl People for Nobody {
 
     fn user_by_login(&self, _: &str) -> Result<Option<User>, PeopleError> {
         Ok(None)
+    }
+
+    fn name_is_free(&self, _: &str) -> Result<bool, PeopleError> {
+        Ok(true)
     }
 
     fn users(&self, _: &UserQuery) -> Result<Vec<User>, PeopleError> {

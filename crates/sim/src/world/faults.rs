@@ -5,6 +5,7 @@ use super::plan::What;
 use super::{Act, World};
 use crate::chance::Chance;
 use crate::history::Mark;
+use gavel_auction::ids::AuctionId;
 use gavel_engine::log::{Entry, Record};
 
 impl World {
@@ -121,6 +122,12 @@ impl World {
             2 => changed.hash.0[chance.index(32)] ^= 1,
             3 => changed.version += 1,
             _ => changed.previous = changed.previous.wrapping_sub(1),
+        }
+        // An event that now says it is another auction's: that one has lost it, for all one can tell.
+        let named = serde_json::from_slice::<serde_json::Value>(&changed.public).ok();
+        let named = named.and_then(|public| AuctionId::new(public["auction"].as_i64()?));
+        if let Some(auction) = named.filter(|named| *named != auction) {
+            self.input.marks.push(Mark::Planted { auction, reported: true });
         }
         let entry = Entry::Event(changed);
         self.disk.damage(partition, position, Some(Record { entry, ..record }));

@@ -250,6 +250,6 @@ fn failing(params: &Params, chance: &mut Chance, at: Nanos, add: &mut impl FnMut
         add(at, What::Stick(1 + chance.index(3) as u32));
     }
     if params.sticking && chance.percent(20) {
-        add(at, What::Blind(1 + chance.index(3) as u32));
+        add(at, What::Blind(1 + chance.index(12) as u32));
     }
 }

@@ -249,7 +249,7 @@ impl House {
 
     /// The best bids, as the live room shows them.
     fn top(&self, head: &Head) -> Vec<(i64, i64, u64)> {
-        let mut standing = Standing::new(head.terms.direction);
+        let mut standing = Standing::default();
         for (event, _) in &self.events {
             standing.take(event.version, &event.fact, &mut Happened::default());
         }

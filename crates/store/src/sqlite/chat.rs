@@ -5,7 +5,7 @@ use super::people::{SqlitePeople, run};
 use crate::vault::{Field, RowKey, Vault};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
-use gavel_engine::chat::{Chats, Message};
+use gavel_engine::chat::{Chats, Kept, Message, Once};
 use gavel_engine::people::PeopleError;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// A message as it is kept.
-type Row = (i64, i64, i64, Vec<u8>);
+type Row = (i64, AuctionId, UserId, i64, Vec<u8>);
 
 impl Chats for SqlitePeople {
     fn say(
@@ -22,16 +22,52 @@ impl Chats for SqlitePeople {
         author: UserId,
         text: &str,
         at: Time,
-    ) -> Result<Option<i64>, PeopleError> {
+        once: Option<Once>,
+    ) -> Result<Kept, PeopleError> {
         let text = text.to_owned();
         self.write(move |connection, vault| {
-            let Some(key) = Self::row_key(connection, vault, author)? else { return Ok(None) };
+            let Some(key) = Self::row_key(connection, vault, author)? else {
+                return Ok(Kept::Gone);
+            };
+            if let Some(once) = once
+                && let Some(before) = said(connection, author, once).map_err(failed)?
+            {
+                return Ok(before);
+            }
             let text = key.seal(Field::Chat, text.as_bytes());
             let sql = "INSERT INTO chat_message (auction, author, at, text)
                 VALUES (?1, ?2, ?3, ?4)";
             run(connection, sql, params![auction.get(), author.get(), at.0, text])?;
-            Ok(Some(connection.last_insert_rowid()))
+            let id = connection.last_insert_rowid();
+            if let Some(Once { name, words }) = once {
+                let sql = "INSERT INTO chat_key (author, key, said, message, at)
+                    VALUES (?1, ?2, ?3, ?4, ?5)";
+                run(connection, sql, params![author.get(), name.0, words.0, id, at.0])?;
+            }
+            Ok(Kept::New(id))
         })
+    }
+
+    fn said(&self, author: UserId, once: Once) -> Result<Option<Kept>, PeopleError> {
+        self.read(|connection| said(connection, author, once))
+    }
+
+    fn by(&self, author: UserId) -> Result<Vec<Message>, PeopleError> {
+        let vault = Arc::clone(self.vault()?);
+        self.read(move |connection| {
+            let sql = "SELECT id, auction, at, text FROM chat_message
+                WHERE author = ?1 ORDER BY id DESC";
+            let rows: Vec<(i64, i64, i64, Vec<u8>)> = connection
+                .prepare_cached(sql)?
+                .query_map([author.get()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let whole = |(id, auction, at, text)| {
+                AuctionId::new(auction).map(|auction| (id, auction, author, at, text))
+            };
+            Ok(opened(connection, &vault, rows.into_iter().filter_map(whole)))
+        })?
     }
 
     fn latest(
@@ -46,11 +82,14 @@ impl Chats for SqlitePeople {
             let sql = "SELECT id, author, at, text FROM chat_message
                 WHERE auction = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
             let values = params![auction.get(), before.unwrap_or(i64::MAX), limit];
-            let rows: Vec<Row> = connection
+            let rows: Vec<(i64, i64, i64, Vec<u8>)> = connection
                 .prepare_cached(sql)?
                 .query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect::<rusqlite::Result<_>>()?;
-            Ok(opened(connection, &vault, auction, rows))
+            let whole = |(id, author, at, text)| {
+                UserId::new(author).map(|author| (id, auction, author, at, text))
+            };
+            Ok(opened(connection, &vault, rows.into_iter().filter_map(whole)))
         })?
     }
 
@@ -114,17 +153,27 @@ impl Chats for SqlitePeople {
     }
 }
 
-/// Messages as they were said, the oldest first. Those of whoever has just gone are left out.
+/// What came of it, if this was said before.
+fn said(connection: &Connection, author: UserId, once: Once) -> rusqlite::Result<Option<Kept>> {
+    let sql = "SELECT said, message, at FROM chat_key WHERE author = ?1 AND key = ?2";
+    let mut said = connection.prepare_cached(sql)?;
+    let kept = |row: &rusqlite::Row<'_>| {
+        let same = row.get::<_, Vec<u8>>(0)? == once.words.0;
+        Ok(if same { Kept::Again(row.get(1)?, Time(row.get(2)?)) } else { Kept::KeyReused })
+    };
+    said.query_row(params![author.get(), once.name.0], kept).optional()
+}
+
+/// Messages as they were said, the oldest first; rows are the newest first. Those of whoever has
+/// just gone are left out.
 fn opened(
     connection: &Connection,
     vault: &Vault,
-    auction: AuctionId,
-    rows: Vec<Row>,
+    rows: impl Iterator<Item = Row>,
 ) -> Result<Vec<Message>, PeopleError> {
     let mut keys: HashMap<UserId, Option<RowKey>> = HashMap::new();
-    let mut messages = Vec::with_capacity(rows.len());
-    for (id, author, at, sealed) in rows.into_iter().rev() {
-        let Some(author) = UserId::new(author) else { continue };
+    let mut messages = Vec::new();
+    for (id, auction, author, at, sealed) in rows {
         let key = match keys.entry(author) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(SqlitePeople::row_key(connection, vault, author)?),
@@ -133,5 +182,6 @@ fn opened(
         let text = SqlitePeople::text(key, Field::Chat, &sealed)?;
         messages.push(Message { id, auction, author, at: Time(at), text });
     }
+    messages.reverse();
     Ok(messages)
 }

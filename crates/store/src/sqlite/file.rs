@@ -78,6 +78,8 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0005_chat.sql"),
                 include_str!("../../migrations/sqlite/people/0006_notices.sql"),
                 include_str!("../../migrations/sqlite/people/0007_pictures_watching.sql"),
+                include_str!("../../migrations/sqlite/people/0008_chat_keys.sql"),
+                include_str!("../../migrations/sqlite/people/0009_traces_waiting.sql"),
             ],
             Self::Lists => &[
                 include_str!("../../migrations/sqlite/lists/0001_lists.sql"),

@@ -33,6 +33,9 @@ const PUT_PRICE: &str = "UPDATE auction SET price = ?2 WHERE id = ?1";
 const PUT_BIDDING: &str = "INSERT OR IGNORE INTO bidding (user, auction) VALUES (?1, ?2)";
 const BIDDING: &str = "SELECT auction FROM bidding WHERE user = ?1 AND auction < ?2
     ORDER BY auction DESC LIMIT ?3";
+const DEALINGS: &str = "SELECT bidding.auction, auction.seller FROM bidding
+    JOIN auction ON auction.id = bidding.auction
+    WHERE bidding.user = ?1 ORDER BY bidding.auction DESC LIMIT ?2";
 const KEPT: &str =
     "SELECT state, seller, title, category, ends_at, bidders FROM auction WHERE id = ?1";
 const CURSOR: &str = "SELECT position FROM cursor WHERE partition = ?1";
@@ -81,6 +84,10 @@ impl Lists for SqliteLists {
         bidding(&self.file.readers, user, before, limit)
     }
 
+    fn dealings(&self, user: UserId, limit: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
+        dealings(&self.file.readers, user, limit)
+    }
+
     fn clear(&self) -> Result<(), LogError> {
         self.file.write_or_replace(|transaction| transaction.execute_batch(CLEAR))
     }
@@ -103,6 +110,10 @@ impl Lists for NoLists {
     }
 
     fn bidding(&self, _: UserId, _: i64, _: usize) -> Result<Vec<AuctionId>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn dealings(&self, _: UserId, _: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
         Ok(Vec::new())
     }
 
@@ -137,6 +148,10 @@ impl Lists for ReadOnlyLists {
 
     fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError> {
         bidding(&self.readers, user, before, limit)
+    }
+
+    fn dealings(&self, user: UserId, limit: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
+        dealings(&self.readers, user, limit)
     }
 
     fn clear(&self) -> Result<(), LogError> {
@@ -231,6 +246,23 @@ fn bidding(
         let mut found = connection.prepare_cached(BIDDING)?;
         let found = found.query_map([user.get(), before, limit], |row| row.get(0))?;
         found.filter_map(|id| id.map(AuctionId::new).transpose()).collect()
+    });
+    found.map_err(unreadable)
+}
+
+fn dealings(
+    readers: &Readers,
+    user: UserId,
+    limit: usize,
+) -> Result<Vec<(AuctionId, UserId)>, LogError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let read = |row: &rusqlite::Row<'_>| {
+        let both = (row.get(0)?, row.get(1)?);
+        let ids = AuctionId::new(both.0).zip(UserId::new(both.1));
+        ids.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, both.0))
+    };
+    let found = readers.with(|connection| {
+        connection.prepare_cached(DEALINGS)?.query_map([user.get(), limit], read)?.collect()
     });
     found.map_err(unreadable)
 }

@@ -2,11 +2,13 @@
 
 mod rows;
 pub(super) mod sealing;
+mod traces;
+mod waiting;
 
 use super::group::{GroupWriter, failed};
 use super::listings;
 use super::pool::Readers;
-use crate::names::folded;
+use crate::names::{folded, looks_like};
 use crate::vault::{Field, Index, RowKey, Vault, VaultError};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
@@ -107,6 +109,15 @@ impl People for SqlitePeople {
         } else {
             self.find(rows::USER_BY_NAME, [login])
         }
+    }
+
+    fn name_is_free(&self, name: &str) -> Result<bool, PeopleError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            let sql = rows::HAS_USERNAME;
+            let found = connection.prepare_cached(sql)?.exists([folded(&name), looks_like(&name)]);
+            found.map(|found| !found)
+        })
     }
 
     fn user_from(&self, outside: &Outside) -> Result<Option<User>, PeopleError> {
@@ -306,7 +317,8 @@ impl People for SqlitePeople {
             run(connection, "DELETE FROM session WHERE user = ?1", params![user])?;
             run(connection, "DELETE FROM session WHERE expires_at < ?1", params![now.0])?;
             run(connection, "DELETE FROM code WHERE expires_at < ?1", params![now.0])?;
-            run(connection, "DELETE FROM spent WHERE expires_at < ?1", params![now.0])
+            run(connection, "DELETE FROM spent WHERE expires_at < ?1", params![now.0])?;
+            traces::forget(connection, now)
         })
     }
 

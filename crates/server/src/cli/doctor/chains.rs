@@ -2,11 +2,11 @@
 //! and every decision. Names the auction and version of each damage; judges by `gavel_proof` alone.
 
 use crate::cli::output::{Output, count};
+use crate::cli::positions::{PAGE, Positions};
 use crate::keys::HouseKeys;
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_engine::log::{Entry, EventRecord, LogError, LogReader, Partition, Position};
 use gavel_proof::verify::{Fault, LogEntry, verify_log};
-use std::collections::BTreeMap;
 
 /// What was found.
 #[derive(Default)]
@@ -23,9 +23,6 @@ pub(super) struct Damage {
     pub(super) version: Option<Version>,
     pub(super) what: String,
 }
-
-/// Records read at once.
-const PAGE: usize = 1_000;
 
 /// Places in a row that cannot be read and are told one by one.
 const TOLD: u32 = 16;
@@ -45,9 +42,9 @@ pub(super) fn examine(
     let mut found = Found { partitions, ..Found::default() };
     for partition in 0..partitions {
         let auctions = positions(reader, partition, &mut found);
-        found.auctions += auctions.len() as u64;
-        let bar = out.progress(auctions.len() as u64);
-        for (auction, positions) in auctions {
+        found.auctions += auctions.0.len() as u64;
+        let bar = out.progress(auctions.0.len() as u64);
+        for (auction, positions) in auctions.0 {
             bar.inc(1);
             bar.set_message(format!("{} records", count(found.records)));
             found.damages.extend(chain(reader, partition, auction, &positions, keys));
@@ -58,24 +55,15 @@ pub(super) fn examine(
 }
 
 /// Where each auction's events are. What cannot be read is named and passed over.
-fn positions(
-    reader: &dyn LogReader,
-    partition: Partition,
-    found: &mut Found,
-) -> BTreeMap<AuctionId, Vec<Position>> {
-    let mut auctions: BTreeMap<AuctionId, Vec<Position>> = BTreeMap::new();
+fn positions(reader: &dyn LogReader, partition: Partition, found: &mut Found) -> Positions {
+    let mut auctions = Positions::default();
     let (mut after, mut limit, mut failed) = (0, PAGE, 0);
     loop {
         match reader.scan(partition, after, limit) {
             Ok(records) => {
-                let Some(last) = records.last() else { return auctions };
+                let Some(last) = auctions.take(&records) else { return auctions };
                 found.records += records.len() as u64;
-                after = last.position;
-                for record in &records {
-                    if let Entry::Event(event) = &record.entry {
-                        auctions.entry(event.auction).or_default().push(record.position);
-                    }
-                }
+                after = last;
                 (limit, failed) = (PAGE, 0);
             }
             // What comes before the damage is read first; then the damage is passed over.

@@ -6,6 +6,7 @@
 use crate::cli::backup::{Half, copy_pictures, must_be_free};
 use crate::cli::failed;
 use crate::cli::output::{Failure, Output, bad, count, good};
+use crate::cli::positions::{PAGE, Positions};
 use crate::http::time::{Stamp, print};
 use crate::http::v1::items::ItemView;
 use crate::http::v1::users::OwnProfile;
@@ -29,9 +30,6 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Records, or users, read at once.
-const PAGE: usize = 1_000;
-
 /// Writes everything into a new directory.
 pub(super) fn run(data: &Path, to: &Path, out: Output) -> Result<(), Failure> {
     let keys = keys::read(data).map_err(|error| {
@@ -49,8 +47,9 @@ pub(super) fn run(data: &Path, to: &Path, out: Output) -> Result<(), Failure> {
     copy_pictures(&Folder::of(data), &Folder::of(&half.dir), Folder::of(data).names())?;
     let mut damages = Vec::new();
     for partition in 0..stores.partitions {
-        let all = positions(&*stores.reader, partition).map_err(failed)?;
-        for (auction, positions) in all {
+        let all =
+            Positions::of(&*stores.reader, partition).map_err(|error| failed(error.into()))?;
+        for (auction, positions) in all.0 {
             let one = Reading { reader: &*stores.reader, people: &*stores.people, keys: &keys };
             match one.history(partition, auction, &positions).map_err(failed)? {
                 Ok(history) => one.write(&history, &mut lines).map_err(failed)?,
@@ -154,25 +153,6 @@ fn items(things: &dyn Things, lines: &mut Lines) -> anyhow::Result<()> {
             let pictures = things.pictures(item.id)?;
             let item = ItemView::of(item).map_err(|problem| anyhow::anyhow!(problem.code()))?;
             lines.json(ITEMS, &item.with(&pictures))?;
-        }
-    }
-}
-
-/// Where each auction's events are.
-fn positions(
-    reader: &dyn LogReader,
-    partition: Partition,
-) -> anyhow::Result<BTreeMap<AuctionId, Vec<Position>>> {
-    let mut auctions: BTreeMap<AuctionId, Vec<Position>> = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let records = reader.scan(partition, after, PAGE)?;
-        let Some(last) = records.last() else { return Ok(auctions) };
-        after = last.position;
-        for record in &records {
-            if let Entry::Event(event) = &record.entry {
-                auctions.entry(event.auction).or_default().push(record.position);
-            }
         }
     }
 }

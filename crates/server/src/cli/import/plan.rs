@@ -2,6 +2,7 @@
 //! what the rows before it bring. Writes nothing.
 
 use super::rows::Kind;
+use crate::cli::positions::Positions;
 use crate::http::body;
 use crate::http::error::Problem;
 use crate::http::v1::listing::{CreateBody, Creation};
@@ -12,10 +13,14 @@ use gavel_auction::auction::Auction;
 use gavel_auction::command::{Actor, Command, Person, Roles};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
-use gavel_engine::people::{NewUser, People, PeopleError, User};
+use gavel_engine::log::LogReader;
+use gavel_engine::people::{NewUser, People, PeopleError};
+use gavel_store::sqlite::Stores;
+use gavel_store::{composed, folded, looks_like};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What is wrong with a row.
@@ -60,7 +65,7 @@ pub(super) enum What {
 pub(super) struct NewAuction {
     pub(super) key: String,
     pub(super) seller: String,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl NewAuction {
@@ -96,13 +101,44 @@ impl Step {
     }
 }
 
+/// What a house holds already.
+pub(super) struct There {
+    pub(super) people: Arc<dyn People>,
+    pub(super) reader: Arc<dyn LogReader>,
+    pub(super) partitions: u16,
+    /// Its auctions; read when they are first asked for.
+    auctions: Option<BTreeSet<AuctionId>>,
+}
+
+impl There {
+    pub(super) fn of(stores: &Stores) -> Self {
+        let (people, reader) = (Arc::clone(&stores.people), Arc::clone(&stores.reader));
+        Self { people, reader, partitions: stores.partitions, auctions: None }
+    }
+
+    /// Whether an auction was ever created: an id may be reserved for one that never was.
+    fn has(&mut self, auction: AuctionId) -> Result<bool, Fault> {
+        if self.auctions.is_none() {
+            let mut all = BTreeSet::new();
+            for partition in 0..self.partitions {
+                let positions = Positions::of(&*self.reader, partition);
+                all.extend(positions.map_err(|error| house(&error))?.0.into_keys());
+            }
+            self.auctions = Some(all);
+        }
+        Ok(self.auctions.as_ref().is_some_and(|all| all.contains(&auction)))
+    }
+}
+
 /// The rows judged so far.
 pub(super) struct Plan<'a> {
-    people: &'a dyn People,
+    there: There,
     keys: &'a HouseKeys,
     now: Time,
-    /// Users that rows bring, by name and address in small letters.
+    /// Users that rows bring, by name and address without regard to case, and what the names of
+    /// new ones look like.
     users: BTreeMap<String, Roles>,
+    looks: BTreeSet<String>,
     addresses: BTreeSet<String>,
     auctions: BTreeSet<(String, String)>,
     pub(super) steps: Vec<Step>,
@@ -124,18 +160,14 @@ pub(super) fn key_of(key: &str) -> String {
     format!("import:{key}")
 }
 
-/// A user as his commands name him.
-pub(super) fn person(user: &User) -> Person {
-    Person { user: user.id, roles: user.roles, banned: user.banned.is_some(), headroom: None }
-}
-
 impl<'a> Plan<'a> {
-    pub(super) fn new(people: &'a dyn People, keys: &'a HouseKeys, now: Time) -> Self {
+    pub(super) fn new(there: There, keys: &'a HouseKeys, now: Time) -> Self {
         Self {
-            people,
+            there,
             keys,
             now,
             users: BTreeMap::new(),
+            looks: BTreeSet::new(),
             addresses: BTreeSet::new(),
             auctions: BTreeSet::new(),
             steps: Vec::new(),
@@ -160,6 +192,7 @@ impl<'a> Plan<'a> {
     fn user(&mut self, fields: Map<String, Value>) -> Result<(What, bool), Fault> {
         let row: UserRow = parsed(&Value::Object(fields))?;
         let UserRow { username, email, password, name, phone, roles } = row;
+        let username = composed(&username);
         check_username(&username).map_err(|what| Fault::new("username", what))?;
         check_email(&email).map_err(|what| Fault::new("email", what))?;
         let weak =
@@ -173,14 +206,14 @@ impl<'a> Plan<'a> {
             None => Roles::MEMBER,
         };
         let twice = "a name and an address that no other row has";
-        if self.users.insert(username.to_lowercase(), roles).is_some() {
+        if self.users.insert(folded(&username), roles).is_some() {
             return Err(Fault::new("username", twice));
         }
-        if !self.addresses.insert(email.to_lowercase()) {
+        if !self.addresses.insert(folded(&email)) {
             return Err(Fault::new("email", twice));
         }
-        let named = self.people.user_by_login(&username).map_err(store)?;
-        let addressed = self.people.user_by_login(&email).map_err(store)?;
+        let named = self.there.people.user_by_login(&username).map_err(store)?;
+        let addressed = self.there.people.user_by_login(&email).map_err(store)?;
         let exists = match (named, addressed) {
             (None, None) => false,
             (Some(named), Some(addressed)) if named.id == addressed.id => true,
@@ -191,6 +224,12 @@ impl<'a> Plan<'a> {
                 return Err(Fault::new("email", "an address that is not another person's"));
             }
         };
+        if !exists {
+            let alone = self.looks.insert(looks_like(&username));
+            if !(alone && self.there.people.name_is_free(&username).map_err(store)?) {
+                return Err(Fault::new("username", "one that does not look like another"));
+            }
+        }
         let password = password.map(Zeroizing::new);
         let email = Some(email);
         let user = NewUser { username, email, name, phone, roles, ..NewUser::default() };
@@ -207,15 +246,17 @@ impl<'a> Plan<'a> {
         if !visible || !(1..=200).contains(&key.len()) {
             return Err(Fault::new("key", "1 to 200 visible ASCII characters, the same for ever"));
         }
-        if !self.auctions.insert((seller.to_lowercase(), key.clone())) {
-            return Err(Fault::new("key", "a key that no other row of this seller has"));
-        }
         let body = serde_json::to_vec(&Value::Object(fields)).expect("an object is JSON");
         let read: CreateBody = body::parse(&body).map_err(|problem| Fault::of(&problem))?;
         let creation = read.creation().map_err(|problem| Fault::of(&problem))?;
-        let there = self.people.user_by_login(&seller).map_err(store)?;
-        let person = match (&there, self.users.get(&seller.to_lowercase())) {
-            (Some(user), _) => person(user),
+        let there = self.there.people.user_by_login(&seller).map_err(store)?;
+        // He may be named by his address, too.
+        let named = there.as_ref().map_or(&seller, |user| &user.username);
+        if !self.auctions.insert((folded(named), key.clone())) {
+            return Err(Fault::new("key", "a key that no other row of this seller has"));
+        }
+        let person = match (&there, self.users.get(&folded(&seller))) {
+            (Some(user), _) => user.person(),
             (None, Some(roles)) => Person::new(UserId::new(1).expect("one is an id"), *roles),
             (None, None) => {
                 return Err(Fault::new(
@@ -224,8 +265,13 @@ impl<'a> Plan<'a> {
                 ));
             }
         };
-        let known = there.map(|user| self.people.reserved(user.id, &key_of(&key)));
-        let known = known.transpose().map_err(store)?.flatten();
+        let known = there.map(|user| self.there.people.reserved(user.id, &key_of(&key)));
+        let mut known = known.transpose().map_err(store)?.flatten();
+        if let Some((auction, _)) = known
+            && !self.there.has(auction)?
+        {
+            known = None;
+        }
         if known.is_some_and(|(_, digest)| digest != creation.digest()) {
             let what = "what it was when this key was imported; change the auction itself, \
                         or take another key";
@@ -253,5 +299,9 @@ fn parsed<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Fault> {
 }
 
 fn store(error: PeopleError) -> Fault {
+    house(&error)
+}
+
+fn house(error: &dyn std::error::Error) -> Fault {
     Fault { field: "house".to_owned(), what: error.to_string() }
 }

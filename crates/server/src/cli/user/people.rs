@@ -67,6 +67,10 @@ pub(super) fn tombstones(args: &TombstonesArgs, out: Output) -> Result<(), Failu
     })
 }
 
+/// What is said where two must ask for something and one has.
+pub(super) const WAITS: &str =
+    "Another administrator must ask for the same within a day (`gavel waiting`).";
+
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {
     of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
@@ -104,6 +108,24 @@ fn tell(known: &Value, user: &Value, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
+pub(super) fn links(args: &OneArgs, out: Output) -> Result<(), Failure> {
+    let found = args.house.client()?.get(&format!("/v1/users/{}/links", args.user))?.json();
+    out.result(&found, |out| {
+        let items = found.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if items.is_empty() {
+            return writeln!(out, "User {} has nothing in common with anybody.", args.user);
+        }
+        let mut table = table(&["user", "by", "last"], &["user"]);
+        for item in items {
+            let user = item.get("user").map(Value::to_string).unwrap_or_default();
+            let at = item.get("at").and_then(Value::as_str);
+            let at = at.map_or_else(String::new, |at| instant(at, None));
+            table.add_row([user, text(item, "by").to_owned(), at]);
+        }
+        writeln!(out, "{table}")
+    })
+}
+
 pub(super) fn ban(args: &BanArgs, out: Output) -> Result<(), Failure> {
     let order = Order::new(Some(json!({"reason": args.reason})));
     let path = format!("/v1/users/{}/ban", args.user);
@@ -126,9 +148,7 @@ pub(super) fn erase(args: &OneArgs, out: Output) -> Result<(), Failure> {
     let path = format!("/v1/users/{}", args.user);
     let reply = args.house.client()?.command(&Method::DELETE, &path, &Order::new(None))?;
     if reply.status == StatusCode::ACCEPTED {
-        return out.result(&reply.json(), |out| {
-            writeln!(out, "Another administrator must ask for the same within a day.")
-        });
+        return out.result(&reply.json(), |out| writeln!(out, "{WAITS}"));
     }
     out.result(&json!({"erased": args.user}), |out| {
         writeln!(out, "{}", good(&format!("User {} is erased.", args.user)))?;

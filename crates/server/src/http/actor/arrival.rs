@@ -12,17 +12,25 @@ use gavel_auction::ids::UserId;
 use gavel_auction::time::Time;
 use gavel_engine::people::{NewUser, Outside, People, PeopleError};
 use gavel_proof::hash::sha256;
+use std::net::IpAddr;
 
 /// Names that are tried for somebody new.
 const TRIES: usize = 8;
 
 impl House {
     /// Whom a token of an issuer means, if it is good.
-    pub(super) async fn arrived(&self, token: &[u8]) -> Result<Option<SignedIn>, Problem> {
+    pub(super) async fn arrived(
+        &self,
+        token: &[u8],
+        from: Option<IpAddr>,
+    ) -> Result<Option<SignedIn>, Problem> {
         let (digest, now) = (sha256(token), self.now());
         if self.outside.known(&digest, now).is_none() {
             let Some(claims) = self.outside.check(token, now).await else { return Ok(None) };
             let user = self.known_or_new(claims.clone(), now).await?;
+            if let Some(from) = from {
+                self.came(user, None, from).await?;
+            }
             let (issued_at, expires_at) = (claims.issued_at(), claims.expires_at());
             self.outside.remember(digest, Verified { user, issued_at, expires_at }, now);
         }

@@ -14,13 +14,13 @@ use super::desk::{Behind, Desk};
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
 use crate::permissions::Verb;
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Json, Router};
+use filter::Filter;
 use gavel_auction::command::Person;
 use gavel_auction::ids::Paddle;
 use gavel_auction::time::Time;
 use gavel_auction::view::Head;
-use gavel_engine::people::User;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -123,17 +123,8 @@ fn time(field: &'static str, millis: i64) -> Result<Time, Problem> {
 
 /// Who acts: whoever is signed in, or, if nobody is, the user of this dialect that is named.
 async fn acting(desk: &Desk, caller: &Caller, named: Option<i64>) -> Result<Person, Problem> {
-    if let Some(by) = &caller.0 {
-        let other = named.is_some_and(|named| named != by.user.get());
-        let why = "That is somebody else: leave `user` out, or sign out.";
-        return if other { Err(Problem::forbidden(why)) } else { Ok(by.person()) };
-    }
-    let named = named.ok_or_else(|| Problem::malformed("user", "Say who, or sign in."))?;
-    let (known, own) = (desk.clone(), move |desk: &Desk| desk.by_number(named));
-    let user: Option<User> = desk.house.aside(move |_| own(&known)).await??;
     let nobody = || Problem::malformed("user", "There is no such user here.");
-    let User { id, roles, banned, .. } = user.ok_or_else(nobody)?;
-    Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+    desk.speaker_in("user", caller, named).await?.ok_or_else(nobody)
 }
 
 /// Who sells: whoever is signed in, or the dialect's own seller.
@@ -142,6 +133,27 @@ async fn selling(desk: &Desk, caller: &Caller) -> Result<Person, Problem> {
         Some(by) => Ok(by.person()),
         None => desk.seller().await,
     }
+}
+
+/// A page of what `all` reads; read, held against the filter and sorted off the asynchronous
+/// threads.
+async fn page<T, A>(desk: &Desk, filter: Filter, all: A) -> Result<Json<Vec<T>>, Problem>
+where
+    T: Serialize + Send + 'static,
+    A: FnOnce(&Desk, &Filter) -> Result<Vec<T>, Problem> + Send + 'static,
+{
+    let known = desk.clone();
+    desk.house.aside(move |_| Ok(Json(filter.page(all(&known, &filter)?)))).await?
+}
+
+/// How many `all` reads that the filter takes, likewise.
+async fn count<T, A>(desk: &Desk, filter: Filter, all: A) -> Result<Json<usize>, Problem>
+where
+    T: Serialize + Send + 'static,
+    A: FnOnce(&Desk, &Filter) -> Result<Vec<T>, Problem> + Send + 'static,
+{
+    let known = desk.clone();
+    desk.house.aside(move |_| Ok(Json(filter.count(&all(&known, &filter)?)))).await?
 }
 
 /// What stays as it is.

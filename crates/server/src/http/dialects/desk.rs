@@ -6,17 +6,20 @@ use super::Dialect;
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
-use crate::http::v1::ask::known;
+use crate::http::limits::network;
+use crate::http::v1::ask::{Done, Manner, Wish, known};
 use crate::http::v1::history::{BidItem, standing};
 use crate::http::v1::render::username;
 use crate::http::v1::users::words::line;
 use crate::permissions::{Actor, Object, Verb, may};
-use gavel_auction::command::{Person, Roles};
-use gavel_auction::ids::{AuctionId, Paddle, UserId};
-use gavel_auction::money::Currency;
+use gavel_auction::command::{Action, Offer, Person, PlaceBid, Roles};
+use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::money::{Amount, Currency};
 use gavel_auction::terms::Visibility;
+use gavel_auction::time::Time;
 use gavel_auction::view::{Head, View, Viewer};
 use gavel_engine::people::{NewUser, Outside, People, PeopleError, User};
+use gavel_store::folded;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,6 +38,16 @@ pub(crate) struct Desk {
     pub(crate) at: Arc<str>,
     /// What callers without a token may do.
     allowed: Arc<[Verb]>,
+}
+
+/// A bid, as a caller makes it.
+pub(crate) struct Bidding<'a> {
+    pub(crate) auction: AuctionId,
+    pub(crate) amount: Amount,
+    /// Only if the auction is still at this version.
+    pub(crate) version: Option<Version>,
+    pub(crate) from: IpAddr,
+    pub(crate) manner: &'a Manner,
 }
 
 /// Who is behind a paddle, as far as a dialect may tell.
@@ -83,61 +96,83 @@ impl Desk {
         self.house.config.dialects.currency
     }
 
-    /// Whom a caller names who bids; made at first sight. He bids no faster than others may.
+    /// Puts somebody's bid on an auction that everybody may know of. He bids no faster than others
+    /// may; who he is is asked only of an address that may bid, since asking may make him.
     ///
     /// # Errors
-    /// `malformed` if that is no name; `rate_limited`.
-    pub(crate) async fn bidder(&self, name: &str, from: IpAddr) -> Result<Person, Problem> {
-        let person = self.person(name).await?;
-        self.house.limits.bid(person.user.get(), from, self.house.now())?;
-        Ok(person)
+    /// `not_found`; `rate_limited`; why nobody bids; the refusal, or why no answer could be given.
+    pub(crate) async fn bid(
+        &self,
+        Bidding { auction, amount, version, from, manner }: Bidding<'_>,
+        by: impl Future<Output = Result<Person, Problem>> + Send,
+    ) -> Result<Done, Problem> {
+        self.head(auction).await?;
+        let (limits, now) = (&self.house.limits, self.house.now());
+        limits.bids_per_ip.take(network(from), now).map_err(Problem::rate_limited)?;
+        let by = by.await?;
+        limits.bids_per_actor.take(by.user.get(), now).map_err(Problem::rate_limited)?;
+        let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
+        Wish::by(by, manner, auction, version).put(&self.house, action).await
     }
 
     /// Who asks: whom his token says, or a user of this dialect whom he names by his number.
     ///
     /// # Errors
-    /// `malformed` if nobody is named, or somebody beside the token; `not_found`.
+    /// `malformed` if nobody is named; `forbidden` if somebody beside the token; `not_found`.
     pub(crate) async fn speaker(
         &self,
         caller: &Caller,
         user_id: Option<i64>,
     ) -> Result<Person, Problem> {
-        if let Some(by) = &caller.0 {
-            let himself = user_id.is_none_or(|id| id == by.user.get());
-            let wrong = || Problem::malformed("user_id", "Your token says who you are.");
-            return himself.then(|| by.person()).ok_or_else(wrong);
-        }
-        let detail = "Which user of this dialect it is, or send a token.";
-        let id = user_id.ok_or_else(|| Problem::malformed("user_id", detail))?;
-        let found = match UserId::new(id) {
-            Some(id) => self.house.blocking(move |people| people.user(id)).await?,
-            None => None,
-        };
-        let own = found.filter(|user| own(self.dialect.name, &user.username).is_some());
-        let User { id, roles, banned, .. } = own.ok_or_else(|| {
-            Problem::of(Code::NotFound, "No user of this dialect has this number.")
-        })?;
-        Ok(Person { user: id, roles, banned: banned.is_some(), headroom: None })
+        let nobody = || Problem::of(Code::NotFound, "No user of this dialect has this number.");
+        self.speaker_in("user_id", caller, user_id).await?.ok_or_else(nobody)
     }
 
-    /// Whom a caller names; made at first sight.
+    /// The same, where another field names him; none if no user of this dialect has that number.
     ///
     /// # Errors
-    /// `malformed` if that is no name.
-    pub(crate) async fn person(&self, name: &str) -> Result<Person, Problem> {
-        Ok(self.person_or_new(name).await?.0)
+    /// `malformed` if nobody is named; `forbidden` if somebody beside the token.
+    pub(crate) async fn speaker_in(
+        &self,
+        field: &'static str,
+        caller: &Caller,
+        number: Option<i64>,
+    ) -> Result<Option<Person>, Problem> {
+        if let Some(by) = &caller.0 {
+            let himself = number.is_none_or(|number| number == by.user.get());
+            let wrong =
+                || Problem::forbidden("That is somebody else: your token says who you are.");
+            return himself.then(|| Some(by.person())).ok_or_else(wrong);
+        }
+        let detail = "Which user of this dialect it is, or send a token.";
+        let number = number.ok_or_else(|| Problem::malformed(field, detail))?;
+        let desk = self.clone();
+        let found = self.house.aside(move |_| desk.by_number(number)).await??;
+        Ok(found.map(|user| user.person()))
+    }
+
+    /// Whom a caller names; made at first sight, if not too many are from there.
+    ///
+    /// # Errors
+    /// `malformed` if that is no name; `rate_limited`.
+    pub(crate) async fn person(&self, name: &str, from: IpAddr) -> Result<Person, Problem> {
+        Ok(self.person_or_new(name, from).await?.0)
     }
 
     /// The same, and whether he was made now.
     ///
     /// # Errors
-    /// `malformed` if that is no name.
-    pub(crate) async fn person_or_new(&self, name: &str) -> Result<(Person, bool), Problem> {
+    /// `malformed` if that is no name; `rate_limited`.
+    pub(crate) async fn person_or_new(
+        &self,
+        name: &str,
+        from: IpAddr,
+    ) -> Result<(Person, bool), Problem> {
         let name = line("name", Some(name.to_owned()), NAME)?.unwrap_or_default();
         if name == SELLER {
             return Err(Problem::malformed("name", "Nobody is called so."));
         }
-        self.shadow(name).await
+        self.shadow(name, Some(from)).await
     }
 
     /// Who sells what callers put up without saying who sells.
@@ -145,7 +180,7 @@ impl Desk {
     /// # Errors
     /// If he cannot be kept.
     pub(crate) async fn seller(&self) -> Result<Person, Problem> {
-        Ok(self.shadow(SELLER.to_owned()).await?.0)
+        Ok(self.shadow(SELLER.to_owned(), None).await?.0)
     }
 
     /// Whom a caller names by number; nobody with an account. May block on the store.
@@ -168,8 +203,8 @@ impl Desk {
         own(self.dialect.name, &user.username).unwrap_or(&user.username)
     }
 
-    async fn shadow(&self, name: String) -> Result<(Person, bool), Problem> {
-        let (dialect, now) = (self.dialect, self.house.now());
+    async fn shadow(&self, name: String, from: Option<IpAddr>) -> Result<(Person, bool), Problem> {
+        let dialect = self.dialect;
         let called = dialect.name;
         let may = |verb| dialect.on_their_word.contains(&verb);
         let (bidder, seller) = (may(Verb::Bid) && name != SELLER, may(Verb::Sell));
@@ -177,11 +212,27 @@ impl Desk {
         let outside = Outside { issuer: format!("dialect:{called}"), subject: folded(&name) };
         // An account has no colon in its name.
         let username = format!("{called}:{name}");
-        let new = NewUser { username, roles, outside: Some(outside), ..NewUser::default() };
-        let find = move |people: &dyn People| known_or_new(people, &new, now);
-        let (user, made) = self.house.blocking(find).await?;
-        let User { id, roles, banned, .. } = user;
-        Ok((Person { user: id, roles, banned: banned.is_some(), headroom: None }, made))
+        let of = outside.clone();
+        let known = self.house.blocking(move |people| people.user_from(&of)).await?;
+        let (user, made) = match known {
+            Some(user) => (user, false),
+            None => {
+                let outside = Some(outside);
+                let new = NewUser { username, roles, outside, ..NewUser::default() };
+                self.add(NewUser { mere_name: true, ..new }, from).await?
+            }
+        };
+        Ok((user.person(), made))
+    }
+
+    /// Who was named for the first time, and whether he still was then.
+    async fn add(&self, new: NewUser, from: Option<IpAddr>) -> Result<(User, bool), Problem> {
+        let now = self.house.now();
+        if let Some(from) = from {
+            let limit = &self.house.limits.dialect_users_per_ip;
+            limit.take(network(from), now).map_err(Problem::rate_limited)?;
+        }
+        self.house.blocking(move |people| added(people, &new, now)).await
     }
 
     /// What a user is called here; none if nobody said, or he was erased. May block on the store.
@@ -237,15 +288,10 @@ impl Desk {
                 let behind = bid.paddle.map(|paddle| desk.behind(&head, paddle));
                 Ok((bid, behind.transpose()?.unwrap_or(Behind::Hidden)))
             };
-            standing(house, &head)?.into_iter().map(named).collect()
+            standing(house, &head, usize::MAX)?.into_iter().map(named).collect()
         };
         self.house.aside(read).await?
     }
-}
-
-/// Names that differ in case only are one.
-fn folded(name: &str) -> String {
-    name.to_lowercase()
 }
 
 /// Whether that is who sells in some dialect when nobody said who does.
@@ -258,15 +304,8 @@ fn own<'a>(dialect: &str, username: &'a str) -> Option<&'a str> {
     username.strip_prefix(dialect)?.strip_prefix(':').filter(|name| *name != SELLER)
 }
 
-fn known_or_new(
-    people: &dyn People,
-    new: &NewUser,
-    now: gavel_auction::time::Time,
-) -> Result<(User, bool), PeopleError> {
+fn added(people: &dyn People, new: &NewUser, now: Time) -> Result<(User, bool), PeopleError> {
     let of = new.outside.as_ref().expect("a shadow comes from its dialect");
-    if let Some(user) = people.user_from(of)? {
-        return Ok((user, false));
-    }
     match people.add_user(new, now) {
         // Somebody else has named him a moment ago.
         Err(PeopleError::EmailTaken | PeopleError::UsernameTaken) => {

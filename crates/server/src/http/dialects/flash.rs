@@ -273,7 +273,7 @@ impl Auction {
         let house = &desk.house;
         let listing = house.engine.words().listing(head.auction)?;
         let sale = head.outcome().and_then(|outcome| outcome.sale());
-        let user = |paddle| house.engine.bidder(head.auction, paddle).map(wire::of_user);
+        let winner = sale.map(|sale| state::Known::of(house, head, sale.winner)).transpose()?;
         let seconds = |end: gavel_auction::time::Time| {
             Some(end.since(head.running.opened?) / gavel_auction::time::SECOND)
         };
@@ -289,7 +289,7 @@ impl Auction {
             starting_bid: wire::decimal(head.terms.start(), head.currency),
             created_at: head.running.opened.map(Stamp),
             status: state::status(&head.phase),
-            winner_id: sale.and_then(|sale| user(sale.winner)),
+            winner_id: winner.and_then(|winner| winner.id),
             winning_bid: sale.map(|sale| wire::decimal(sale.hammer_price, head.currency)),
             ended_at: head.outcome().and(head.effective_end()).map(Stamp),
         })

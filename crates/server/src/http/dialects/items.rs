@@ -2,12 +2,12 @@
 //! routes; who bids is whoever the body says. Holds no rule: what a legal bid is, `classic` says.
 
 use super::Dialect;
-use super::desk::{Behind, Desk};
+use super::desk::{Behind, Bidding, Desk};
 use crate::http::Peer;
 use crate::http::body::Untyped;
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
-use crate::http::v1::ask::{Manner, Wish};
+use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::Of;
 use crate::http::v1::history::BidItem;
 use crate::http::v1::listing::Creation;
@@ -15,7 +15,6 @@ use crate::permissions::Verb;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::ids::{AuctionId, BidId, Paddle};
 use gavel_auction::money::Amount;
 use gavel_auction::presets::{Preset, Slots};
@@ -111,10 +110,8 @@ async fn bid(
     if !(1..STRANGERS).contains(&user_id) {
         return Err(Problem::malformed("user_id", "A positive whole number below 2^52."));
     }
-    desk.head(item).await?;
-    let by = desk.bidder(&user_id.to_string(), from).await?;
-    let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
-    let done = Wish::by(by, &manner, item, None).put(&desk.house, action).await?;
+    let bid = Bidding { auction: item, amount, version: None, from, manner: &manner };
+    let done = desk.bid(bid, desk.person(&user_id.to_string(), from)).await?;
     Ok(Json(done.accepted.event.version))
 }
 

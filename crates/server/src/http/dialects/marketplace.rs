@@ -3,13 +3,13 @@
 //! rule: what a legal bid is, `classic` says.
 
 use super::Dialect;
-use super::desk::{Behind, Desk};
+use super::desk::{Behind, Bidding, Desk};
 use crate::http::Peer;
 use crate::http::body::Untyped;
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
-use crate::http::v1::ask::{Manner, Wish};
+use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::Of;
 use crate::http::v1::history::BidItem;
 use crate::http::v1::listing::Creation;
@@ -18,7 +18,6 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::event::Fact;
 use gavel_auction::ids::{AuctionId, BidId, Version};
 use gavel_auction::money::{Amount, Currency};
@@ -129,6 +128,7 @@ struct Bid {
 
 async fn create(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     manner: Manner,
     Query(Nothing {}): Query<Nothing>,
     Untyped(body): Untyped<NewAuction>,
@@ -143,7 +143,7 @@ async fn create(
     let listing = Listing { title, description, ..Listing::default() };
     let creation = Creation::of(listing, desk.currency(), Preset::Classic, slots)?;
     let seller = match &seller_username {
-        Some(name) => desk.person(name).await?,
+        Some(name) => desk.person(name, from).await?,
         None => desk.seller().await?,
     };
     let wish = creation.wish(&desk.house, seller, &manner).await?;
@@ -209,11 +209,9 @@ impl NewBid {
         from: IpAddr,
         manner: &Manner,
     ) -> Result<Placed, Problem> {
-        desk.head(auction).await?;
-        let by = desk.bidder(&self.bidder_username, from).await?;
-        let action = Action::Bid(PlaceBid::of(Offer::Amount(self.bid_amount)));
-        let wish = Wish::by(by, manner, auction, self.version);
-        let accepted = wish.put(&desk.house, action).await?.accepted;
+        let Self { bid_amount: amount, version, .. } = self;
+        let bid = Bidding { auction, amount, version, from, manner };
+        let accepted = desk.bid(bid, desk.person(&self.bidder_username, from)).await?.accepted;
         let shown = match &accepted.event.fact {
             Fact::BidPlaced(placed) => placed.now.shown.as_ref(),
             _ => None, // not ours to list: an accepted bid is that one

@@ -243,11 +243,12 @@ async fn operation(
 
 async fn add_user(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     _: Manner,
     Query(Nothing {}): Query<Nothing>,
     Untyped(NewUser { name }): Untyped<NewUser>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
-    let id = desk.person(&name).await?.user;
+    let id = desk.person(&name, from).await?.user;
     Ok((StatusCode::CREATED, Json(User { id, name })))
 }
 

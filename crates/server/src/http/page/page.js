@@ -3,15 +3,16 @@
 // monotonic clock since; the machine's time of day plays no part.
 import { Clock, live } from "/live/live.js";
 import { io } from "/live/socket.io-4.8.4.js";
+import { attend, greet, open } from "/page/desk.js";
+import { find, make, money, put } from "/page/show.js";
+import { auth, meet } from "/page/visitor.js";
 
-const exponents = { JPY: 0, KRW: 0, VND: 0, CLP: 0, ISK: 0, KWD: 3, BHD: 3, OMR: 3, TND: 3, JOD: 3 };
-const find = (id) => document.getElementById(id);
 const auctions = new Map(); // what the house last said of each, by id
 const cards = new Map();
 const looked = new Map(); // when a clock was asked for last
 const ROOMS = 19; // besides the one that is looked at: the house lets a socket into 20
 const asked = new Clock(); // the time by the API, where the live room is not open
-const house = live(io, location.origin);
+const house = live(io, location.origin, { auth });
 let follows = []; // what is in the list, as far as it is followed
 
 const houseTime = () => house.now() ?? asked.now(performance.now());
@@ -24,18 +25,6 @@ async function ask(path) {
   const stamp = said.server_time ?? said.items?.[0]?.server_time;
   if (stamp) asked.answered(stamp, sent, performance.now());
   return said;
-}
-
-function money(amount, currency) {
-  if (amount === null || amount === undefined) return null;
-  const digits = exponents[currency] ?? 2;
-  const major = amount / 10 ** digits;
-  try {
-    const style = { style: "currency", currency, minimumFractionDigits: digits };
-    return new Intl.NumberFormat(undefined, style).format(major);
-  } catch {
-    return major.toFixed(digits) + " " + currency;
-  }
 }
 
 /** A countdown, rounded up: it is at zero only when the time is over. */
@@ -78,23 +67,6 @@ function price(auction) {
 
 const bids = (auction) => auction.bid_count + (auction.bid_count === 1 ? " bid" : " bids");
 const picture = (auction) => auction.pictures?.[0]?.href ?? `/pictures/${encodeURIComponent(auction.category ?? "other")}.svg`;
-
-function put(element, text, flash) {
-  if (element.textContent === text) return;
-  const first = element.textContent === "";
-  element.textContent = text;
-  if (!flash || first) return;
-  element.classList.remove("moved");
-  void element.offsetWidth; // so that the same animation begins again
-  element.classList.add("moved");
-}
-
-function make(name, className, parent) {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  parent?.append(element);
-  return element;
-}
 
 function card(auction) {
   const known = cards.get(auction.id);
@@ -141,8 +113,10 @@ async function refresh() {
     note.textContent = "Nothing is on sale at the moment.";
     follows = items.slice(0, ROOMS).map((auction) => auction.id);
     watch();
-  } catch {
-    if (auctions.size === 0) note.textContent = "The house does not answer at the moment.";
+  } catch ({ message }) {
+    const closed = ["401", "403"].includes(message);
+    if (auctions.size > 0) return;
+    note.textContent = closed ? "Sign in to see what is on sale." : "The house does not answer at the moment.";
   }
 }
 
@@ -172,14 +146,18 @@ function watch() {
 
 house.on("change", (room, name) => {
   if (room.auction === null) return;
-  tell({ ...room.auction });
+  // Whoever has not bid is told nothing of his own: what was known of him still holds.
+  tell({ you: auctions.get(room.id)?.you, ...room.auction });
   if (chosen() !== room.id) return;
   tellRoom(room);
   past();
   // Words, and whether it is certified, are in no update.
   if (name === "auction_updated" || name === "auction_ended") look(room.id);
 });
-house.on("status", (status) => { if (status === "refused") setTimeout(() => house.reconnect(), 5000); });
+house.on("status", (status) => {
+  const again = () => { if (house.status === "refused") house.reconnect(); };
+  if (status === "refused") setTimeout(again, 5000);
+});
 house.on("presence", (room) => { if (chosen() === room.id) tellRoom(room); });
 house.on("chat", (room) => { if (chosen() === room.id) tellRoom(room); });
 
@@ -195,11 +173,12 @@ function choose() {
   find("one-past").replaceChildren();
   seen = 0;
   watch();
+  attend(null);
   if (id === null) return refresh();
-  for (const part of ["title", "about", "price", "state", "end", "next", "kind", "watching"]) {
+  for (const part of ["title", "about", "price", "state", "end", "next", "kind", "watching", "you", "why-not"]) {
     find("one-" + part).textContent = "";
   }
-  find("one-said").hidden = true;
+  find("one-chat").replaceChildren();
   const known = auctions.get(id);
   if (known) tellOne(known);
   const room = house.rooms().find((room) => room.id === id);
@@ -219,6 +198,7 @@ function tellOne(auction) {
   const most = money(auction.maximum_next, auction.currency);
   const next = least ? `Next bid: ${least} or more` : most ? `Next bid: ${most} or less` : "";
   put(find("one-next"), auction.outcome ? "" : next);
+  attend(auction);
   put(find("one-command"), `gavel watch ${auction.id} --url ${location.origin}`);
   find("one-json").href = `/v1/auctions/${auction.id}`;
   find("one-events").href = `/v1/auctions/${auction.id}/events`;
@@ -231,7 +211,7 @@ function tellRoom(room) {
   const count = room.participants;
   put(find("one-watching"), count === null ? "" : count === 1 ? "1 is watching" : `${count} are watching`);
   const list = find("one-chat");
-  find("one-said").hidden = room.chat.length === 0;
+  find("one-said").hidden = room.chat.length === 0 && find("say").hidden;
   list.replaceChildren(...room.chat.map((line) => {
     const item = make("li");
     make("time", "", item).textContent = line.at.slice(11, 19);
@@ -342,6 +322,14 @@ async function introduce() {
   }
 }
 
+open(house, look);
+meet((someone) => {
+  for (const auction of auctions.values()) delete auction.you;
+  if (house.status !== "connecting") house.reconnect();
+  greet(someone);
+  if (chosen() !== null) look(chosen());
+  else refresh();
+});
 addEventListener("hashchange", choose);
 setInterval(tick, 200);
 setInterval(() => {

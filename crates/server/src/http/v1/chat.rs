@@ -99,20 +99,20 @@ struct Ticket {
     expires_at: Stamp,
 }
 
-/// Who speaks, and from where.
+/// Who speaks, from where, under which key.
 struct Speaking {
     by: SignedIn,
     peer: IpAddr,
+    key: IdempotencyKey,
 }
 
 impl FromRequestParts<House> for Speaking {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
-        // What is said twice is heard twice: a key is looked at, and means nothing here.
-        let _key = IdempotencyKey::from_request_parts(parts, house).await?;
+        let key = IdempotencyKey::from_request_parts(parts, house).await?;
         let Peer(peer) = Peer::of(parts);
-        Ok(Self { by: SignedIn::from_request_parts(parts, house).await?, peer })
+        Ok(Self { by: SignedIn::from_request_parts(parts, house).await?, peer, key })
     }
 }
 
@@ -142,11 +142,11 @@ async fn history(
 async fn say(
     State(house): State<House>,
     Of(auction): Of,
-    Speaking { by, peer }: Speaking,
+    Speaking { by, peer, key }: Speaking,
     Query(Nothing {}): Query<Nothing>,
     Strict(Saying { message }): Strict<Saying>,
 ) -> Result<(StatusCode, Json<Said>), Problem> {
-    let said = speak(&house, peer, &by, auction, message).await?;
+    let said = speak(&house, peer, &by, auction, message, &key).await?;
     Ok((StatusCode::CREATED, Json(said)))
 }
 

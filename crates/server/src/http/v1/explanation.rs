@@ -85,11 +85,14 @@ fn tell(
     user: UserId,
 ) -> Result<ExplanationView, Problem> {
     let history = house.engine.history(auction, 0, usize::MAX)?;
-    let paddle = history.iter().find(|past| past.event.version == bid).and_then(paddle_of);
+    let is_it = |past: &&HistoryEvent| {
+        past.event.version == bid && matches!(past.event.fact, Fact::BidPlaced(_))
+    };
+    let paddle = history.iter().find(is_it).and_then(|past| past.event.bidder());
     let paddle = paddle.ok_or_else(Problem::not_found)?;
     let mine = house.engine.mine(auction, user).map(|mine| mine.paddle) == Some(paddle);
     let may_know = |past: &&HistoryEvent| {
-        paddle_of(past) == Some(paddle) && (mine || past.event.hidden.clerk == Some(user))
+        past.event.bidder() == Some(paddle) && (mine || past.event.hidden.clerk == Some(user))
     };
     let own = history.iter().filter(may_know);
     let own = own.filter_map(|past| Some((past.event.version, amount_of(&past.event)?))).collect();
@@ -113,11 +116,6 @@ fn tell(
         version: history.last().map_or(0, |last| last.event.version),
         server_time: Stamp(house.engine.now()),
     })
-}
-
-fn paddle_of(past: &HistoryEvent) -> Option<Paddle> {
-    let Fact::BidPlaced(placed) = &past.event.fact else { return None };
-    placed.paddle.or(past.event.hidden.paddle)
 }
 
 fn amount_of(event: &Event) -> Option<Amount> {

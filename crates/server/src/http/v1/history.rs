@@ -90,16 +90,27 @@ pub(crate) struct BidItem {
     pub(crate) promoted: bool,
 }
 
-/// The bids of an auction that stand, as everybody may see them, the oldest first. Blocks on the
-/// store.
+/// The first so many bids of an auction that stand, as everybody may see them, the oldest first.
+/// Blocks on the store.
 ///
 /// # Errors
 /// If the log cannot be read.
-pub(crate) fn standing(house: &House, head: &Head) -> Result<Vec<BidItem>, Problem> {
+pub(crate) fn standing(house: &House, head: &Head, most: usize) -> Result<Vec<BidItem>, Problem> {
     let curtain = Curtain::of(head);
     house.ledgers.read(house, head.auction, |ledger| {
-        let standing = ledger.after(0).iter().filter(|line| !line.retracted && !line.voided);
-        standing.map(|line| curtain.item(line)).collect()
+        let standing = ledger.after(0).iter().filter(|line| line.stands());
+        standing.take(most).map(|line| curtain.item(line)).collect()
+    })
+}
+
+/// One bid of an auction, if it stands, as everybody may see it. Blocks on the store.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn stands(house: &House, head: &Head, bid: BidId) -> Result<Option<BidItem>, Problem> {
+    let curtain = Curtain::of(head);
+    house.ledgers.read(house, head.auction, |ledger| {
+        ledger.line(bid).filter(|line| line.stands()).map(|line| curtain.item(line))
     })
 }
 

@@ -9,6 +9,7 @@ use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::time::Time;
 use gavel_engine::history::HistoryEvent;
+use gavel_engine::hub::standing::{Happened, Standing};
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,13 @@ pub(crate) struct Line {
     pub(crate) promoted: bool,
 }
 
+impl Line {
+    /// Whether nobody has taken it back.
+    pub(crate) const fn stands(&self) -> bool {
+        !self.retracted && !self.voided
+    }
+}
+
 /// A bid that was drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draw {
@@ -55,6 +63,7 @@ pub(crate) struct Ledger {
     lines: Vec<Line>,
     draws: Vec<Draw>,
     seed: Option<Digest>,
+    standing: Standing,
 }
 
 impl Ledger {
@@ -79,6 +88,11 @@ impl Ledger {
         &self.draws
     }
 
+    /// The bids that stand, as everybody may know them.
+    pub(crate) const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// What the seed of the draws is bound to.
     pub(crate) const fn seed(&self) -> Option<Digest> {
         self.seed
@@ -87,6 +101,7 @@ impl Ledger {
     fn take(&mut self, past: &HistoryEvent) {
         let event = &past.event;
         self.version = event.version;
+        self.standing.take(event.version, &event.fact, &mut Happened::default());
         if event.hidden.seed.is_some() {
             self.seed = seed_in(&past.public);
         }

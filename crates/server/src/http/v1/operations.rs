@@ -13,7 +13,7 @@ use crate::operations::{Known, Outcome};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use gavel_auction::event::Fact;
+use gavel_auction::event::{Event, Fact};
 use gavel_auction::ids::{Paddle, UserId};
 use gavel_auction::view::{Head, Viewer};
 use gavel_engine::history::HistoryEvent;
@@ -185,46 +185,18 @@ fn is_by(
     first: &HistoryEvent,
 ) -> Result<bool, Problem> {
     let is = |user: Option<UserId>| user.is_some() && user == viewer.user;
-    let has = |paddle: Option<Paddle>| {
-        is(paddle.and_then(|paddle| house.engine.bidder(head.auction, paddle)))
-    };
-    let hidden = &first.event.hidden;
-    Ok(match &first.event.fact {
-        Fact::BidPlaced(placed) => match hidden.clerk {
-            Some(clerk) => is(Some(clerk)),
-            None => has(placed.paddle.or(hidden.paddle)),
-        },
-        Fact::BidderRegistered { paddle }
-        | Fact::BuyNowTaken { paddle, .. }
-        | Fact::ClockAccepted { paddle, .. } => has(Some(*paddle)),
-        Fact::BidRetracted(undone) => {
-            let placed = house.engine.history(head.auction, undone.bid.saturating_sub(1), 1)?;
-            placed.first().is_some_and(|placed| has(paddle_of(placed)))
-        }
-        Fact::BidVoided(_)
-        | Fact::BidderApproved { .. }
-        | Fact::BidderDeclined { .. }
-        | Fact::Created(_)
-        | Fact::Amended(_)
-        | Fact::Addendum { .. }
-        | Fact::Published {}
-        | Fact::Opened { .. }
-        | Fact::BidPromoted { .. }
-        | Fact::Held { .. }
-        | Fact::Resumed { .. }
-        | Fact::Extended { .. }
-        | Fact::Closed { .. }
-        | Fact::Reopened { .. }
-        | Fact::Cancelled { .. }
-        | Fact::Certified { .. } => is(Some(head.seller)) || viewer.roles.is_staff(),
-    })
-}
-
-fn paddle_of(past: &HistoryEvent) -> Option<Paddle> {
-    match &past.event.fact {
-        Fact::BidPlaced(placed) => placed.paddle.or(past.event.hidden.paddle),
-        _ => None, // not ours to list: no other fact is a bid
+    let has = |paddle: Paddle| is(house.engine.bidder(head.auction, paddle));
+    let Event { fact, hidden, .. } = &first.event;
+    if let Fact::BidRetracted(undone) = fact {
+        let placed = house.engine.history(head.auction, undone.bid.saturating_sub(1), 1)?;
+        return Ok(placed.first().and_then(|placed| placed.event.bidder()).is_some_and(has));
     }
+    let clerk = hidden.clerk.filter(|_| matches!(fact, Fact::BidPlaced(_)));
+    Ok(match (clerk, first.event.bidder()) {
+        (Some(clerk), _) => is(Some(clerk)),
+        (None, Some(paddle)) => has(paddle),
+        (None, None) => is(Some(head.seller)) || viewer.roles.is_staff(),
+    })
 }
 
 /// What the routes answer with when a command begins with this.

@@ -1,6 +1,7 @@
 //! Signing in and out. Tells nobody whether an account exists.
 
 use crate::audit::kept::Whom;
+use crate::chance;
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::{FOREIGN_PAGE, SignedIn};
@@ -67,7 +68,7 @@ struct Session {
 )]
 async fn sign_in(
     State(house): State<House>,
-    arrival: Arrival,
+    mut arrival: Arrival,
     Query(Nothing {}): Query<Nothing>,
     Strict(body): Strict<SignIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<Session>), Problem> {
@@ -76,11 +77,13 @@ async fn sign_in(
     if by_cookie && !arrival.by_own_page {
         return Err(Problem::forbidden(FOREIGN_PAGE));
     }
+    let device = by_cookie.then(|| arrival.device.get_or_insert_with(chance::token).clone());
     let (user, token, expires_at) = begin(&house, arrival, body).await?;
     let mut told = HeaderMap::new();
-    if by_cookie {
+    if let Some(device) = device {
         let seconds = expires_at.since(house.now()) / SECOND;
         told.insert(SET_COOKIE, cookie::keep(&token, seconds));
+        told.append(SET_COOKIE, cookie::name_device(&device));
     }
     let (token, expires_at) = (Some(token).filter(|_| !by_cookie), Stamp(expires_at));
     let session = Session { token, expires_at, user: OwnProfile::of(user) };
@@ -97,6 +100,7 @@ pub(crate) async fn begin(
     body: SignIn,
 ) -> Result<(User, String, Time), Problem> {
     let user = recognise(house, &arrival, body).await?;
+    house.came(user.id, arrival.device, arrival.peer.0).await?;
     let (token, expires_at) = house.begin_session(user.id, Some(arrival.from)).await?;
     Ok((user, token, expires_at))
 }
@@ -129,6 +133,8 @@ pub(crate) struct Arrival {
     peer: Peer,
     /// With what, and from where, in words.
     from: String,
+    /// What his browser calls itself.
+    device: Option<String>,
     by_own_page: bool,
     whom: Whom,
 }
@@ -141,7 +147,8 @@ impl FromRequestParts<House> for Arrival {
         let from = from(peer, &parts.headers);
         let by_own_page = cookie::is_own_page(house, &parts.headers, &parts.uri);
         let Ok(whom) = Whom::from_request_parts(parts, house).await;
-        Ok(Self { peer, from, by_own_page, whom })
+        let device = cookie::device(&parts.headers).map(str::to_owned);
+        Ok(Self { peer, from, device, by_own_page, whom })
     }
 }
 

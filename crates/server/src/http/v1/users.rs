@@ -162,6 +162,9 @@ pub(crate) async fn join(
         limit.take(network(ip), house.now()).map_err(Problem::rate_limited)?;
     }
     let user = add(house, body).await?;
+    if !by_staff {
+        house.came(user.id, None, ip).await?;
+    }
     letters::greet(house, &user);
     Ok(user)
 }

@@ -10,7 +10,7 @@ use gavel_engine::people::{NewUser, Outside, PeopleError, User, UserChange};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeSet;
 
-use super::run;
+use super::{run, traces};
 
 /// A macro because SQL is put together from literals only.
 macro_rules! select_user {
@@ -41,9 +41,9 @@ const ADD_USER: &str = "INSERT INTO user (username, username_folded, looks_like,
         wrapped_by, data_key) VALUES (?1, ?2, ?3, ?4, ?5, x'', x'')";
 const SEAL_USER: &str = "UPDATE user SET wrapped_by = ?2, data_key = ?3, email = ?4,
         email_index = ?5, email_confirmed = ?6, name = ?7, phone = ?8, address = ?9, banned = ?10,
-        password_hash = ?11, second_factor = ?12, roles = ?13, signed_out_at = ?14
+        password_hash = ?11, second_factor = ?12, roles = ?13, signed_out_at = ?14, traced = 1
     WHERE id = ?1";
-const HAS_USERNAME: &str =
+pub(super) const HAS_USERNAME: &str =
     "SELECT id FROM user WHERE username_folded = ?1 OR looks_like = ?2 LIMIT 1";
 const HAS_EMAIL: &str = "SELECT id FROM user WHERE email_index = ?1 AND email_confirmed = 1";
 const HAS_SUBJECT: &str = "SELECT user FROM outside WHERE subject = ?1";
@@ -153,7 +153,8 @@ pub(super) fn add(
     new: &NewUser,
     now: Time,
 ) -> Result<User, PeopleError> {
-    let (name, seen) = (folded(&new.username), looks_like(&new.username));
+    let name = folded(&new.username);
+    let seen = (!new.mere_name).then(|| looks_like(&new.username));
     // Nobody else writes between the question and the answer.
     if holder(connection, HAS_USERNAME, params![name, seen])?.is_some() {
         return Err(PeopleError::UsernameTaken);
@@ -258,6 +259,7 @@ fn write(connection: &Connection, vault: &Vault, user: &User) -> Result<(), Peop
         user.signed_out_at.0,
     ];
     run(connection, SEAL_USER, values)?;
+    traces::index(connection, vault, user)?;
     index_words(connection, vault, user)
 }
 

@@ -2,7 +2,7 @@
 //! vaults, and wrapped anew when keys rotate. Each is one transaction: cut short, it never
 //! happened, and is done by doing it again.
 
-use super::rows;
+use super::{rows, traces};
 use crate::names::folded;
 use crate::sqlite::OpenError;
 use crate::sqlite::file;
@@ -32,6 +32,7 @@ pub(in crate::sqlite) fn open(
     if plain {
         move_in(&transaction, &vault).map_err(|error| unusable(path, &error))?;
     }
+    trace_all(&transaction, &vault).map_err(|error| unusable(path, &error))?;
     transaction.commit().map_err(|error| file::failed(path, error))?;
     // What was there in plain text must not stay in the write-ahead file.
     let emptied = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -126,6 +127,20 @@ fn move_one(
     rows::change(connection, vault, id, change).map(drop)
 }
 
+/// Marks what the rows of those hold who were here before there were traces.
+fn trace_all(connection: &Connection, vault: &Vault) -> Result<(), PeopleError> {
+    let all: Vec<_> = connection
+        .prepare("SELECT id FROM user WHERE traced = 0 AND length(data_key) > 0")
+        .and_then(|mut statement| {
+            statement.query_map([], |row| rows::user_id(0, row.get(0)?))?.collect()
+        })
+        .map_err(super::failed)?;
+    for id in all {
+        rows::change(connection, vault, id, UserChange::default())?;
+    }
+    Ok(())
+}
+
 /// Wraps every data key by the ring's current key, and gives the blind indexes a new key. How many
 /// rows that were.
 pub(in crate::sqlite) fn rotate(
@@ -161,6 +176,7 @@ fn wrap_all(connection: &Connection, new: &Vault) -> Result<usize, PeopleError> 
         super::run(connection, sql, params![id.get(), &by[..], wrapped])?;
         rows::change(connection, new, *id, UserChange::default())?;
         rows::index_outside(connection, new, *id)?;
+        traces::index_again(connection, new, *id)?;
     }
     Ok(all.len())
 }

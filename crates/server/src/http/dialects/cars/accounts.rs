@@ -3,7 +3,6 @@
 
 use super::filter::{Filter, MOST};
 use super::{millis, stays};
-use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body::Untyped;
@@ -127,12 +126,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<Vec<Account>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.page(all(&desk).await?)))
+    super::page(&desk, filter, all).await
 }
 
 pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk).await?)))
+    super::count(&desk, filter, all).await
 }
 
 pub(super) async fn show(
@@ -146,10 +145,11 @@ pub(super) async fn show(
 /// A user of this dialect: he has no password, and nobody signs in as him.
 pub(super) async fn create(
     State(desk): State<Desk>,
+    Peer(from): Peer,
     Query(Nothing {}): Query<Nothing>,
     Untyped(body): Untyped<NewUser>,
 ) -> Result<Json<Account>, Problem> {
-    let (person, new) = desk.person_or_new(&body.username).await?;
+    let (person, new) = desk.person_or_new(&body.username, from).await?;
     if !new {
         return Err(Problem::of(Code::Taken, "Somebody has that username."));
     }
@@ -183,21 +183,18 @@ async fn user(desk: &Desk, id: &str) -> Result<User, Problem> {
     found.ok_or_else(Problem::not_found)
 }
 
-async fn all(desk: &Desk) -> Result<Vec<Account>, Problem> {
-    let known = desk.clone();
-    let read = move |house: &House| {
-        let (mut all, mut after) = (Vec::new(), 0);
-        loop {
-            let text = Some(format!("{}:", known.dialect.name));
-            let query = UserQuery { text, after, limit: 1_000, ..UserQuery::default() };
-            let users = house.people.users(&query)?;
-            let own = users.iter().filter(|user| known.is_own(user));
-            all.extend(own.map(|user| Account::of(&known, user)));
-            match users.last() {
-                Some(last) if all.len() < MOST => after = last.id.get(),
-                Some(_) | None => return Ok::<_, Problem>(all),
-            }
+/// All users of this dialect. Blocks on the store.
+fn all(desk: &Desk, _: &Filter) -> Result<Vec<Account>, Problem> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let text = Some(format!("{}:", desk.dialect.name));
+        let query = UserQuery { text, after, limit: 1_000, ..UserQuery::default() };
+        let users = desk.house.people.users(&query)?;
+        let own = users.iter().filter(|user| desk.is_own(user));
+        all.extend(own.map(|user| Account::of(desk, user)));
+        match users.last() {
+            Some(last) if all.len() < MOST => after = last.id.get(),
+            Some(_) | None => return Ok(all),
         }
-    };
-    desk.house.aside(read).await?
+    }
 }

@@ -3,7 +3,6 @@
 use super::filter::{Filter, MOST};
 use super::vehicles::{Car, own};
 use super::{Who, millis, selling, time};
-use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::body::Untyped;
 use crate::http::dialects::desk::Desk;
@@ -125,13 +124,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<Vec<Auction>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    let all = all(&desk, filter.only("status")).await?;
-    Ok(Json(filter.page(all)))
+    super::page(&desk, filter, all).await
 }
 
 pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk, filter.only("status")).await?)))
+    super::count(&desk, filter, all).await
 }
 
 pub(super) async fn show(
@@ -212,13 +210,10 @@ async fn as_it_stands(desk: Desk, auction: AuctionId) -> Result<Json<Auction>, P
     show(State(desk), Of(auction), Query(Nothing {})).await
 }
 
-async fn all(desk: &Desk, status: Option<&str>) -> Result<Vec<Auction>, Problem> {
-    let (known, wanted) = (desk.clone(), status.map(str::to_owned));
-    let read = move |_: &House| {
-        let heads = heads(&known, wanted.as_deref(), MOST)?;
-        heads.iter().map(|head| Auction::of(&known, head)).collect::<Result<Vec<_>, _>>()
-    };
-    desk.house.aside(read).await?
+/// All auctions of the status that is asked for. Blocks on the store.
+fn all(desk: &Desk, filter: &Filter) -> Result<Vec<Auction>, Problem> {
+    let heads = heads(desk, filter.only("status"), MOST)?;
+    heads.iter().map(|head| Auction::of(desk, head)).collect()
 }
 
 /// Auctions of this status, or the live ones, the next to end first. Blocks on the store.

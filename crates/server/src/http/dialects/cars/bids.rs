@@ -7,20 +7,20 @@ use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::Caller;
 use crate::http::body::Untyped;
-use crate::http::dialects::desk::Desk;
+use crate::http::dialects::desk::{Bidding, Desk};
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
-use crate::http::v1::ask::{Manner, Wish};
+use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::id as number;
-use crate::http::v1::history::standing;
+use crate::http::v1::history::{BidItem, standing, stands};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::ids::{AuctionId, BidId};
 use gavel_auction::money::Amount;
-use gavel_auction::view::Head;
+use gavel_auction::view::{Head, Viewer};
 use http::Uri;
 use serde::{Deserialize, Serialize};
+use std::future::ready;
 use std::sync::Arc;
 
 const FIELDS: [&str; 5] = ["id", "auction", "user", "amount", "created_at"];
@@ -59,28 +59,25 @@ fn parted(id: i64) -> Option<(AuctionId, BidId)> {
     Some((AuctionId::new(id >> OWN)?, bid.unsigned_abs()))
 }
 
-/// The bids of an auction. Blocks on the store.
-fn bids_of(desk: &Desk, head: &Head) -> Result<Vec<Bid>, Problem> {
-    let mut bids = Vec::new();
-    for bid in standing(&desk.house, head)? {
-        let who = bid.paddle.map(|paddle| Who::behind(desk, head, paddle)).transpose()?;
+impl Bid {
+    /// A bid as everybody may see it, if there is an amount to see. Blocks on the store.
+    fn of(desk: &Desk, head: &Head, bid: &BidItem) -> Result<Option<Self>, Problem> {
         let shown = joined(head.auction, bid.bid).zip(bid.amount.or(bid.price));
-        let Some((id, amount)) = shown else { continue };
+        let Some((id, amount)) = shown else { return Ok(None) };
+        let user = bid.paddle.map(|paddle| Who::behind(desk, head, paddle)).transpose()?.flatten();
         let (auction, created_at) = (head.auction, millis(bid.at.0));
-        bids.push(Bid { id, auction, user: who.flatten(), amount, created_at });
+        Ok(Some(Self { id, auction, user, amount, created_at }))
     }
-    Ok(bids)
 }
 
 pub(super) async fn list(State(desk): State<Desk>, uri: Uri) -> Result<Json<Vec<Bid>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    let all = all(&desk, &filter).await?;
-    Ok(Json(filter.page(all)))
+    super::page(&desk, filter, all).await
 }
 
 pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk, &filter).await?)))
+    super::count(&desk, filter, all).await
 }
 
 pub(super) async fn show(
@@ -88,8 +85,14 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Bid>, Problem> {
     let id = number(&id).ok_or_else(Problem::not_found)?;
-    let (auction, _) = parted(id).ok_or_else(Problem::not_found)?;
-    one(desk, auction, id).await.map(Json)
+    let (auction, bid) = parted(id).ok_or_else(Problem::not_found)?;
+    let head = desk.head(auction).await?;
+    let house = desk.house.clone();
+    let read = move |house: &House| match stands(house, &head, bid)? {
+        Some(bid) => Bid::of(&desk, &head, &bid),
+        None => Ok(None),
+    };
+    house.aside(read).await??.map(Json).ok_or_else(Problem::not_found)
 }
 
 pub(super) async fn place(
@@ -100,11 +103,9 @@ pub(super) async fn place(
     Query(Nothing {}): Query<Nothing>,
     Untyped(NewBid { auction, user, amount }): Untyped<NewBid>,
 ) -> Result<Json<Bid>, Problem> {
-    desk.head(auction).await?;
     let by = acting(&desk, &caller, user).await?;
-    desk.house.limits.bid(by.user.get(), from, desk.house.now())?;
-    let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
-    let done = Wish::by(by, &manner, auction, None).put(&desk.house, action).await?;
+    let bid = Bidding { auction, amount, version: None, from, manner: &manner };
+    let done = desk.bid(bid, ready(Ok(by))).await?;
     let event = &done.accepted.event;
     let (bid, created_at) = (event.version, millis(event.at));
     let id = joined(auction, bid).ok_or_else(Problem::not_found)?;
@@ -119,37 +120,26 @@ pub(super) async fn keep() -> Problem {
     stays("A bid that was made stands: it is part of the auction's history.")
 }
 
-async fn one(desk: Desk, auction: AuctionId, id: i64) -> Result<Bid, Problem> {
-    let head = desk.head(auction).await?;
-    let house = desk.house.clone();
-    let all = house.aside(move |_| bids_of(&desk, &head)).await??;
-    all.into_iter().find(|bid| bid.id == id).ok_or_else(Problem::not_found)
-}
-
-/// The bids of the auction that is asked for, or those of all that are live.
-async fn all(desk: &Desk, filter: &Filter) -> Result<Vec<Bid>, Problem> {
-    let named = filter.only("auction").map(|id| number(id).and_then(AuctionId::new));
-    let head = match named {
-        Some(Some(auction)) => Some(desk.head(auction).await.ok()),
-        Some(None) => Some(None),
-        None => None,
-    };
-    let known = desk.clone();
-    let read = move |_: &House| {
-        let heads: Vec<Arc<Head>> = match head {
-            Some(head) => head.into_iter().collect(),
-            None => heads(&known, None, MOST)?,
-        };
-        let mut all = Vec::new();
-        for head in heads.iter().filter(|head| head.bid_count > 0) {
-            if all.len() >= MOST {
-                break;
-            }
-            all.append(&mut bids_of(&known, head)?);
+/// The bids of the auction that is asked for, or those of all that are live. Blocks on the store.
+fn all(desk: &Desk, filter: &Filter) -> Result<Vec<Bid>, Problem> {
+    let heads: Vec<Arc<Head>> = match filter.only("auction") {
+        Some(id) => {
+            let named = number(id).and_then(AuctionId::new);
+            let head = named.and_then(|auction| desk.house.engine.head(auction));
+            head.filter(|head| head.is_known_to(&Viewer::default())).into_iter().collect()
         }
-        Ok::<_, Problem>(all)
+        None => heads(desk, None, MOST)?,
     };
-    desk.house.aside(read).await?
+    let mut all = Vec::new();
+    for head in heads.iter().filter(|head| head.bid_count > 0) {
+        for bid in standing(&desk.house, head, MOST - all.len())? {
+            all.extend(Bid::of(desk, head, &bid)?);
+        }
+        if all.len() >= MOST {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ const PAGE: usize = 100;
 /// Parameters of a query at most.
 const PARAMETERS: usize = 50;
 
+/// Fields that a list is sorted by at most.
+const SORTS: usize = 5;
+
 /// How a field is held against what is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Test {
@@ -93,6 +96,9 @@ impl Filter {
                         let falls = order.eq_ignore_ascii_case("desc");
                         if !known(field) || !(falls || order.eq_ignore_ascii_case("asc")) {
                             return wrong("_sort", "FIELD:ASC or FIELD:DESC, with commas between.");
+                        }
+                        if filter.sort.len() == SORTS {
+                            return wrong("_sort", "At most five fields.");
                         }
                         filter.sort.push((field.to_owned(), falls));
                     }
@@ -247,8 +253,9 @@ mod tests {
 
     #[test]
     fn what_there_is_not_is_refused() {
+        let long = format!("_sort=year{}", ",id:DESC".repeat(SORTS));
         for query in
-            ["colour=red", "_sort=colour", "_sort=year:up", "_limit=-2", "_start=x", "_q=x"]
+            ["colour=red", "_sort=colour", "_sort=year:up", "_limit=-2", "_start=x", "_q=x", &long]
         {
             let uri = format!("/cars?{query}").parse().unwrap();
             assert!(Filter::of(&uri, &["id", "year"]).is_err(), "{query}");

@@ -9,6 +9,7 @@ use crate::http::Peer;
 use crate::http::dialects::desk::Desk;
 use crate::http::error::Problem;
 use crate::live::frame::{self, Heard, Reader};
+use crate::live::session::{PING_EVERY, PONG_WITHIN};
 use crate::live::websocket::Key;
 use crate::tasks;
 use axum::extract::{Request, State};
@@ -32,6 +33,12 @@ const REST: Duration = Duration::from_millis(50);
 
 /// How long a client may take for what it is sent.
 const SLOW: Duration = Duration::from_secs(5);
+
+/// How long a client may be silent before it is asked whether it is there.
+const SILENT: Duration = Duration::from_micros(PING_EVERY.unsigned_abs());
+
+/// How long it may be silent after that.
+const ASKED: Duration = Duration::from_micros(PONG_WITHIN.unsigned_abs());
 
 /// What a client says.
 #[derive(Deserialize)]
@@ -100,10 +107,11 @@ pub(super) async fn listen(State(desk): State<Desk>, request: Request) -> Respon
 }
 
 impl Line {
-    /// Reads and tells until either side ends it.
+    /// Reads and tells until either side ends it, or the client is silent for too long.
     async fn serve(mut self) {
         let mut stopping = self.desk.house.stopping.clone();
         let mut seen = self.desk.house.engine.commits();
+        let (mut silence, mut asked) = (Box::pin(sleep(SILENT)), false);
         loop {
             let engine = self.desk.house.engine.clone();
             let turn = tokio::select! {
@@ -111,8 +119,20 @@ impl Line {
                 () = async { drop(stopping.wait_for(|stopping| *stopping).await) } => break,
                 read = self.io.read_buf(&mut self.arrived) => match read {
                     Ok(0) | Err(_) => return,
-                    Ok(_) => self.hear().await,
+                    Ok(_) => {
+                        silence.set(sleep(SILENT));
+                        asked = false;
+                        self.hear().await
+                    }
                 },
+                () = &mut silence => {
+                    if asked {
+                        break;
+                    }
+                    silence.set(sleep(ASKED));
+                    asked = true;
+                    self.send(&frame::ping()).await
+                }
                 () = news(&engine, seen) => {
                     seen = engine.commits();
                     self.tell().await

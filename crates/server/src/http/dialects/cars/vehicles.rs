@@ -14,7 +14,7 @@ use crate::http::v1::items::{ItemView, Thing};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use gavel_auction::ids::UserId;
-use gavel_engine::things::Category;
+use gavel_engine::things::{Category, Item};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,7 +97,8 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<Vec<Car>>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.page(all(&desk, &caller).await?)))
+    let by = selling(&desk, &caller).await?.user;
+    super::page(&desk, filter, move |desk, _| all(desk, by)).await
 }
 
 pub(super) async fn count(
@@ -106,7 +107,8 @@ pub(super) async fn count(
     uri: Uri,
 ) -> Result<Json<usize>, Problem> {
     let filter = Filter::of(&uri, &FIELDS)?;
-    Ok(Json(filter.count(&all(&desk, &caller).await?)))
+    let by = selling(&desk, &caller).await?.user;
+    super::count(&desk, filter, move |desk, _| all(desk, by)).await
 }
 
 pub(super) async fn create(
@@ -157,9 +159,9 @@ pub(super) async fn remove(
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
     let take = move |house: &House| {
-        let item = own(house, by, &id)?;
-        house.things.remove_item(item.id)?;
-        Ok::<_, Problem>(item)
+        let item = kept(house, by, &id)?;
+        house.take_away(&item)?;
+        ItemView::of(item)
     };
     desk.house.aside(take).await?.map(Car::of).map(Json)
 }
@@ -169,21 +171,21 @@ pub(super) async fn remove(
 /// # Errors
 /// `not_found`, whether there is none or it is another's.
 pub(super) fn own(house: &House, by: UserId, id: &str) -> Result<ItemView, Problem> {
+    ItemView::of(kept(house, by, id)?)
+}
+
+fn kept(house: &House, by: UserId, id: &str) -> Result<Item, Problem> {
     let id = number(id).ok_or_else(Problem::not_found)?;
     let item = house.things.item(id)?;
     let item = item.filter(|item| item.seller == by && item.category == CATEGORY);
-    ItemView::of(item.ok_or_else(Problem::not_found)?)
+    item.ok_or_else(Problem::not_found)
 }
 
-async fn all(desk: &Desk, caller: &Caller) -> Result<Vec<Car>, Problem> {
-    let by = selling(desk, caller).await?.user;
-    let read = move |house: &House| {
-        let mut items = house.things.items(Some(by), 0, MOST)?;
-        items.retain(|item| item.category == CATEGORY);
-        let cars = items.into_iter().map(|item| ItemView::of(item).map(Car::of));
-        cars.collect::<Result<Vec<_>, Problem>>()
-    };
-    desk.house.aside(read).await?
+/// All cars of this seller. Blocks on the store.
+fn all(desk: &Desk, by: UserId) -> Result<Vec<Car>, Problem> {
+    let mut items = desk.house.things.items(Some(by), 0, MOST)?;
+    items.retain(|item| item.category == CATEGORY);
+    items.into_iter().map(|item| ItemView::of(item).map(Car::of)).collect()
 }
 
 /// The category of cars, if the house has none yet. Blocks on the store.

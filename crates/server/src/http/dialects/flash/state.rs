@@ -5,20 +5,20 @@ use super::wire;
 use crate::house::House;
 use crate::http::error::Problem;
 use crate::http::time::Stamp;
-use crate::http::v1::history::standing;
 use crate::http::v1::render::username;
 use gavel_auction::auction::Phase;
 use gavel_auction::ids::{Paddle, Version};
 use gavel_auction::money::Amount;
-use gavel_auction::terms::{Direction, Visibility};
+use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::{Head, Viewer};
+use gavel_engine::hub::standing;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::sync::Arc;
 
-/// Bidders that are shown.
-const TOP: usize = 3;
+/// How often it is tried to see an auction and its bids at one version.
+const TRIES: u32 = 3;
 
 /// How an auction stands.
 #[derive(Serialize)]
@@ -44,19 +44,26 @@ pub(crate) struct State {
 /// One of the best bids: one for each bidder.
 #[derive(Serialize)]
 pub(crate) struct TopBid {
+    #[serde(skip)]
+    pub(crate) paddle: Paddle,
     pub(crate) user_id: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) amount: Box<RawValue>,
 }
 
 /// Who a bidder is, where bidders are named.
-struct Known {
-    id: Option<String>,
-    name: Option<String>,
+#[derive(Default)]
+pub(crate) struct Known {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 impl Known {
-    fn of(house: &House, head: &Head, paddle: Paddle) -> Result<Self, Problem> {
+    /// Who is behind a paddle. May block on the store.
+    ///
+    /// # Errors
+    /// If his name cannot be read.
+    pub(crate) fn of(house: &House, head: &Head, paddle: Paddle) -> Result<Self, Problem> {
         let named = head.terms.visibility == Visibility::Named;
         let user = house.engine.bidder(head.auction, paddle).filter(|_| named);
         let name = user.map(|user| username(house, user)).transpose()?.flatten();
@@ -81,22 +88,21 @@ impl State {
     pub(crate) fn of(
         house: &House,
         head: &Head,
-        top: &[(Paddle, i64)],
+        top: &[standing::TopBid],
         participants: usize,
     ) -> Result<Self, Problem> {
         let now = house.now();
         let view = head.view(&Viewer::default(), None, now);
         let money = |amount: Amount| wire::decimal(amount, head.currency);
-        let known = |paddle: Option<Paddle>| -> Result<(Option<String>, Option<String>), Problem> {
-            let known = paddle.map(|paddle| Known::of(house, head, paddle)).transpose()?;
-            Ok(known.map_or((None, None), |known| (known.id, known.name)))
+        let known = |paddle: Option<Paddle>| {
+            paddle.map_or_else(|| Ok(Known::default()), |paddle| Known::of(house, head, paddle))
         };
-        let (high_bidder_id, high_bidder_username) = known(view.leader)?;
+        let leader = known(view.leader)?;
         let sale = view.outcome.as_ref().and_then(|outcome| outcome.sale());
-        let shown = top.iter().filter_map(|(paddle, amount)| {
-            let amount = money(Amount::new(*amount)?);
-            let known = Known::of(house, head, *paddle);
-            Some(known.map(|Known { id, name }| TopBid { user_id: id, username: name, amount }))
+        let shown = top.iter().filter_map(|bid| {
+            let (paddle, amount) = (bid.paddle, money(Amount::new(bid.amount)?));
+            let of = |Known { id, name }| TopBid { paddle, user_id: id, username: name, amount };
+            Some(Known::of(house, head, paddle).map(of))
         });
         // A price without a bid is the start, or a clock's.
         let price = view.price.filter(|_| view.leader.is_some());
@@ -105,15 +111,15 @@ impl State {
             status: status(&head.phase),
             current_high_bid: price.map(money),
             high_bid: price.map(money),
-            high_bidder_id,
-            high_bidder_username,
+            high_bidder_id: leader.id,
+            high_bidder_username: leader.name,
             top_bids: shown.collect::<Result<_, _>>()?,
             minimum_next_bid: view.next.amount().map(money),
             participant_count: participants,
             bid_count: view.bid_count,
             time_remaining_seconds: remaining(head, now),
             effective_end: head.effective_end().map(Stamp),
-            winner_id: known(sale.map(|sale| sale.winner))?.0,
+            winner_id: known(sale.map(|sale| sale.winner))?.id,
             winning_bid: sale.map(|sale| money(sale.hammer_price)),
             version: head.version,
             server_time: Stamp(now),
@@ -124,9 +130,10 @@ impl State {
     ///
     /// # Errors
     /// If they cannot be read.
-    pub(crate) fn read(house: &House, head: &Head) -> Result<Self, Problem> {
+    pub(crate) fn read(house: &House, head: &Arc<Head>) -> Result<Self, Problem> {
         let participants = house.live.participants(head.auction, house.now());
-        Self::of(house, head, &top(house, head)?, participants)
+        let (head, top) = at_once(house, head)?;
+        Self::of(house, &head, &top, participants)
     }
 }
 
@@ -136,20 +143,23 @@ fn remaining(head: &Head, now: Time) -> Option<i64> {
     Some((end.since(now) + SECOND - 1).max(0) / SECOND)
 }
 
-/// The best bids that stand, one for each bidder, of equals the earlier first. Blocks on the store.
-fn top(house: &House, head: &Head) -> Result<Vec<(Paddle, i64)>, Problem> {
-    let score = |amount: i64| match head.terms.direction {
-        Direction::Forward => -amount,
-        Direction::Reverse => amount,
+/// An auction's head and its best bids, both at one version unless that moves on and on. Blocks on
+/// the store.
+fn at_once(house: &House, head: &Arc<Head>) -> Result<(Arc<Head>, Vec<standing::TopBid>), Problem> {
+    let read = |head: &Head| {
+        house.ledgers.read(house, head.auction, |ledger| {
+            let price = head.price.map(Amount::minor);
+            (ledger.version(), ledger.standing().top(head.leader, price))
+        })
     };
-    let mut best: HashMap<Paddle, (i64, Version)> = HashMap::new();
-    for bid in standing(house, head)? {
-        let (Some(paddle), Some(amount)) = (bid.paddle, bid.amount) else { continue };
-        let place = (score(amount.minor()), bid.bid);
-        best.entry(paddle).and_modify(|best| *best = place.min(*best)).or_insert(place);
+    let mut head = Arc::clone(head);
+    let (mut version, mut top) = read(&head)?;
+    for _try in 0..TRIES {
+        if version == head.version {
+            break;
+        }
+        head = house.engine.head(head.auction).unwrap_or(head);
+        (version, top) = read(&head)?;
     }
-    let mut best: Vec<_> = best.into_iter().map(|(paddle, place)| (place, paddle)).collect();
-    best.sort_unstable();
-    best.truncate(TOP);
-    Ok(best.into_iter().map(|((score, _), paddle)| (paddle, score.abs())).collect())
+    Ok((head, top))
 }

@@ -156,7 +156,7 @@ impl Bid {
         let Some(mine) = house.engine.mine(auction, user) else { return Ok(Vec::new()) };
         house.ledgers.read(house, auction, |ledger| {
             let own = ledger.after(0).iter().filter(|line| line.paddle == Some(mine.paddle));
-            let standing = own.filter(|line| !line.retracted && !line.voided);
+            let standing = own.filter(|line| line.stands());
             let shown = standing.map(|line| Self {
                 id: line.bid,
                 auction_id: auction,

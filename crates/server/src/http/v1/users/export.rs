@@ -15,7 +15,10 @@ use axum::Json;
 use axum::extract::State;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Amount;
+use gavel_engine::chat::Message;
 use gavel_engine::lists::Query as ListQuery;
+use gavel_engine::people::PeopleError;
+use gavel_engine::traces::Seen;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +38,8 @@ struct Everything {
     /// Where he signs in, if not here.
     signs_in_at: Option<Elsewhere>,
     sessions: Sessions,
+    /// Where he signed in: networks, and what his browser calls itself; kept for ninety days.
+    signed_in_from: Vec<From>,
     /// What he offers, with the addresses of the pictures.
     items: Vec<ItemView>,
     /// The numbers of the auctions he sells.
@@ -45,9 +50,27 @@ struct Everything {
     /// The numbers of the auctions he watches.
     #[schema(value_type = Vec<i64>)]
     watchlist: Vec<AuctionId>,
+    /// What he said beside auctions, the oldest first.
+    chat: Vec<Spoken>,
     /// How the house says in its log that somebody bid: by this number, never by a name.
     known_in_the_log_as: i64,
     exported_at: Stamp,
+}
+
+/// Where he signed in.
+#[derive(Serialize, ToSchema)]
+struct From {
+    /// network or device.
+    kind: &'static str,
+    value: String,
+    /// To the hour.
+    at: Stamp,
+}
+
+impl From {
+    fn of(seen: Seen) -> Self {
+        Self { kind: seen.trace.word(), value: seen.value, at: Stamp(seen.at) }
+    }
 }
 
 /// What he has to do with an auction.
@@ -60,6 +83,16 @@ struct Bidding {
     /// His latest standing bid, or maximum.
     #[schema(value_type = Option<i64>)]
     amount: Option<Amount>,
+}
+
+/// What he said beside an auction.
+#[derive(Serialize, ToSchema)]
+struct Spoken {
+    id: i64,
+    #[schema(value_type = i64)]
+    auction: AuctionId,
+    message: String,
+    at: Stamp,
 }
 
 /// Who he is to an issuer of tokens.
@@ -85,18 +118,21 @@ async fn export(
     let id = signed_in.user;
     let user = user(&house, id).await?;
     let outside = house.blocking(move |people| people.outside_of(id)).await?;
+    let seen = house.blocking(move |people| people.seen(id)).await?;
     let signs_in_at = outside.map(|of| Elsewhere { issuer: of.issuer, subject: of.subject });
-    let Dealings { items, auctions, bids, watchlist } =
+    let Dealings { items, auctions, bids, watchlist, chat } =
         house.aside(move |house| Dealings::of(house, id)).await??;
     Ok(Json(Everything {
         banned_because: user.banned.clone(),
         user: OwnProfile::of(user),
         signs_in_at,
         sessions: sessions::of(&house, id, Some(signed_in.token)).await?,
+        signed_in_from: seen.into_iter().map(From::of).collect(),
         items,
         auctions,
         bids,
         watchlist,
+        chat,
         known_in_the_log_as: id.get(),
         exported_at: Stamp(house.now()),
     }))
@@ -108,6 +144,7 @@ struct Dealings {
     auctions: Vec<AuctionId>,
     bids: Vec<Bidding>,
     watchlist: Vec<AuctionId>,
+    chat: Vec<Spoken>,
 }
 
 impl Dealings {
@@ -126,11 +163,16 @@ impl Dealings {
                 bids.push(Bidding { auction, paddle: mine.paddle, amount: mine.amount });
             }
         }
+        let spoken = |message: Message| {
+            let Message { id, auction, at, text, .. } = message;
+            Spoken { id, auction, message: text, at: Stamp(at) }
+        };
         Ok(Self {
             items,
             auctions: selling.rows.into_iter().map(|(_, auction)| auction).collect(),
             bids,
             watchlist: house.people.watched(user, i64::MAX, MOST)?,
+            chat: house.chats.by(user)?.into_iter().map(spoken).collect(),
         })
     }
 }
@@ -143,10 +185,14 @@ const MOST: usize = 1_000_000;
 pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
     let tombstone = tombstone::of(&house.keys, id, house.now());
     house.aside(move |house| house.take_all_away(id)).await??;
-    house.blocking(move |people| people.erase_user(id, &tombstone)).await?;
-    house.engine.words().renamed(id);
-    house.sign_ins.forget_user(id);
-    house.live.forget_author(id);
+    let erased = house.aside(move |house| {
+        house.people.erase_user(id, &tombstone)?;
+        house.engine.words().renamed(id);
+        house.sign_ins.forget_user(id);
+        house.live.forget_user(house, id);
+        Ok::<_, PeopleError>(())
+    });
+    erased.await??;
     let letters = house.aside(move |house| house.outbox.forget(id.get())).await?;
     letters.map_err(|error| {
         crate::observe::store_failed("outbox", &error);
