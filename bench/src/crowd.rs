@@ -1,6 +1,6 @@
 //! A crowd in the live room: thousands of Socket.IO clients over WebSockets, kept by one thread.
-//! They come in a few at a time or all at once, answer pings, count updates, note how late each came
-//! by the time that stands in it, and remember what they were shown last.
+//! They come in a few at a time or all at once, answer pings, count updates, note how late each
+//! came by the time that stands in it, and remember what they were shown last.
 
 mod member;
 

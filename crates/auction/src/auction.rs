@@ -223,6 +223,13 @@ impl Auction {
         self.lot.as_ref().and_then(|lot| lot.running.end)
     }
 
+    /// Whether its rules give back what it lost if nobody could bid from `from` until `to`: an end
+    /// that fell into that moves.
+    #[must_use]
+    pub fn lost_time(&self, from: Time, to: Time) -> bool {
+        self.lot.as_ref().is_some_and(|lot| lot.lost_time(from.max(self.last_at), to))
+    }
+
     /// How many openings came before the present one; each has a seed of its own.
     #[must_use]
     pub fn epoch(&self) -> u32 {

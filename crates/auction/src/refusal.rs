@@ -121,8 +121,8 @@ pub enum Refusal {
     /// More than the bidder may commit himself to.
     #[error("the bid is over your limit")]
     OverLimit {
-        /// How much he may commit himself to here, in minor units.
-        headroom: i64,
+        /// How much he may commit himself to here, in minor units, where the caller may know it.
+        headroom: Option<i64>,
     },
     /// Far above the smallest legal bid.
     #[error("the bid is far above the smallest legal one: confirm it")]
@@ -229,7 +229,7 @@ const EACH: [Refusal; 27] = [
     Refusal::AlreadyLeading,
     Refusal::AlreadyBid,
     Refusal::AboveBuyNow,
-    Refusal::OverLimit { headroom: 0 },
+    Refusal::OverLimit { headroom: None },
     Refusal::ConfirmNeeded { confirm_above: Amount::ONE },
 ];
 

@@ -152,7 +152,8 @@ impl ByHand {
     /// The loader's thread does what there is to do; how many auctions it loaded.
     pub fn load(&self) -> usize {
         let orders = self.orders.try_iter();
-        orders.map(|id| residents::deliver(&self.engine.shared, id)).count()
+        let deliver = |id| residents::deliver(&self.engine.shared, id, &self.drive.stopping);
+        orders.map(deliver).count()
     }
 
     /// The keeper's thread looks once at each partition.

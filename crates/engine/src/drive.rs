@@ -9,10 +9,10 @@ use crate::inbox::{Envelope, Reply};
 use crate::limits;
 use crate::log::{LogError, Position, Record};
 use crate::recover;
-use crate::residents::{Loader, Residents};
+use crate::residents::{Loaded, Loader, Residents};
 use crate::shard::Shard;
 use gavel_auction::mutant;
-use gavel_auction::time::Time;
+use gavel_auction::time::{SECOND, Time};
 use gavel_proof::receipt::{Leaf, issue};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,12 @@ const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 /// How long the loop waits for a commit before it looks at time again.
 const LONGEST_COMMIT: Duration = Duration::from_millis(50);
 
+/// After so many microseconds a commit under way may be one that never ends.
+const LATE_COMMIT: i64 = SECOND;
+
+/// How often a log that cannot be read is tried again once the house is to stop.
+const LAST_TRIES: usize = 4;
+
 /// How often settled auctions leave memory, in microseconds.
 const THIN_OUT_EVERY: i64 = 100_000;
 
@@ -38,6 +44,10 @@ pub(crate) struct Drive<C> {
     pub(crate) stopping: Arc<AtomicBool>,
     /// When the batch under way was handed over, if there is one.
     pub(crate) committing: Option<Time>,
+    /// Since when nothing that was handed over has become durable; none if the last was.
+    pub(crate) dark: Option<Time>,
+    /// Whether the log could not be re-read before the house was to stop: nothing more is decided.
+    pub(crate) gave_up: bool,
     /// How the batch under way has ended, if that was awaited.
     pub(crate) ended: Option<Committed>,
     /// What has become durable and is still to be let out.
@@ -86,6 +96,8 @@ impl<C: Commit> Drive<C> {
             committer,
             stopping,
             committing: None,
+            dark: None,
+            gave_up: false,
             ended: None,
             durable: None,
             receipts: Vec::new().into_iter(),
@@ -100,15 +112,29 @@ impl<C: Commit> Drive<C> {
         self.ended = self.ended.take().or_else(|| self.committer.ended());
         let full = matches!(self.ended, Some(Committed::Full));
         let ended = self.settle();
+        if self.gave_up {
+            return Turn { ended, full, took: 0, sent: false };
+        }
         let took = self.decide();
         let sent = self.commit();
         // Last, so that the disk already works for the next batch.
         self.let_out();
         let turn = Turn { ended, full, took, sent };
         if !self.awaits_the_disk(&turn) {
-            self.shared.note_alive();
+            self.note_alive();
         }
         turn
+    }
+
+    /// The house is alive, unless it may be that no bid gets through at present.
+    fn note_alive(&self) {
+        let now = self.shared.clock.now();
+        let late = |since: Option<Time>| since.map_or(0, |since| now.since(since));
+        // Whether it lasts is known after a minute: then that is an outage, or nobody has tried.
+        let failing = self.dark.is_some() && late(self.dark) <= limits::OUTAGE_SECONDS * SECOND;
+        if !failing && late(self.committing) <= LATE_COMMIT {
+            self.shared.note_alive(now);
+        }
     }
 
     /// Whether nothing is left to do before the commit under way has ended.
@@ -123,8 +149,9 @@ impl<C: Commit> Drive<C> {
             let stopping = self.stopping.load(Ordering::Acquire);
             let turn = self.turn();
             let answered = turn.took == 0 && self.shared.waiting() == 0;
-            if stopping && (self.committer.gave_up() || turn.full && answered) {
-                return;
+            let gave_up = self.gave_up || self.committer.gave_up();
+            if stopping && (gave_up || turn.full && answered) {
+                return self.turn_away();
             }
             if turn.full && answered {
                 // What time has made due is tried again, but not all the time.
@@ -148,6 +175,16 @@ impl<C: Commit> Drive<C> {
                     self.shared.waiting() == 0 && !loaded && !stopping
                 };
                 self.shared.bell.rest(self.sleep(), idle);
+            }
+        }
+    }
+
+    /// The house stops though not everything was answered: of what nobody has looked at yet nothing
+    /// was done.
+    fn turn_away(self) {
+        for inbox in &self.shared.inboxes {
+            for envelope in inbox.take(usize::MAX, &self.shared.clock, Vec::new()).envelopes {
+                tell(envelope.reply, Settled::Failed(Failure::Stopping));
             }
         }
     }
@@ -195,15 +232,17 @@ impl<C: Commit> Drive<C> {
     fn take_in(&mut self) -> usize {
         let mut took = 0;
         for (residents, shard) in self.shared.residents.iter().zip(&mut self.shards) {
-            for (id, snapshot) in residents.loaded() {
+            for (id, loaded) in residents.loaded() {
                 took += 1;
-                match snapshot.map(|snapshot| shard.loaded(snapshot)) {
-                    Some(Some(change)) => {
-                        self.shared.views.replace(change);
-                        residents.note(id);
+                match loaded {
+                    Loaded::Whole(snapshot) => {
+                        if let Some(change) = shard.loaded(*snapshot) {
+                            self.shared.views.replace(change);
+                            residents.note(id);
+                        }
                     }
-                    Some(None) => {}
-                    None => shard.not_loaded(id),
+                    Loaded::Damaged => shard.not_loaded(id),
+                    Loaded::Unread => shard.turn_away(id),
                 }
                 shard.unpark(id);
             }
@@ -288,9 +327,18 @@ impl<C: Commit> Drive<C> {
     /// Sees to the batch under way, if that has ended.
     fn settle(&mut self) -> bool {
         let Some(committed) = self.ended.take() else { return false };
-        if let Some(begun) = self.committing.take() {
+        let begun = self.committing.take();
+        if let Some(begun) = begun {
             let took = self.shared.clock.now().since(begun);
             self.shared.written.micros.count(u64::try_from(took).unwrap_or(0));
+        }
+        match &committed {
+            Committed::Durable(_) => {
+                self.dark = None;
+                // The oldest batch after an outage holds what that gives back, if anything.
+                *self.shared.away() = None;
+            }
+            Committed::Full | Committed::Settled => self.dark = self.dark.or(begun),
         }
         match committed {
             Committed::Durable(_) if mutant::on("ack_before_commit") => {}
@@ -306,8 +354,6 @@ impl<C: Commit> Drive<C> {
 
     /// The oldest batch is durable: it may be let out.
     fn conclude(&mut self, records: Vec<Record>) {
-        // The oldest batch of a life holds what an outage gives back, if it gives anything.
-        *self.shared.away() = None;
         let effects = self.shards.iter_mut().map(Shard::committed).collect();
         let receipts = std::mem::take(&mut self.receipts);
         self.durable = Some(Durable { effects, receipts, records });
@@ -364,29 +410,47 @@ impl<C: Commit> Drive<C> {
 
     /// Drops the tentative state, tells everybody who waits, and re-reads what is durable.
     fn reread(&mut self, failure: &Failure) {
-        for (partition, shard) in (0..).zip(&mut self.shards) {
-            let (effects, lost) = shard.failed(failure);
+        let failed = self.shards.iter_mut().map(|shard| shard.failed(failure));
+        let (effects, lost): (Vec<_>, Vec<_>) = failed.unzip();
+        for (reply, settled) in effects.into_iter().flat_map(|effects| effects.replies) {
+            tell(reply, settled);
+        }
+        let mut tries = 0;
+        for ((partition, shard), lost) in (0..).zip(&mut self.shards).zip(lost) {
             let durable = shard.durable();
-            for (reply, settled) in effects.replies {
-                tell(reply, settled);
-            }
             while let Err(error) = recover::reread(&self.shared, shard, partition, durable, &lost) {
-                tracing::error!(%error, "the log cannot be re-read; trying again");
-                self.committer.pause(LONGEST_SLEEP);
+                tracing::error!(%error, "the log cannot be re-read");
                 if matches!(error, LogError::Damaged { .. }) {
                     break;
                 }
+                tries += usize::from(self.stopping.load(Ordering::Acquire));
+                if tries == LAST_TRIES {
+                    self.gave_up = true;
+                    return;
+                }
+                self.committer.pause(LONGEST_SLEEP);
             }
             self.shared.release(usize::from(partition), shard.durable());
             self.shared.feed.missed(&lost);
         }
+        self.note_outage();
         let away = (*self.shared.away()).filter(|_| !mutant::on("outage_lost_with_its_commit"));
         if let Some((from, to)) = away {
             // What the outage gives back was among what is lost.
             self.shards.iter_mut().for_each(|shard| shard.outlasted(from, to));
-            self.shared.dealt_with_outage(&self.shards);
         }
         self.shared.progress.send_modify(|commits| *commits += 1);
+    }
+
+    /// If nothing could be written for more than a minute, nobody could bid: that is an outage as
+    /// if the house had not been there, from the first batch that failed until now.
+    fn note_outage(&self) {
+        let now = self.shared.clock.now();
+        let long = |since: &Time| now.since(*since) > limits::OUTAGE_SECONDS * SECOND;
+        let Some(since) = self.dark.filter(long) else { return };
+        if !mutant::on("outage_while_open_ignored") {
+            self.shared.was_away(since, now);
+        }
     }
 
     fn sleep(&self) -> Duration {

@@ -23,7 +23,7 @@ use crate::words::Words;
 use gavel_auction::auction::Auction;
 use gavel_auction::event::{Fact, HouseId, KeyId};
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
-use gavel_auction::time::Time;
+use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::{Head, Mine};
 use gavel_proof::head::Rolling;
 use gavel_proof::keys::{AuctionKey, HouseKey, LogKey};
@@ -68,13 +68,13 @@ pub(crate) struct Shared {
     pub(crate) progress: tokio::sync::watch::Sender<u64>,
     /// When the drive loop was last seen alive, in microseconds.
     pub(crate) alive: AtomicI64,
-    /// The outage before this start, until what it gives back is durable: a commit that fails, or
-    /// another crash, must not make the house forget it.
+    /// The outage before this start, or the one that lasts, until what it gives back is durable: a
+    /// commit that fails, or another crash, must not make the house forget it.
     pub(crate) away: Mutex<Option<(Time, Time)>>,
 }
 
 impl Shared {
-    /// The outage before this start, while what it gives back is not durable.
+    /// The outage, while what it gives back is not durable.
     pub(crate) fn away(&self) -> MutexGuard<'_, Option<(Time, Time)>> {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,15 +83,28 @@ impl Shared {
     pub(crate) fn dealt_with_outage(&self, shards: &[Shard<Reply>]) {
         if shards.iter().all(|shard| shard.waiting() == 0) {
             *self.away() = None;
-            self.note_alive();
+            self.note_alive(self.clock.now());
         }
     }
 
     /// The drive loop is alive; that is not said before an outage has been dealt with.
-    pub(crate) fn note_alive(&self) {
+    pub(crate) fn note_alive(&self, now: Time) {
         if self.away().is_none() {
-            self.alive.store(self.clock.now().0, Ordering::Relaxed);
+            self.alive.store(now.0, Ordering::Relaxed);
         }
+    }
+
+    /// Nobody could bid since then, and an outage before that goes on: as if the house had not been
+    /// there, also for the next start.
+    pub(crate) fn was_away(&self, since: Time, now: Time) {
+        let mut away = self.away();
+        if away.is_none() {
+            let seconds = now.since(since) / SECOND;
+            tracing::warn!(seconds, "nothing could be written: what ends meanwhile is compensated");
+        }
+        let from = away.map_or(since, |(from, _)| from);
+        *away = Some((from, now));
+        self.alive.store(from.0, Ordering::Relaxed);
     }
 
     /// Closes an auction off: its history is damaged.
@@ -241,10 +254,10 @@ impl Engine {
     }
 
     /// The committed head of an auction. Whoever got an answer reads its effect here. Blocks on the
-    /// store if the auction has left memory.
+    /// store if the auction has left memory; none if that cannot be read ([`Engine::has_left`]).
     #[must_use]
     pub fn head(&self, auction: AuctionId) -> Option<Arc<Head>> {
-        self.shared.head(auction)
+        self.shared.head(auction).ok().flatten()
     }
 
     /// The same, of an auction that is in memory.
@@ -262,22 +275,24 @@ impl Engine {
     /// What concerns one user in an auction. Blocks on the store if the auction has left memory.
     #[must_use]
     pub fn mine(&self, auction: AuctionId, user: UserId) -> Option<Mine> {
-        self.shared.bring_back(auction);
+        self.shared.bring_back(auction).ok()?;
         self.shared.views.mine(auction, user)
     }
 
     /// The user behind a paddle. Blocks on the store if the auction has left memory.
     #[must_use]
     pub fn bidder(&self, auction: AuctionId, paddle: Paddle) -> Option<UserId> {
-        self.shared.bring_back(auction);
+        self.shared.bring_back(auction).ok()?;
         self.shared.views.bidder(auction, paddle)
     }
 
     /// Everybody who has a paddle in an auction, by its number.
     #[must_use]
     pub fn bidders(&self, auction: AuctionId) -> Vec<UserId> {
-        self.shared.bring_back(auction);
-        self.shared.views.bidders(auction)
+        match self.shared.bring_back(auction) {
+            Ok(()) => self.shared.views.bidders(auction),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Up to `limit` events of an auction after `after`, in order. Blocks on the store.
@@ -290,11 +305,14 @@ impl Engine {
         after: Version,
         limit: usize,
     ) -> Result<Vec<HistoryEvent>, LogError> {
-        self.shared.bring_back(auction);
+        self.shared.bring_back(auction)?;
         // With the event before, which the first of them must continue.
         let one = u64::from(after > 0);
         let most = limit.saturating_add(usize::from(after > 0));
         let positions = self.shared.views.positions(auction, after - one, most);
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
         let of = Of { house: self.shared.house, partition: self.partition(auction), auction };
         match read_history(&*self.shared.reader, of, after - one, &positions)? {
             Ok(mut history) => {
@@ -310,13 +328,17 @@ impl Engine {
         }
     }
 
-    /// Up to `limit` events of all auctions after these positions, one for each partition. Blocks
-    /// on the store.
+    /// Up to `limit` events of all auctions after these positions, one for each partition. An
+    /// auction of which an event cannot be read is closed off, and that event left out: the others
+    /// go on. Blocks on the store.
     ///
     /// # Errors
-    /// If the store cannot be read or what it holds is damaged.
+    /// If the store cannot be read, or has a hole.
     pub fn chapter(&self, after: &[Position], limit: usize) -> Result<Chapter, LogError> {
-        history::read_on(&*self.shared.reader, after, &self.released(), limit)
+        let reader = &*self.shared.reader;
+        let (chapter, damages) = history::read_on(reader, after, &self.released(), limit)?;
+        damages.iter().for_each(|damage| self.shared.quarantine(damage));
+        Ok(chapter)
     }
 
     /// For each partition, up to which position everything is durable and was let out.

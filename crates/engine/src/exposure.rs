@@ -27,8 +27,8 @@ struct Books {
     default: i64,
     /// Limits of single bidders; 0 = none.
     limits: HashMap<UserId, i64, RandomState>,
-    /// Sums of several amounts below 2^53.
-    held: HashMap<(UserId, Currency), i128, RandomState>,
+    /// Sums of several amounts below 2^53, in the few currencies that one bids in.
+    held: HashMap<UserId, Vec<(Currency, i128)>, RandomState>,
 }
 
 /// What a bidder has committed himself to in one currency.
@@ -76,13 +76,14 @@ impl Exposure {
     pub fn of(&self, user: UserId) -> Vec<Committed> {
         let books = self.books();
         let limit = books.limit_of(user).map(i128::from);
-        let own = books.held.iter().filter(|((whose, _), _)| *whose == user);
+        let own = books.held.get(&user).into_iter().flatten();
         let mut all: Vec<Committed> = own
-            .map(|((_, currency), amount)| {
+            .map(|(currency, amount)| {
                 let over = limit.is_some_and(|limit| *amount > limit);
                 Committed { currency: *currency, amount: *amount, over }
             })
             .collect();
+        drop(books);
         all.sort_unstable_by_key(|committed| committed.currency.code().to_owned());
         all
     }
@@ -92,7 +93,8 @@ impl Exposure {
     pub(crate) fn headroom(&self, user: UserId, currency: Currency, here: i64) -> Option<i64> {
         let books = self.books();
         let limit = books.limit_of(user)?;
-        let held = books.held.get(&(user, currency)).copied().unwrap_or(0);
+        let own = books.held.get(&user).into_iter().flatten();
+        let held = own.filter(|(of, _)| *of == currency).map(|(_, amount)| amount).sum::<i128>();
         let left = i128::from(limit) - (held - i128::from(here));
         Some(i64::try_from(left.max(0)).unwrap_or(i64::MAX))
     }
@@ -100,10 +102,14 @@ impl Exposure {
     /// Reserves more, or less.
     fn change(&self, user: UserId, currency: Currency, by: i64) {
         let mut books = self.books();
-        let held = books.held.entry((user, currency)).or_default();
-        *held += i128::from(by);
-        if *held == 0 {
-            books.held.remove(&(user, currency));
+        let own = books.held.entry(user).or_default();
+        match own.iter_mut().find(|(of, _)| *of == currency) {
+            Some((_, held)) => *held += i128::from(by),
+            None => own.push((currency, i128::from(by))),
+        }
+        own.retain(|(_, held)| *held != 0);
+        if own.is_empty() {
+            books.held.remove(&user);
         }
     }
 

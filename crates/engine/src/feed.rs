@@ -393,7 +393,7 @@ impl Subscription {
         let up_to_date = match views.head(auction) {
             Some(head) => head.version <= self.after,
             // One that has left memory has a past, which reading the log brings back.
-            None => views.left_at(auction).is_none() || mutant::on("cold_subscriber_waits"),
+            None => !views.has_left(auction) || mutant::on("cold_subscriber_waits"),
         };
         if known || up_to_date {
             self.live = true;

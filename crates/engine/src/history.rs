@@ -8,6 +8,7 @@ use gavel_auction::ids::{AuctionId, Version};
 use gavel_auction::mutant;
 use gavel_proof::chain::{genesis, link};
 use gavel_proof::codec::{Origin, decode};
+use std::collections::VecDeque;
 
 /// An event as it was written, and what it says.
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ pub(crate) fn read_history(
     let Of { house, partition, auction } = of;
     let mut before = (after == 0).then(|| genesis(house, auction));
     let mut history = Vec::with_capacity(positions.len());
-    for (version, position) in (after + 1..).zip(positions) {
+    for (position, version) in positions.iter().zip(after + 1..) {
         let record = reader.get(partition, *position)?;
         let damaged = |what: &str| {
             Ok(Err(Damage { auction, version, position: *position, what: what.to_owned() }))
@@ -90,47 +91,86 @@ pub struct Chapter {
     pub upto: Vec<Position>,
 }
 
-/// Up to `limit` events of all partitions after these positions, and none after `released`.
+/// Up to `limit` events of all partitions after these positions, and none after `released`. What
+/// cannot be read is left out, as a barrier is, and said.
 pub(crate) fn read_on(
     reader: &dyn LogReader,
     after: &[Position],
     released: &[Position],
     limit: usize,
-) -> Result<Chapter, LogError> {
+) -> Result<(Chapter, Vec<Damage>), LogError> {
     let mut chapter = Chapter { events: Vec::with_capacity(limit), upto: after.to_vec() };
-    let mut parts = Vec::with_capacity(after.len());
-    for (partition, (after, released)) in (0..).zip(after.iter().zip(released)) {
-        let records =
-            if after < released { reader.scan(partition, *after, limit)? } else { vec![] };
-        let shown = records.into_iter().take_while(|record| record.position <= *released);
-        let events: Vec<_> = shown.map(entry).collect::<Result<_, _>>()?;
-        parts.push(events.into_iter().peekable());
+    let mut damages = Vec::new();
+    // So much of each at first: of all together about as much is read as will be shown.
+    let page = limit.div_ceil(after.len().max(1));
+    let parts = (0..).zip(after.iter().zip(released));
+    let mut parts: Vec<Part<'_>> = parts
+        .map(|(partition, (after, released))| Part {
+            reader,
+            partition,
+            after: *after,
+            released: *released,
+            page,
+            records: VecDeque::new(),
+            next: None,
+        })
+        .collect();
+    for part in &mut parts {
+        part.look(&mut damages)?;
     }
     while chapter.events.len() < limit {
-        let at =
-            |next: &(Position, Option<HistoryEvent>)| next.1.as_ref().map(|past| past.event.at);
-        let heads = parts.iter_mut().enumerate();
-        let heads = heads.filter_map(|(part, events)| events.peek().map(|next| (at(next), part)));
+        let at = |part: &Part<'_>| {
+            let (_, event) = part.next.as_ref()?;
+            Some(event.as_ref().map(|past| past.event.at))
+        };
+        let heads = parts.iter().enumerate();
+        let heads = heads.filter_map(|(index, part)| at(part).map(|at| (at, index)));
         let Some((_, first)) = heads.min() else { break };
-        let next = parts.get_mut(first).and_then(Iterator::next);
-        if let Some((position, event)) = next {
+        let part = &mut parts[first];
+        if let Some((position, event)) = part.next.take() {
             chapter.upto[first] = position;
             chapter.events.extend(event);
         }
+        part.look(&mut damages)?;
     }
-    Ok(chapter)
+    Ok((chapter, damages))
 }
 
-/// Where a record stands, and what it says if it is an event.
-fn entry(record: Record) -> Result<(Position, Option<HistoryEvent>), LogError> {
-    let Record { partition, position, entry } = record;
-    let event = match entry {
-        Entry::Barrier => None,
-        Entry::Event(event) => Some(open(event).map_err(|error| LogError::Damaged {
-            partition,
-            position,
-            what: format!("an unreadable record: {error}"),
-        })?),
-    };
-    Ok((position, event))
+/// What is still to be read of a partition, a page at a time; only the next record is taken apart.
+struct Part<'a> {
+    reader: &'a dyn LogReader,
+    partition: Partition,
+    after: Position,
+    released: Position,
+    page: usize,
+    records: VecDeque<Record>,
+    /// Where the next record stands, and what it says if it is an event that can be read.
+    next: Option<(Position, Option<HistoryEvent>)>,
+}
+
+impl Part<'_> {
+    /// Looks at the next record, if there is one.
+    fn look(&mut self, damages: &mut Vec<Damage>) -> Result<(), LogError> {
+        if self.records.is_empty() && self.after < self.released {
+            let records = self.reader.scan(self.partition, self.after, self.page)?;
+            let shown = records.into_iter().take_while(|one| one.position <= self.released);
+            self.records.extend(shown);
+            self.after = self.records.back().map_or(self.released, |last| last.position);
+        }
+        self.next = self.records.pop_front().map(|Record { position, entry, .. }| {
+            let event = match entry {
+                Entry::Barrier => None,
+                Entry::Event(record) => {
+                    let (auction, version) = (record.auction, record.version);
+                    let damage = |error: gavel_proof::codec::CodecError| {
+                        let what = format!("it cannot be read: {error}");
+                        Damage { auction, version, position, what }
+                    };
+                    open(record).map_err(|error| damages.push(damage(error))).ok()
+                }
+            };
+            (position, event)
+        });
+        Ok(())
+    }
 }

@@ -19,10 +19,10 @@ use thiserror::Error;
 
 /// How long the keeper rests at least between two looks.
 const REST: Duration = Duration::from_millis(100);
-/// It may take up to this part of the time: the rest belongs to bids.
-const SHARE: u32 = 8;
-/// And up to this one while hardly anybody bids.
-const QUIET_SHARE: u32 = 2;
+/// It may take up to this part of the time while hardly anybody bids, or once it is far behind.
+const LARGEST_SHARE: u64 = 2;
+/// And this one at least, when it works at all: the rest belongs to bids.
+const SMALLEST_SHARE: u64 = 32;
 
 /// Why snapshots did not get on.
 #[derive(Debug, Error)]
@@ -43,12 +43,14 @@ struct Pace {
     busy: Time,
     /// How long the keeper has rested within the step it is at.
     rested: Duration,
+    /// How many records it was behind when it was last looked at.
+    behind: u64,
 }
 
 impl Pace {
     fn begin(shared: &Shared) -> Self {
         let (at, written) = (shared.clock.now(), shared.written.records.total().1);
-        Self { at, written, busy: Time(0), rested: Duration::ZERO }
+        Self { at, written, busy: Time(0), rested: Duration::ZERO, behind: 0 }
     }
 
     /// Whether little has been written for a while.
@@ -58,7 +60,7 @@ impl Pace {
         let written = now.written.saturating_sub(self.written);
         let much = written.saturating_mul(1_000_000) / micros >= limits::SNAPSHOT_QUIET;
         let busy = if much { now.at } else { self.busy };
-        *self = Self { busy, rested: self.rested, ..now };
+        *self = Self { busy, rested: self.rested, behind: self.behind, ..now };
         self.calm()
     }
 
@@ -67,13 +69,21 @@ impl Pace {
         self.at.since(self.busy) >= limits::SNAPSHOT_CALM_SECONDS * SECOND
     }
 
+    /// The keeper takes one of so many parts of the time. While many bid, the more the further it is
+    /// behind: a short rush hardly notices it, and a long one does not leave it behind for ever.
+    fn share(&self) -> u32 {
+        let busy = limits::SNAPSHOT_FAR / self.behind.max(1);
+        let share = if self.calm() { LARGEST_SHARE } else { busy };
+        u32::try_from(share.clamp(LARGEST_SHARE, SMALLEST_SHARE)).expect("at most 32")
+    }
+
     /// Leaves the bids their part within a step, too: a step of many records takes seconds.
     fn rest(&mut self, shared: &Shared, since: Time) {
         let worked = u64::try_from(self.at.since(since)).unwrap_or(0);
-        let rest = Duration::from_micros(worked) * (SHARE - 1);
+        let rest = Duration::from_micros(worked) * (self.share() - 1);
         std::thread::park_timeout(rest);
-        let Self { busy, rested, .. } = *self;
-        *self = Self { busy, rested: rested + rest, ..Self::begin(shared) };
+        let Self { busy, rested, behind, .. } = *self;
+        *self = Self { busy, rested: rested + rest, behind, ..Self::begin(shared) };
     }
 }
 
@@ -99,9 +109,8 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
         }
         let took = u64::try_from(shared.clock.now().since(began)).unwrap_or(0);
         let rested = std::mem::take(&mut keeper.pace.rested);
-        let share = if keeper.pace.calm() { QUIET_SHARE } else { SHARE };
         let worked = Duration::from_micros(took).saturating_sub(rested);
-        let rest = (worked * (share - 1)).saturating_sub(rested);
+        let rest = (worked * (keeper.pace.share() - 1)).saturating_sub(rested);
         std::thread::park_timeout(if behind { rest } else { rest.max(REST) });
     }
     let end = shared.clock.now().plus_seconds(limits::SNAPSHOT_STOP_SECONDS);
@@ -178,6 +187,7 @@ impl Progress {
     ) -> bool {
         let now = shared.clock.now();
         let behind = self.behind(shared);
+        pace.behind = behind;
         let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
         let wanted = behind > 0 && (due || behind >= limits::SNAPSHOT_BEHIND);
         let late = behind >= limits::SNAPSHOT_LATEST;
@@ -219,6 +229,7 @@ impl Progress {
             Err(Stuck::Useless(why)) => {
                 tracing::warn!(%why, "snapshots are made anew");
                 self.mark = from_the_beginning(shared, snapshots, self.mark.partition);
+                self.tell(shared);
                 false
             }
             Err(Stuck::Damage(damage)) => {

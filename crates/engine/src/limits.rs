@@ -39,6 +39,8 @@ pub const SNAPSHOT_CALM_SECONDS: i64 = 3;
 
 /// Records that may wait for that moment: they would have to be replayed after a crash.
 pub const SNAPSHOT_LATEST: u64 = 400_000;
+/// Of this many the keeper takes as many parts of the time as records wait, half of it at most.
+pub const SNAPSHOT_FAR: u64 = 6_400_000;
 
 /// Seconds that the last snapshots may take when the house stops.
 pub const SNAPSHOT_STOP_SECONDS: i64 = 5;

@@ -91,18 +91,25 @@ pub trait Notices: Send + Sync {
     /// # Errors
     /// The store's own.
     fn wishes(&self, user: UserId) -> Result<Wishes, PeopleError>;
-    /// Sets that. If nobody wished for anything before, telling begins after `from`.
+    /// Sets that. What he did not wish for before he wishes for from `now` on; if nobody wished for
+    /// anything, telling begins after `from`.
     ///
     /// # Errors
     /// The store's own.
-    fn wish(&self, user: UserId, wishes: Wishes, from: &[Position]) -> Result<(), PeopleError>;
+    fn wish(
+        &self,
+        user: UserId,
+        wishes: Wishes,
+        now: Time,
+        from: &[Position],
+    ) -> Result<(), PeopleError>;
     /// Everybody who wants to be told of something.
     ///
     /// # Errors
     /// The store's own.
     fn wishing(&self) -> Result<Wishing, PeopleError>;
-    /// Keeps these notices, each once, for those who still wish for them; and that this was done up
-    /// to there: all of it or nothing. Which of them are new.
+    /// Keeps these notices, each once, for those who wish for them and did when it happened; and
+    /// that this was done up to there: all of it or nothing. Which of them are new.
     ///
     /// # Errors
     /// The store's own.

@@ -6,7 +6,7 @@ use crate::lists::Row;
 use crate::log::{LogError, Partition, Position};
 use gavel_auction::ids::AuctionId;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const ROWS: usize = 2000;
 #[derive(Default)]
 pub(crate) struct Touched {
     changed: Mutex<Changed>,
+    /// Up to where the lists are, as far as this process has brought them.
+    listed: AtomicU64,
     /// Whether the last pass failed.
     lagging: AtomicBool,
 }
@@ -65,17 +67,21 @@ pub(crate) fn bring_up(shared: &Shared) -> usize {
     let mut changed = 0;
     for (partition, touched) in (0..).zip(&shared.touched) {
         let Changed { upto, auctions } = touched.take();
-        if auctions.is_empty() {
+        // A barrier moves the log on, and nothing else.
+        if auctions.is_empty() && upto <= touched.listed.load(Ordering::Relaxed) {
             continue;
         }
         changed += auctions.len();
         let projected = project(shared, partition, upto, &auctions);
         let lagged = touched.lagging.swap(projected.is_err(), Ordering::Relaxed);
-        if let Err(error) = projected {
-            if !lagged {
-                tracing::warn!(%error, "lists lag behind the log");
+        match projected {
+            Ok(()) => touched.listed.store(upto, Ordering::Relaxed),
+            Err(error) => {
+                if !lagged {
+                    tracing::warn!(%error, "lists lag behind the log");
+                }
+                touched.note(upto, auctions.into_iter());
             }
-            touched.note(upto, auctions.into_iter());
         }
     }
     changed
@@ -87,7 +93,11 @@ fn project(
     upto: Position,
     auctions: &BTreeSet<AuctionId>,
 ) -> Result<(), LogError> {
-    let rows: Vec<Row> = auctions.iter().filter_map(|id| row(shared, *id)).collect();
+    let rows = auctions.iter().filter_map(|id| row(shared, *id).transpose());
+    let rows = rows.collect::<Result<Vec<Row>, LogError>>()?;
+    if rows.is_empty() {
+        return shared.lists.put(partition, upto, &[]);
+    }
     let mut pages = rows.chunks(ROWS).peekable();
     while let Some(page) = pages.next() {
         let last = pages.peek().is_none();
@@ -97,13 +107,13 @@ fn project(
     Ok(())
 }
 
-fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
-    let head = shared.head(id)?;
+fn row(shared: &Shared, id: AuctionId) -> Result<Option<Row>, LogError> {
+    let Some(head) = shared.head(id)? else { return Ok(None) };
     let listing = shared.words.listing(id).unwrap_or_else(|error| {
         tracing::warn!(%error, auction = id.get(), "a listing could not be read");
         Arc::default()
     });
-    Some(Row {
+    Ok(Some(Row {
         auction: id,
         // What was never published is listed as a draft, for its seller alone, also if cancelled.
         state: if head.announced { head.phase.word() } else { "draft" },
@@ -113,5 +123,5 @@ fn row(shared: &Shared, id: AuctionId) -> Option<Row> {
         price: head.price.unwrap_or_else(|| head.terms.start()).minor(),
         ends_at: head.effective_end(),
         bidders: shared.views.bidders(id),
-    })
+    }))
 }

@@ -14,7 +14,7 @@ use gavel_auction::ids::AuctionId;
 use gavel_auction::mutant;
 use gavel_proof::chain::{partition_genesis, partition_link};
 use gavel_proof::codec::decode;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a start has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -322,12 +322,32 @@ pub(crate) fn reread(
         }
     }
     for id in lost {
-        shared.views.forget(*id);
-        if let Some(change) = shard.restored(*id) {
-            shared.views.replace(change);
+        // What was durable before is shown all the while.
+        match shard.restored(*id) {
+            Some(change) => shared.views.replace(change),
+            None => shared.views.forget(*id),
         }
     }
+    note(shared, shard, partition, &landed);
     Ok(())
+}
+
+/// What landed is news to the lists, and to those who let settled auctions leave memory.
+fn note(shared: &Shared, shard: &Shard<Reply>, partition: Partition, landed: &[Record]) {
+    let changed: BTreeSet<AuctionId> = landed
+        .iter()
+        .filter_map(|record| match &record.entry {
+            Entry::Event(event) => Some(event.auction),
+            Entry::Barrier => None,
+        })
+        .collect();
+    let index = usize::from(partition);
+    if let Some(residents) = shared.residents.get(index) {
+        changed.iter().filter(|id| shard.is_settled(**id)).for_each(|id| residents.note(*id));
+    }
+    if let Some(lists) = shared.touched.get(index) {
+        lists.note(shard.durable(), changed.into_iter());
+    }
 }
 
 fn event_at(

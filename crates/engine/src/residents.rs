@@ -12,13 +12,26 @@ use gavel_auction::ids::AuctionId;
 use gavel_auction::mutant;
 use gavel_auction::view::Head;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long to wait before a log that cannot be read is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How often it is tried for somebody who waits to read.
+const TRIES: usize = 5;
+
+/// What became of an auction that was to be loaded for commands.
+pub(crate) enum Loaded {
+    /// It is as it stands.
+    Whole(Box<Snapshot>),
+    /// Its history is damaged.
+    Damaged,
+    /// The log could not be read before the house was to stop.
+    Unread,
+}
 
 /// What one partition has in memory of settled auctions, and what is on its way there.
 pub(crate) struct Residents {
@@ -29,7 +42,7 @@ pub(crate) struct Residents {
     /// Up to where snapshots are.
     covered: AtomicU64,
     /// What was loaded for commands.
-    loaded: Mutex<Vec<(AuctionId, Option<Snapshot>)>>,
+    loaded: Mutex<Vec<(AuctionId, Loaded)>>,
 }
 
 impl Residents {
@@ -58,7 +71,7 @@ impl Residents {
     }
 
     /// What was loaded since the last look.
-    pub(crate) fn loaded(&self) -> Vec<(AuctionId, Option<Snapshot>)> {
+    pub(crate) fn loaded(&self) -> Vec<(AuctionId, Loaded)> {
         std::mem::take(&mut *locked(&self.loaded))
     }
 
@@ -109,43 +122,55 @@ impl Loader {
 }
 
 /// The loader's thread: runs until the drive loop has ended.
-pub(crate) fn run(shared: &Shared, orders: &Receiver<AuctionId>) {
+pub(crate) fn run(shared: &Shared, orders: &Receiver<AuctionId>, stopping: &AtomicBool) {
     for id in orders {
-        deliver(shared, id);
+        deliver(shared, id, stopping);
     }
 }
 
 /// Loads one auction for the drive loop.
-pub(crate) fn deliver(shared: &Shared, id: AuctionId) {
+pub(crate) fn deliver(shared: &Shared, id: AuctionId, stopping: &AtomicBool) {
     let index = usize::from(partition_of(id, shared.inboxes.len()));
-    let snapshot = load(shared, id);
+    let loaded = match load(shared, id, &mut || !stopping.load(Ordering::Acquire)) {
+        Ok(Some(snapshot)) => Loaded::Whole(Box::new(snapshot)),
+        Ok(None) => Loaded::Damaged,
+        Err(_) => Loaded::Unread,
+    };
     if let Some(residents) = shared.residents.get(index) {
-        locked(&residents.loaded).push((id, snapshot));
+        locked(&residents.loaded).push((id, loaded));
     }
     shared.bell.ring();
 }
 
-/// A settled auction as it stands, from its snapshot, else from the log; none if it is damaged.
-pub(crate) fn load(shared: &Shared, id: AuctionId) -> Option<Snapshot> {
+/// A settled auction as it stands, from its snapshot, else from the log; none if it is damaged. A
+/// log that cannot be read is tried again as long as that is wanted.
+fn load(
+    shared: &Shared,
+    id: AuctionId,
+    again: &mut dyn FnMut() -> bool,
+) -> Result<Option<Snapshot>, LogError> {
     match from_snapshot(shared, id) {
-        Ok(snapshot) => return Some(snapshot),
+        Ok(snapshot) => return Ok(Some(snapshot)),
         Err(why) => tracing::warn!(auction = id.get(), %why, "reading the log instead"),
     }
     let partition = partition_of(id, shared.inboxes.len());
     loop {
         match from_log(shared, partition, id) {
-            Ok(Ok(snapshot)) => return Some(snapshot),
+            Ok(Ok(snapshot)) => return Ok(Some(snapshot)),
             Ok(Err(damage)) => {
                 shared.quarantine(&damage);
-                return None;
+                return Ok(None);
             }
             Err(error @ LogError::Damaged { .. }) => {
                 let what = error.to_string();
                 shared.quarantine(&Damage { auction: id, version: 0, position: 0, what });
-                return None;
+                return Ok(None);
             }
             Err(error @ LogError::Unreadable(_)) => {
-                tracing::error!(%error, "the log cannot be read; trying again");
+                tracing::error!(%error, "the log cannot be read");
+                if !again() {
+                    return Err(error);
+                }
                 std::thread::sleep(RETRY);
             }
         }
@@ -190,25 +215,34 @@ pub(crate) fn from_log(
 
 impl Shared {
     /// The committed head of an auction, wherever it is.
-    pub(crate) fn head(&self, id: AuctionId) -> Option<Arc<Head>> {
+    ///
+    /// # Errors
+    /// If it has left memory and cannot be read.
+    pub(crate) fn head(&self, id: AuctionId) -> Result<Option<Arc<Head>>, LogError> {
         if let Some(head) = self.views.head(id) {
-            return Some(head);
+            return Ok(Some(head));
         }
-        self.bring_back(id);
-        self.views.head(id)
+        self.bring_back(id)?;
+        Ok(self.views.head(id))
     }
 
     /// Brings an auction that has left memory back for its readers. Short, but it may read a store.
-    pub(crate) fn bring_back(&self, id: AuctionId) {
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub(crate) fn bring_back(&self, id: AuctionId) -> Result<(), LogError> {
         if self.views.left_at(id).is_none() {
-            return;
+            return Ok(());
         }
-        if let Some(change) = load(self, id).and_then(Change::whole) {
+        let mut tries = 1..TRIES;
+        let loaded = load(self, id, &mut || tries.next().is_some())?;
+        if let Some(change) = loaded.and_then(Change::whole) {
             let index = usize::from(partition_of(id, self.inboxes.len()));
             self.views.visit(change);
             if let Some(residents) = self.residents.get(index) {
                 residents.note(id);
             }
         }
+        Ok(())
     }
 }

@@ -100,12 +100,26 @@ impl<R> Shard<R> {
     }
 
     fn settle(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
-        let Ask { auction: id, id: name, mut command, receipt: _ } = ask;
-        let creates = matches!(command.action, Action::Create(_));
+        let id = ask.auction;
+        let creates = matches!(ask.command.action, Action::Create(_));
         if creates && !self.auctions.contains_key(&id) {
             let entry = Entry::new(id, self.house);
             self.auctions.insert(id, Box::new(entry));
         }
+        let settled = self.judge(ask, digest, entered);
+        if creates
+            && let Some(entry) = self.auctions.get(&id)
+            && entry.auction.version() == 0
+            && !entry.closed_off
+        {
+            // What was asked to be created, and refused, leaves no trace.
+            self.auctions.remove(&id);
+        }
+        settled
+    }
+
+    fn judge(&mut self, ask: Ask, digest: &[u8; 16], entered: Time) -> Settled {
+        let Ask { auction: id, id: name, mut command, receipt: _ } = ask;
         let Some(entry) = self.auctions.get(&id) else {
             let refusal = gavel_auction::refusal::Refusal::NotFound;
             let refused = Refused::new(refusal, 0, entered, None);
@@ -126,19 +140,14 @@ impl<R> Shard<R> {
         }
         self.limit(id, &mut command);
         let origin = Origin { command: name, digest: *digest };
-        let settled = match self.decide(id, &command, &origin, at) {
+        match self.decide(id, &command, &origin, at) {
             Ok(Ok(accepted)) => Settled::Answer(Answer::Accepted(accepted)),
             Ok(Err(refused)) => {
                 self.refusals.insert(name, digest, refused.clone());
                 Settled::Answer(Answer::Refused(refused))
             }
             Err(Panicked) => Settled::Failed(Failure::Quarantined),
-        };
-        if creates && self.auctions.get(&id).is_some_and(|entry| entry.auction.version() == 0) {
-            // What was asked to be created, and refused, leaves no trace.
-            self.auctions.remove(&id);
         }
-        settled
     }
 
     /// Lets time do what is due up to `until`: openings, draws, closes, certifications.
@@ -159,11 +168,16 @@ impl<R> Shard<R> {
     }
 
     /// The first tick after the house could not be reached from `from` until `to`: what its rules
-    /// give back is given back before anything closes.
+    /// give back is given back before anything closes. Where they give nothing back nothing is
+    /// decided: bids that came before an end may still be waiting.
     pub fn outlasted(&mut self, from: Time, to: Time) {
         let due = self.deadlines.iter().take_while(|(due, _)| *due <= to);
         let due: Vec<AuctionId> = due.map(|(_, id)| *id).collect();
         for id in due {
+            let Some(entry) = self.auctions.get(&id) else { continue };
+            if let Ok(false) = guarded(id, || entry.auction.lost_time(from, to)) {
+                continue;
+            }
             // One whose rules panic is closed off, and the others get theirs.
             self.tick_auction(id, to, Some((from, to))).ok();
         }

@@ -277,8 +277,8 @@ fn spawn(
     let (for_keeper, told) = (Arc::clone(shared), Arc::clone(stopping));
     let keeper = move || keeper::run(&for_keeper, &told);
     let keeper = std::thread::Builder::new().name("snapshots".to_owned()).spawn(keeper)?;
-    let for_loader = Arc::clone(shared);
-    let loads = move || residents::run(&for_loader, &orders);
+    let (for_loader, told) = (Arc::clone(shared), Arc::clone(stopping));
+    let loads = move || residents::run(&for_loader, &orders, &told);
     let loads = std::thread::Builder::new().name("loader".to_owned()).spawn(loads)?;
     let (for_scrub, told) = (Arc::clone(shared), Arc::clone(stopping));
     let scrub = move || scrub::run(&for_scrub, &told);

@@ -92,7 +92,9 @@ impl Views {
         let auction = change.head.auction;
         let mut part = self.write(auction);
         if part.cold.get(&auction) == change.positions.last() {
-            part.auctions.entry(auction).or_insert_with(|| Published::of(change));
+            let published = part.auctions.entry(auction).or_insert_with(|| Published::of(change));
+            // Somebody is about to read it: it does not leave again before it was looked at once.
+            published.asked.store(true, Ordering::Relaxed);
         }
     }
 
@@ -265,5 +267,54 @@ impl Shown {
             self.paddles.push(user);
         }
         self.mine.insert(user, mine);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gavel_auction::auction::Auction;
+    use gavel_auction::command::{Action, Actor, Command, Create, Person, Roles};
+    use gavel_auction::event::{Digest, HouseId, KeyId};
+    use gavel_auction::money::Currency;
+    use gavel_auction::presets::{Preset, Slots};
+    use gavel_auction::terms::Schedule;
+    use gavel_auction::time::Time;
+
+    fn change() -> Change {
+        let currency = Currency::from_code("EUR").expect("a currency");
+        let schedule = Schedule { duration_seconds: Some(60), ..Schedule::default() };
+        let own = Slots { schedule: Some(schedule), ..Slots::default() };
+        let terms = own.over(Preset::English.slots(currency)).complete().expect("whole terms");
+        let create = Create {
+            house: HouseId([1; 16]),
+            log_key: KeyId([1; 8]),
+            currency,
+            preset: Preset::English,
+            terms: Arc::new(terms),
+            listing_digest: Digest([0; 32]),
+            seed: None,
+            publish: true,
+        };
+        let seller = Person::new(UserId::new(1).expect("positive"), Roles::MEMBER);
+        let action = Action::Create(Box::new(create));
+        let command = Command { actor: Actor::Person(seller), expected_version: None, action };
+        let mut auction = Auction::new(AuctionId::new(1).expect("positive"));
+        let events = auction.decide(&command, Time(1)).expect("it is created");
+        events.iter().for_each(|event| auction.apply(event));
+        let head = Arc::new(auction.head().expect("it was created"));
+        Change { head, mine: Vec::new(), positions: vec![7] }
+    }
+
+    #[test]
+    fn what_was_brought_back_to_be_read_stays_until_it_can_be() {
+        let (views, change) = (Views::new(1), change());
+        let id = change.head.auction;
+        views.leave(id, 7);
+        assert!(views.left_at(id).is_some() && views.head(id).is_none());
+        views.visit(change);
+        assert!(views.was_asked(id), "so it does not leave the next time that this is looked at");
+        assert!(!views.was_asked(id), "but then");
+        assert!(views.head(id).is_some() && views.has_left(id));
     }
 }

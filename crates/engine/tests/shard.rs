@@ -120,6 +120,34 @@ fn refused_code(settled: &Settled) -> &'static str {
 }
 
 #[test]
+fn what_was_refused_to_be_created_leaves_no_trace_however_often_it_is_asked() {
+    let mut shard = Shard::new(1, HOUSE, log_key());
+    for reply in 0..3 {
+        shard.submit(create(-10), START, reply);
+        assert_eq!(shard.auctions().count(), 0, "{reply}");
+    }
+    shard.take_batch().expect("answers");
+    let effects = shard.committed();
+    for reply in 0..3 {
+        assert_eq!(refused_code(World::settled(&effects, reply)), "terms_invalid");
+    }
+}
+
+#[test]
+fn what_is_closed_off_is_not_created_anew() {
+    let mut world = with_planted(Planted::NoEnd);
+    world.shard.tick(START.plus_seconds(1));
+    for reply in [1, 2] {
+        let id = command_id(None, auction(), &reply.to_string());
+        world.at(2, of_planted(Ask { id, ..create(10) }), reply);
+    }
+    let effects = world.commit();
+    for reply in [1, 2] {
+        assert_eq!(World::settled(&effects, reply), &Settled::Failed(Failure::Quarantined));
+    }
+}
+
+#[test]
 fn answers_are_held_until_their_batch_is_durable_refusals_too() {
     let mut world = World::open();
     world.at(1, bid(1, "a", 1_000), 1);

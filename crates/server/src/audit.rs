@@ -40,7 +40,7 @@ pub struct Entry {
     pub verb: &'static str,
     /// What was done to what.
     pub act: String,
-    /// `done`, or the status it was refused with.
+    /// `done`, `asked for`, `unknown`, or the status it was refused with.
     pub outcome: String,
 }
 
@@ -76,8 +76,9 @@ impl Audit {
         Ok(Self { queue, index, refused, left_out: AtomicU64::new(0), one: chance::token() })
     }
 
-    /// Writes a line; it is durable when this returns.
-    pub async fn done(&self, entry: Entry) {
+    /// Writes a line: whether it is durable.
+    #[must_use]
+    pub async fn done(&self, entry: Entry) -> bool {
         let (written, waiting) = oneshot::channel();
         let left_out = self.left_out.swap(0, Ordering::Relaxed);
         let work = Work { entry, left_out, written: Some(written) };
@@ -91,9 +92,11 @@ impl Audit {
             }
             Err(std::sync::mpsc::TrySendError::Disconnected(_)) => false,
         };
-        if !queued || waiting.await.is_err() {
+        let written = queued && waiting.await.is_ok();
+        if !written {
             observe::audit_lost();
         }
+        written
     }
 
     /// Writes a line about what was refused, if there is room; nobody waits for it.

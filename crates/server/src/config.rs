@@ -10,6 +10,7 @@ use crate::outside::Algorithm;
 use crate::permissions::Verb;
 use gavel_auction::money::Currency;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -47,6 +48,8 @@ pub struct Config {
     pub vault_keys: Secret,
     /// Where the Redis is that the view of auctions is written to; empty: nowhere.
     pub redis_url: Secret,
+    /// A file with the certificates that alone vouch for it; empty: the public ones.
+    pub redis_ca: String,
     /// What is written to the log of the process.
     pub log: LogConfig,
 }
@@ -350,11 +353,12 @@ impl Config {
                 config.set(&source, &key, &value)?;
             }
         }
-        for (key, value) in environment() {
+        for (key, value) in environment()? {
             config.set(&Source::Environment, &key, &value)?;
         }
         for set in sets {
-            let what = || format!("`{set}` is not section.key=value");
+            let name: String = set.chars().take_while(|c| *c == '.' || is_plain(*c)).collect();
+            let what = || format!("`{name}` is not followed by `=`: section.key=value");
             let source = Source::CommandLine;
             let (key, value) = set
                 .split_once('=')
@@ -384,6 +388,11 @@ impl Config {
     }
 }
 
+/// Whether a key may have it in a part of its name.
+fn is_plain(c: char) -> bool {
+    c == '_' || c.is_ascii_lowercase()
+}
+
 /// A key that differs from `name` in its section only, or else one that is like it.
 fn nearest(name: &str) -> String {
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -396,8 +405,13 @@ fn nearest(name: &str) -> String {
 fn read_file(path: &Path, source: &Source) -> Result<Vec<(String, String)>, ConfigError> {
     let unreadable = |what: String| ConfigError::Unreadable { place: source.clone(), what };
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    // Where and what, never the line itself: a password may stand in it.
+    let told = |error: toml::de::Error| {
+        let begin = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        format!("line {}: {}", begin.matches('\n').count() + 1, error.message())
+    };
     let table: BTreeMap<String, toml::Value> =
-        toml::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| unreadable(told(error)))?;
     let mut all = Vec::new();
     for (section, value) in table {
         flatten(section, value, &mut all).map_err(unreadable)?;
@@ -433,17 +447,21 @@ fn flatten(
     Ok(())
 }
 
-/// `GAVEL_SECTION__KEY`; other variables that begin with `GAVEL_` are for the command line.
+/// `GAVEL_SECTION__KEY`; other variables that begin with `GAVEL_` are for the command line. What is
+/// no text and not for us is passed over.
 #[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
-fn environment() -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = std::env::vars()
-        .filter_map(|(name, value)| {
-            let (section, key) = name.strip_prefix("GAVEL_")?.split_once("__")?;
-            Some((format!("{}.{}", section.to_lowercase(), key.to_lowercase()), value))
-        })
-        .collect();
+fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    let ours = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok()?;
+        let (section, key) = name.strip_prefix("GAVEL_")?.split_once("__")?;
+        let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase());
+        let what = format!("`{name}` is no text in UTF-8");
+        let unreadable = ConfigError::Unreadable { place: Source::Environment, what };
+        Some(value.into_string().map(|value| (key, value)).map_err(|_| unreadable))
+    };
+    let mut all = std::env::vars_os().filter_map(ours).collect::<Result<Vec<_>, _>>()?;
     all.sort();
-    all
+    Ok(all)
 }
 
 /// One variable of the environment, for the command line's own.
@@ -476,6 +494,8 @@ mod tests {
         let error = load("limit.connections_per_ip=5").unwrap_err();
         assert!(error.contains("`limit.connections_per_ip`"), "{error}");
         assert!(error.contains("did you mean `limits.connections_per_ip`"), "{error}");
+        let error = load("mail.password canary4711").unwrap_err();
+        assert!(error.contains("`mail.password`") && !error.contains("canary"), "{error}");
         let error = load("timeouts.idle_seconds=0").unwrap_err();
         assert!(error.contains("timeouts.idle_seconds"), "{error}");
         assert!(load("timeouts.idle_seconds=-1").is_err());
@@ -493,6 +513,11 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let config = Config::load(Some(&path), &[]).unwrap();
         assert_eq!(config.server.hosts, ["a", "b"]);
+        for wrong in ["canary4711", "\"canary4711", "\"a\" canary4711", "[\"canary4711\""] {
+            std::fs::write(&path, format!("[mail]\npassword = {wrong}\n")).unwrap();
+            let told = Config::load(Some(&path), &[]).unwrap_err().to_string();
+            assert!(told.contains(": line ") && !told.contains("canary"), "{wrong}: {told}");
+        }
         std::fs::write(&path, "[server]\nlisten = 1.5\n").unwrap();
         assert!(Config::load(Some(&path), &[]).is_err());
         std::fs::write(&path, "top = 1\n").unwrap();

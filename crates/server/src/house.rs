@@ -86,7 +86,7 @@ pub struct Rooms {
     pub ready: AtomicBool,
     /// Turns true when the house begins to stop; long replies (streams) end then.
     pub stopping: watch::Receiver<bool>,
-    aside: Semaphore,
+    aside: Arc<Semaphore>,
 }
 
 /// What a house is opened with.
@@ -151,7 +151,7 @@ impl House {
             gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
-            aside: Semaphore::new(ASIDE),
+            aside: Arc::new(Semaphore::new(ASIDE)),
             engine,
             people,
             things,
@@ -242,9 +242,14 @@ impl House {
         F: FnOnce(&House) -> T + Send + 'static,
     {
         let full = |_| Problem::of(Code::Overloaded, "Too much is waiting; nothing was done.");
-        let _place = self.aside.try_acquire().map_err(full)?;
+        let place = Arc::clone(&self.aside).try_acquire_owned().map_err(full)?;
         let house = self.clone();
-        let done = tokio::task::spawn_blocking(move || call(&house)).await;
+        // Its place is taken until it is done, also where nobody waits for it any more.
+        let placed = move || {
+            let _place = place;
+            call(&house)
+        };
+        let done = tokio::task::spawn_blocking(placed).await;
         done.map_err(|_| Problem::of(Code::Internal, "Something broke; it was logged."))
     }
 }

@@ -134,6 +134,7 @@ impl Edge {
         let path = Kind::of(request.uri());
         let config = &self.house.config;
         let crossing = Crossing::of(&config.server.origins, &request);
+        let spoken = dialects::spoken(&self.house, self.only, request.uri());
         let mut response = match self.admit(address, &request) {
             Err(problem) => problem.into_response(),
             Ok(_) if crossing.is_preflight() => StatusCode::NO_CONTENT.into_response(),
@@ -142,6 +143,9 @@ impl Edge {
                 caught(self.handle(request)).await
             }
         };
+        if let Some(dialect) = spoken {
+            response = dialects::worded(dialect, response);
+        }
         observe::responded(response.status());
         protect(path, response.headers_mut());
         crossing.tell(response.headers_mut());
@@ -159,7 +163,7 @@ impl Edge {
             let placed = v1::bids::place_bid(&self.house, auction, request).await;
             return placed.unwrap_or_else(IntoResponse::into_response);
         }
-        if self.only != Some("flash") && door::is_live(request.uri()) {
+        if self.only.is_none() && door::is_live(request.uri()) {
             // In a box, so that a bid's state stays small.
             return Box::pin(door::answer(&self.house, request)).await;
         }
@@ -193,17 +197,20 @@ impl Edge {
         Ok(Peer(ip))
     }
 
-    /// The client behind proxies that are believed.
+    /// The client behind proxies that are believed; nobody in particular, where they name none that
+    /// can be read.
     fn client(&self, address: IpAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = &self.house.config.server.trusted_proxies;
         let believed = |ip: &IpAddr| trusted.contains(&ip.to_canonical());
-        if trusted.is_empty() || !believed(&address) {
+        let told = headers.get_all("x-forwarded-for");
+        if trusted.is_empty() || !believed(&address) || told.iter().next().is_none() {
             return address;
         }
-        let values = headers.get_all("x-forwarded-for").iter().rev();
-        let hops = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
-        let mut ips = hops.map_while(|hop| hop.trim().parse::<IpAddr>().ok());
-        ips.find(|ip| !believed(ip)).unwrap_or(address)
+        let values = told.iter().rev();
+        let hops = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+        let read = |hop: &[u8]| std::str::from_utf8(hop).ok()?.trim().parse::<IpAddr>().ok();
+        let client = hops.map_while(read).find(|ip| !believed(ip));
+        client.unwrap_or(Ipv4Addr::UNSPECIFIED.into())
     }
 
     fn is_ours(&self, request: &Request<Body>) -> bool {
@@ -217,7 +224,7 @@ impl Edge {
 }
 
 /// The net under a handler: what panics is a problem document, and the connection goes on.
-fn caught(handling: impl Future<Output = Response>) -> impl Future<Output = Response> {
+pub(crate) fn caught(handling: impl Future<Output = Response>) -> impl Future<Output = Response> {
     AssertUnwindSafe(handling).catch_unwind().map(|ended| {
         ended.unwrap_or_else(|_| {
             observe::handler_panicked();

@@ -15,6 +15,7 @@ pub(crate) mod chat;
 mod connect;
 pub(crate) mod door;
 pub(crate) mod frame;
+mod highest;
 mod lines;
 pub(crate) mod notices;
 mod outbox;

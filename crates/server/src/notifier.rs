@@ -1,6 +1,7 @@
 //! The notifier: reads the log from a cursor of its own, behind everything else, and tells people
-//! what they asked to be told of. What it tells and how far it has read are kept in one
-//! transaction, so that nothing is told twice or left out, however the house ends. Decides nothing.
+//! what they asked to be told of. How far it has read is kept with the last of what it tells, and
+//! each notice once, so that nothing is told twice or left out, however the house ends. Decides
+//! nothing.
 
 use gavel_auction::event::{Event, Fact, Now};
 use gavel_auction::ids::{AuctionId, UserId, Version};
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -33,6 +34,9 @@ const UNNOTED: u64 = 8192;
 
 /// Events that are looked back at for the price before one.
 const LOOK_BACK: u64 = 16;
+
+/// Notices that are kept in one transaction: the store of people has others waiting for it.
+const TOLD_AT_ONCE: usize = 256;
 
 /// Notices on their way to those who are there now; whoever falls behind finds them in the store.
 const LIVE: usize = 1024;
@@ -63,7 +67,7 @@ impl Board {
     /// # Errors
     /// The store's own.
     pub fn wish(&self, engine: &Engine, user: UserId, to: Wishes) -> Result<(), PeopleError> {
-        self.store.wish(user, to, &engine.released())?;
+        self.store.wish(user, to, engine.now(), &engine.released())?;
         self.changed.store(true, Ordering::Release);
         Ok(())
     }
@@ -95,14 +99,18 @@ impl Notifier {
                 == Err(RecvTimeoutError::Timeout)
             {
                 let was_late = std::mem::take(&mut late);
-                while reader.page(&mut noted).unwrap_or_else(|error| {
-                    if !was_late {
-                        tracing::warn!(%error, "notices are late");
-                    }
-                    late = true;
-                    reader.board.changed.store(true, Ordering::Release);
-                    false
-                }) {}
+                let mut page = || {
+                    reader.page(&mut noted).unwrap_or_else(|error| {
+                        if !was_late {
+                            tracing::warn!(%error, "notices are late");
+                        }
+                        late = true;
+                        reader.board.changed.store(true, Ordering::Release);
+                        false
+                    })
+                };
+                // However far behind it is, it ends when it is told to.
+                while page() && stopped.try_recv() == Err(TryRecvError::Empty) {}
             }
         };
         let thread = std::thread::Builder::new().name("notifier".to_owned()).spawn(work)?;
@@ -149,8 +157,10 @@ impl Reader {
             let first = |(at, released): (usize, &Position)| {
                 told.get(at).map_or(*released, |told| *told.min(released))
             };
-            self.upto = released.iter().enumerate().map(first).collect();
-            noted.clone_from(&self.upto);
+            *noted = released.iter().enumerate().map(first).collect();
+            // It may have read on since that was noted, with nothing to tell.
+            let known = self.upto.iter().copied().chain(std::iter::repeat(0));
+            self.upto = noted.iter().zip(known).map(|(noted, known)| known.max(*noted)).collect();
         }
         if self.wishing.is_empty() {
             return Ok(false);
@@ -162,14 +172,31 @@ impl Reader {
         let notices = self.notices(&chapter.events)?;
         let behind = chapter.upto.iter().zip(&*noted).map(|(upto, noted)| upto - noted).max();
         if !notices.is_empty() || behind.is_some_and(|behind| behind > UNNOTED) {
-            for kept in self.board.store.tell(&chapter.upto, &notices)? {
-                // Nobody may be listening.
-                drop(self.board.told.send(kept));
-            }
+            self.tell(noted, &chapter.upto, &notices)?;
             noted.clone_from(&chapter.upto);
         }
         self.upto = chapter.upto;
         Ok(true)
+    }
+
+    /// Keeps notices, some at a time. That it has come up to there is noted with the last of them:
+    /// what was kept before is known again by the store, should the house end in between.
+    fn tell(
+        &self,
+        from: &[Position],
+        upto: &[Position],
+        notices: &[Notice],
+    ) -> Result<(), PeopleError> {
+        let before_last = notices.len().saturating_sub(1) / TOLD_AT_ONCE * TOLD_AT_ONCE;
+        let (most, last) = notices.split_at(before_last);
+        let parts = most.chunks(TOLD_AT_ONCE).map(|part| (from, part));
+        for (upto, part) in parts.chain([(upto, last)]) {
+            for kept in self.board.store.tell(upto, part)? {
+                // Nobody may be listening.
+                drop(self.board.told.send(kept));
+            }
+        }
+        Ok(())
     }
 
     fn wishes(&self, user: UserId, kind: Kind) -> bool {

@@ -12,17 +12,18 @@ use gavel_engine::people::PeopleError;
 use gavel_engine::things::{Hung, Item, Picture, Pictures};
 use gavel_proof::hash::sha256;
 use look::Look;
+use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Pictures that may be arriving at once: each is held in memory until it is whole.
-const ARRIVING: usize = 4;
+/// Sellers whose pictures may be arriving at once, one of each: a picture is held in memory until
+/// it hangs.
+const ARRIVING: usize = 8;
 
 /// Where the pictures hang.
 pub struct Gallery {
     files: Arc<dyn Pictures>,
-    arriving: Semaphore,
+    arriving: Arc<Mutex<HashSet<UserId>>>,
     /// Held wherever files and what is known of them change: no file is taken for forgotten while
     /// it is being hung.
     one: Mutex<()>,
@@ -32,16 +33,23 @@ impl Gallery {
     /// A gallery with these files.
     #[must_use]
     pub fn new(files: Arc<dyn Pictures>) -> Self {
-        Self { files, arriving: Semaphore::new(ARRIVING), one: Mutex::default() }
+        Self { files, arriving: Arc::default(), one: Mutex::default() }
     }
 
-    /// A place for a picture that arrives.
+    /// A place for a picture of somebody that arrives.
     ///
     /// # Errors
-    /// Overloaded, if there is none.
-    pub fn arrive(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        let full = |_| Problem::of(Code::Overloaded, "Too many pictures arrive at once.");
-        self.arriving.try_acquire().map_err(full)
+    /// If another one of his arrives, or there is no place.
+    pub fn arrive(&self, seller: UserId) -> Result<Arriving, Problem> {
+        let mut all = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.contains(&seller) {
+            return Err(Problem::rate_limited(1));
+        }
+        if all.len() >= ARRIVING {
+            return Err(Problem::of(Code::Overloaded, "Too many pictures arrive at once."));
+        }
+        all.insert(seller);
+        Ok(Arriving { seller, all: Arc::clone(&self.arriving) })
     }
 
     /// The bytes of a picture.
@@ -50,6 +58,18 @@ impl Gallery {
     /// If they cannot be read.
     pub fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
         self.files.get(name).map_err(|error| failed(&error))
+    }
+}
+
+/// The place of a picture that arrives.
+pub struct Arriving {
+    seller: UserId,
+    all: Arc<Mutex<HashSet<UserId>>>,
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.seller);
     }
 }
 
@@ -70,7 +90,8 @@ impl House {
         let _one = self.gallery.one.lock().unwrap_or_else(PoisonError::into_inner);
         self.gallery.files.put(&picture.name, bytes).map_err(|error| failed(&error))?;
         let hung = self.things.add_picture(item.id, &picture, at_most(most));
-        if !matches!(hung, Ok(Hung::There)) {
+        // Where it failed, the file may be of what hangs already; if not, a sweep finds it.
+        if matches!(hung, Ok(Hung::NoItem | Hung::Full)) {
             self.gallery.files.remove(&picture.name).map_err(|error| failed(&error))?;
         }
         match hung? {

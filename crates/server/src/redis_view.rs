@@ -16,7 +16,7 @@ use gavel_auction::time::{SECOND, Time};
 use gavel_engine::lists::{Query, Sort};
 use gavel_engine::log::Position;
 use keys::{Keys, happened, moved_end};
-use redis::{Connection, Pipeline, RedisError, pipe};
+use redis::{Connection, Pipeline, RedisError, TlsCertificates, pipe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::Ordering;
@@ -56,13 +56,10 @@ impl RedisView {
     /// # Errors
     /// If its address makes no sense, or the thread cannot be started.
     pub fn begin(house: House) -> io::Result<Option<Self>> {
-        let url = house.config.redis_url.reveal().to_owned();
-        if url.is_empty() {
+        if house.config.redis_url.reveal().is_empty() {
             return Ok(None);
         }
-        // An address may hold a password, so nothing is said of it but its key.
-        let client = redis::Client::open(url)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "redis.url is no address"))?;
+        let client = client(house.config.redis_url.reveal(), &house.config.redis_ca)?;
         let (stop, stopped) = sync_channel(1);
         let chats = house.live.chats.subscribe();
         let writer = Writer::new(house, client, chats, stopped);
@@ -70,6 +67,22 @@ impl RedisView {
         let thread = std::thread::Builder::new().name("redis".to_owned()).spawn(work)?;
         Ok(Some(Self { stop: Some(stop), thread: Some(thread) }))
     }
+}
+
+/// The Redis at an address, by TLS if that says so. An address may hold a password, so nothing is
+/// said of it but its key.
+fn client(url: &str, ca: &str) -> io::Result<redis::Client> {
+    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what);
+    if ca.is_empty() {
+        return redis::Client::open(url).map_err(|_| wrong("redis.url is no address"));
+    }
+    let file = std::fs::read_to_string(ca).map_err(|error| wrong(&format!("redis.ca: {error}")))?;
+    if !file.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(wrong("redis.ca holds no certificate"));
+    }
+    let believed = TlsCertificates { client_tls: None, root_cert: Some(file.into_bytes()) };
+    redis::Client::build_with_tls(url, believed)
+        .map_err(|_| wrong("redis.ca goes with a rediss:// address"))
 }
 
 impl Drop for RedisView {

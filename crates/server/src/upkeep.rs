@@ -22,8 +22,11 @@ const ROUND: Duration = Duration::from_millis(250);
 /// How often the alive mark is made.
 const MARK_EVERY: i64 = 5 * SECOND;
 
-/// Bytes of the write-ahead file from which on it is moved into the database. It grows to four
-/// times that at most, which is what the store makes ready: growing costs each commit more.
+/// And how often while much is written.
+const BUSY_ROUND: Duration = Duration::from_millis(50);
+
+/// Bytes of the write-ahead file from which on it is moved into the database. It begins anew at
+/// twice that, and the store makes four times ready: growing costs each commit more.
 const CHECKPOINT_AT: u64 = 8 * 1024 * 1024;
 
 /// The upkeep of a house that is open. Ends with a last mark when dropped.
@@ -96,16 +99,22 @@ impl Upkeep {
         let (stop, stopped) = sync_channel(1);
         let work = move || {
             let mut marked = engine.last_alive();
-            while stopped.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
+            let (mut round, mut before) = (ROUND, None);
+            while stopped.recv_timeout(round) == Err(RecvTimeoutError::Timeout) {
                 let alive = engine.last_alive();
-                if alive.since(marked) >= MARK_EVERY {
+                // It goes back when it turns out that nobody could bid for a while.
+                if alive.since(marked) >= MARK_EVERY || alive < marked {
                     marked = alive;
                     noted("the alive mark", mark.make(alive, &engine.released()));
                 }
-                let checkpoint = |keeper: &Arc<Checkpointer>| {
-                    keeper.checkpoint_if_large(CHECKPOINT_AT).map(|_| ())
-                };
-                noted("a checkpoint", checkpointer.as_ref().map_or(Ok(()), checkpoint));
+                if let Some(keeper) = &checkpointer {
+                    let made = keeper.checkpoint_if_large(CHECKPOINT_AT);
+                    let now = made.as_ref().ok().copied();
+                    let much = now.is_some_and(|log| log.written > CHECKPOINT_AT / 4);
+                    round = if much && now != before { BUSY_ROUND } else { ROUND };
+                    before = now;
+                    noted("a checkpoint", made.map(drop));
+                }
             }
             noted("the alive mark", mark.make(engine.last_alive(), &engine.released()));
         };

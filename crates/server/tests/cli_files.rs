@@ -12,7 +12,9 @@ use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_proof::receipt::{Leaf, issue};
 use gavel_server::cli::Cli;
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 
 const EBAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../auction/tests/data/ebay.csv");
@@ -45,6 +47,24 @@ fn backtest(text: &str, args: &[&str]) -> (i32, String, String) {
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn variables_that_are_no_text_are_told_if_they_are_for_the_house_and_else_passed_over() {
+    let data = tempfile::tempdir().unwrap();
+    let house = data.path().join("house");
+    let password = data.path().join("password");
+    std::fs::write(&password, "correct horse battery staple").unwrap();
+    let odd = OsStr::from_bytes(b"a\xff");
+    let init = |name: &OsStr, value: &OsStr| {
+        let mut command = gavel(&["init", "--admin", "erika", "--data"]);
+        command.arg(&house).arg("--password-file").arg(&password).env(name, value);
+        told(&command.output().unwrap())
+    };
+    let (code, _, said) = init("GAVEL_HOUSE__NAME".as_ref(), odd);
+    assert!(code == 2 && said.contains("`GAVEL_HOUSE__NAME` is no text"), "{code}: {said}");
+    let (code, _, said) = init(odd, odd);
+    assert_eq!(code, 0, "{said}");
 }
 
 #[test]

@@ -4,10 +4,21 @@
 mod callers;
 #[path = "dialects/certifying.rs"]
 mod certifying;
+#[path = "dialects/clients.rs"]
+mod clients;
 #[path = "dialects/described.rs"]
 mod described;
+#[path = "dialects/five.rs"]
+mod five;
+#[path = "dialects/hostile.rs"]
+mod hostile;
+#[path = "dialects/lines.rs"]
+mod lines;
 #[path = "dialects/max_bid.rs"]
 mod max_bid;
+#[path = "live/node.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
+mod node;
 #[path = "house/served.rs"]
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;

@@ -73,6 +73,8 @@ fn s4_19_to_s4_23_the_client_of_the_reference_sees_a_sale_to_its_end() {
     let url = format!("http://{}", house.address);
     let mut client = Client::new(&[&url, &anna, &auction, "somebody else", "bert", "Hello!"]);
     client.hears("connected", |_| true);
+    let mut other_client = Client::new(&[&url, &bert, &auction]);
+    other_client.hears("joined_auction", |_| true);
     let joined = client.hears("joined_auction", |_| true);
     assert_eq!((&joined["auction_id"], &joined["status"]), (&json!(auction), &json!("live")));
     assert_eq!(joined["current_high_bid"], Value::Null);
@@ -84,6 +86,8 @@ fn s4_19_to_s4_23_the_client_of_the_reference_sees_a_sale_to_its_end() {
     let own = bid(&house, "", &anna, &auction, 11000.0);
     let update = client.hears("bid_update", |update| update["bid_count"] == 1);
     assert_eq!(update["you_are_winning"], true);
+    let others = other_client.hears("bid_update", |update| update["bid_count"] == 1);
+    assert_eq!((&others["you_are_winning"], &others["high_bid"]), (&json!(false), &json!(11000)));
     assert_eq!(
         (&update["high_bid"], &update["high_bidder_username"]),
         (&json!(11000), &json!("anna"))
@@ -96,6 +100,8 @@ fn s4_19_to_s4_23_the_client_of_the_reference_sees_a_sale_to_its_end() {
     let other = bid(&house, "", &bert, &auction, 12000.0);
     let update = client.hears("bid_update", |update| update["bid_count"] == 2);
     assert_eq!(update["you_are_winning"], false);
+    let others = other_client.hears("bid_update", |update| update["bid_count"] == 2);
+    assert_eq!(others["you_are_winning"], true, "each is told his own");
     let top = json!([
         {"user_id": other["user_id"], "username": "bert", "amount": 12000},
         {"user_id": own["user_id"], "username": "anna", "amount": 11000},
@@ -104,6 +110,28 @@ fn s4_19_to_s4_23_the_client_of_the_reference_sees_a_sale_to_its_end() {
     let ended = client.hears("auction_ended", |_| true);
     assert_eq!((&ended["status"], &ended["winner_id"]), (&json!("closed"), &other["user_id"]));
     assert_eq!((&ended["winning_bid"], &ended["you_are_winning"]), (&json!(12000), &json!(false)));
+    let shown = house.get(&format!("/auctions/{auction}"), None).json();
+    assert_eq!((&shown["status"], &shown["winner_id"]), (&json!("closed"), &other["user_id"]));
+    assert_eq!(shown["winning_bid"], json!(12000.0));
+    assert!(shown["ended_at"].is_string(), "{shown}");
+    let stands = house.get(&format!("/auctions/{auction}/state"), None).json();
+    assert_eq!((&stands["status"], &stands["winner_id"]), (&json!("closed"), &other["user_id"]));
+    assert_eq!(stands["time_remaining_seconds"], Value::Null);
+}
+
+#[test]
+fn s4_29_texts_are_as_long_as_their_columns() {
+    let house = Served::with(&["dialects.on=flash"]);
+    let host = house.user("host").1;
+    let sell = |title: usize, category: usize| {
+        let body = json!({"title": "x".repeat(title), "category": "y".repeat(category),
+            "duration": 60, "starting_bid": 1});
+        let made = house.ask("POST", "/auctions", Some(&host), &body);
+        (made.status, made.json()["field"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(sell(500, 100).0, 201);
+    assert_eq!(sell(501, 100), (400, "title".to_owned()));
+    assert_eq!(sell(500, 101), (400, "category".to_owned()));
 }
 
 #[test]

@@ -5,31 +5,13 @@
 #[path = "house/served.rs"]
 #[expect(dead_code, reason = "each test binary uses a part of it")]
 mod served;
+#[path = "house/small.rs"]
+mod small;
 
 use serde_json::{Value, json};
 use served::{Reply, Served};
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
-use std::process::Command;
-
-/// A directory on a small file system of its own, for as long as this lives.
-struct Small(std::path::PathBuf);
-
-impl Small {
-    /// None where one may not mount.
-    fn mounted(at: &Path) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(at);
-        mount.output().ok()?.status.success().then(|| Self(at.to_path_buf()))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(&self.0).status());
-    }
-}
+use small::{Small, fill};
+use std::fs;
 
 /// Bids one step more each time, until one is answered with this status.
 fn bid_until(house: &Served, token: &str, amount: &mut i64, status: u16) -> Reply {
@@ -49,14 +31,6 @@ fn bid_until(house: &Served, token: &str, amount: &mut i64, status: u16) -> Repl
 
 fn bid(house: &Served, token: &str, amount: i64) -> Reply {
     house.ask("POST", "/v1/auctions/1/bids", Some(token), &json!({ "amount": amount }))
-}
-
-/// Takes all room there is.
-fn fill(file: &Path) {
-    let mut file = File::create(file).unwrap();
-    for size in [1 << 20, 4096, 1] {
-        while file.write_all(&vec![1; size]).is_ok() {}
-    }
 }
 
 fn accepted_bids(house: &Served) -> Vec<i64> {

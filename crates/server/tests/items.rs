@@ -3,10 +3,14 @@
 #[path = "floor/site.rs"]
 mod site;
 
+use axum::body::Body;
+use futures_util::stream::pending;
 use gavel_auction::command::Roles;
 use gavel_server::http::dialects::Mount;
 use serde_json::{Value, json};
 use site::{Person, Reply, Site};
+use std::convert::Infallible;
+use std::net::IpAddr;
 
 fn cars() -> Value {
     json!({"name": "Cars", "attributes": [
@@ -173,6 +177,48 @@ fn pictures_hang_with_the_thing_and_go_with_it() {
     assert!(site.get(&auction, None).expect(200).get("pictures").is_none());
     site.get(later["href"].as_str().unwrap(), None).refused(404, "not_found");
     assert_eq!(std::fs::read_dir(site.data().join("pictures")).unwrap().count(), 0, "no file");
+}
+
+#[test]
+fn a_picture_that_hangs_stays_when_it_is_hung_again_in_vain() {
+    let (site, seller, _) = opened();
+    let made = site.post("/v1/items", &seller, &car()).expect(201);
+    let pictures = format!("/v1/items/{}/pictures", made["id"]);
+    let first = hang(&site, &pictures, &seller, png(40, 30, "front")).expect(201);
+    let people = rusqlite::Connection::open(site.data().join("people.db")).unwrap();
+    people.execute_batch("ALTER TABLE picture RENAME TO away").unwrap();
+    hang(&site, &pictures, &seller, png(40, 30, "front")).refused(503, "overloaded");
+    people.execute_batch("ALTER TABLE away RENAME TO picture").unwrap();
+    assert_eq!(site.get(first["href"].as_str().unwrap(), None).status, 200);
+}
+
+#[test]
+fn sec_s20_a_seller_who_sends_slowly_keeps_no_other_from_hanging_pictures() {
+    let (site, seller, _) = opened();
+    let edge = site.edge();
+    let (runtime, other) = (tokio::runtime::Runtime::new().unwrap(), site.member("other"));
+    let add = |by: &Person| {
+        let made = site.post("/v1/items", by, &car()).expect(201);
+        format!("/v1/items/{}/pictures", made["id"])
+    };
+    let (pictures, others) = (add(&seller), add(&other));
+    let slow: Vec<_> = (0..20)
+        .map(|_| {
+            let never = pending::<Result<Vec<u8>, Infallible>>();
+            let request = http::Request::post(&pictures)
+                .header("authorization", format!("Bearer {}", seller.token))
+                .header("content-type", "image/png")
+                .body(Body::from_stream(never));
+            let (edge, here) = (edge.clone(), IpAddr::from([127, 0, 0, 1]));
+            runtime.spawn(async move { edge.answer(here, request.unwrap()).await.status() })
+        })
+        .collect();
+    // One of them arrives, and all others are turned away.
+    site.until(|| slow.iter().filter(|one| one.is_finished()).count() == 19);
+    hang(&site, &pictures, &seller, png(40, 30, "front")).refused(429, "rate_limited");
+    hang(&site, &others, &other, png(40, 30, "front")).expect(201);
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    site.until(|| hang(&site, &pictures, &seller, png(40, 30, "front")).status == 201);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What the live room says when it has missed something: it looks into the log at once and shows how
-//! the auction stands; while the log cannot be read it says that there is a gap, and shows nothing
-//! that it does not know.
+//! What the live room says when it has missed something: it looks into the log at once and shows
+//! how the auction stands; while the log cannot be read it says that there is a gap, and shows
+//! nothing that it does not know.
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
@@ -74,8 +74,8 @@ impl<'a> Client<'a> {
     }
 }
 
-/// A room with somebody in it, of which the follower missed more than is kept for it; what was known
-/// there before.
+/// A room with somebody in it, of which the follower missed more than is kept for it; what was
+/// known there before.
 fn blinded(site: &Site, hears: &mut Client<'_>, barred: Option<&Gate>) -> (String, u64) {
     let seller = site.member("seller");
     let path = site.auction(&seller, json!({"preset": "ladder", "duration_seconds": 3600}));

@@ -9,10 +9,17 @@ mod site;
 mod wire;
 
 use gavel_auction::command::Roles;
+use gavel_auction::ids::{AuctionId, UserId};
+use gavel_auction::time::Time;
+use gavel_engine::notices::{Kept, Kind, Notice, Notices, Wishes, Wishing};
+use gavel_engine::people::PeopleError;
+use gavel_server::notifier::{Board, Notifier};
 use serde_json::{Value, json};
 use site::{Person, Site};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use wire::{Connection, Server};
 
 fn wishes(won: bool, new_maximum: bool, doubled: bool) -> Value {
@@ -135,6 +142,102 @@ fn what_happened_before_one_asked_is_not_told_nor_what_happens_after_one_asked_n
     site.bid(&second, &anna, 200).expect(201);
     site.until(|| kinds(&site, &bert) == [("new_maximum".to_owned(), 200)]);
     assert_eq!(kinds(&site, &anna), [("new_maximum".to_owned(), 300)]);
+}
+
+#[test]
+fn what_happened_before_somebody_wished_for_it_he_is_not_told_however_late_it_is() {
+    let site = Site::new();
+    let anna = site.member("anna");
+    let house = site.house();
+    let since = || house.engine.now();
+    let tell = |kind: Kind, at: Time, version: u64| {
+        let (user, auction) = (UserId::new(anna.id).unwrap(), AuctionId::new(1).unwrap());
+        let notice = Notice { user, kind, auction, version, at, amount: 1 };
+        let kept = house.board.store().tell(&house.engine.released(), &[notice]).unwrap();
+        !kept.is_empty()
+    };
+    let before = since();
+    site.until(|| since() > before);
+    subscribe(&site, &anna, &wishes(true, false, false));
+    let between = since();
+    assert!(!tell(Kind::Won, before, 1) && tell(Kind::Won, between, 2));
+    site.until(|| since() > between);
+    subscribe(&site, &anna, &wishes(true, true, false));
+    assert!(tell(Kind::Won, between, 3), "that he had wished for all along");
+    assert!(!tell(Kind::Maximum, between, 4) && tell(Kind::Maximum, since(), 5));
+    subscribe(&site, &anna, &wishes(false, true, false));
+    assert!(!tell(Kind::Won, since(), 6) && tell(Kind::Maximum, since(), 7));
+}
+
+/// Notices to one person, of which the first that are kept wait until they may be.
+struct Gated {
+    whom: UserId,
+    begun: SyncSender<()>,
+    go_on: Mutex<Receiver<()>>,
+    told: AtomicUsize,
+}
+
+impl Notices for Gated {
+    fn wishes(&self, _: UserId) -> Result<Wishes, PeopleError> {
+        Ok(Wishes::default())
+    }
+
+    fn wish(&self, _: UserId, _: Wishes, _: Time, _: &[u64]) -> Result<(), PeopleError> {
+        Ok(())
+    }
+
+    fn wishing(&self) -> Result<Wishing, PeopleError> {
+        let all = Wishes { won: true, maximum: true, doubled: true };
+        Ok(Wishing { everybody: vec![(self.whom, all)], told: vec![0; 4] })
+    }
+
+    fn tell(&self, _: &[u64], _: &[Notice]) -> Result<Vec<Kept>, PeopleError> {
+        self.told.fetch_add(1, Ordering::SeqCst);
+        self.begun.send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+        Ok(Vec::new())
+    }
+
+    fn notices(&self, _: UserId, _: i64, _: bool, _: usize) -> Result<Vec<Kept>, PeopleError> {
+        Ok(Vec::new())
+    }
+
+    fn unread(&self, _: UserId) -> Result<u64, PeopleError> {
+        Ok(0)
+    }
+
+    fn read_upto(&self, _: UserId, _: i64) -> Result<(), PeopleError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_notifier_that_is_behind_ends_when_it_is_told_to() {
+    let site = Site::new();
+    let [seller, anna, bert] = ["seller", "anna", "bert"].map(|name| site.member(name));
+    let lot = site.auction(&seller, json!({"preset": "ladder", "duration_seconds": 3600}));
+    site.bid(&lot, &anna, 1).expect(201);
+    // More than two pages.
+    for amount in 2..1_100 {
+        site.bid(&lot, &bert, amount).expect(201);
+    }
+    let (begun, begins) = sync_channel(8);
+    let (open, go_on) = sync_channel(8);
+    let whom = UserId::new(anna.id).unwrap();
+    let (go_on, told) = (Mutex::new(go_on), AtomicUsize::new(0));
+    let gated = Arc::new(Gated { whom, begun, go_on, told });
+    let board = Arc::new(Board::new(Arc::clone(&gated) as Arc<dyn Notices>));
+    let notifier = Notifier::begin(site.house().engine.clone(), board).unwrap();
+    begins.recv().unwrap();
+    let ending = std::thread::Builder::new().name("the end".to_owned());
+    let ending = ending.spawn(move || drop(notifier)).unwrap();
+    // The notifier is within its first page; it is told to end before that goes on.
+    for _ in 0..8 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        open.send(()).unwrap();
+    }
+    ending.join().unwrap();
+    assert!(gated.told.load(Ordering::SeqCst) < 3, "it read on to the end of the log");
 }
 
 const PASSWORD: &str = "correct horse battery staple";

@@ -5,6 +5,8 @@
 mod site;
 
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
 use serde_json::json;
 use site::{Person, Reply, Site};
@@ -112,6 +114,37 @@ fn every_read_of_an_auction_waits_for_a_version() {
     });
     let seen = site.get(&format!("{path}/events?after=3&at_least=4"), None).expect(200);
     assert_eq!(seen["items"][0]["event"]["version"], 4);
+}
+
+#[test]
+fn the_largest_numbers_that_can_be_named_are_as_good_as_any() {
+    let site = Site::new();
+    let (anna, bob) = (site.member("anna"), site.member("bob"));
+    let path = site.auction(&anna, json!({"duration_seconds": 3600}));
+    site.bid(&path, &bob, 1000).expect(201);
+    for after in [4, 5, 1 << 53, u64::MAX - 1, u64::MAX] {
+        let page = site.get(&format!("{path}/events?after={after}"), None).expect(200);
+        assert_eq!((&page["items"], &page["next_after"]), (&json!([]), &json!(after)));
+    }
+    let largest = u64::MAX;
+    site.get(&format!("{path}/events?at_least={largest}"), None).refused(409, "not_yet");
+    for before in [i64::MIN, i64::MAX] {
+        site.get(&format!("{path}/chat?before={before}"), None).expect(200);
+    }
+    for cursor in [(i64::MIN, i64::MIN), (i64::MAX, i64::MAX)] {
+        for (what, ends) in [("bids of", "bids"), ("own bids of", "bids/mine")] {
+            let cursor = cursor_of(cursor, &format!("{what} {}", path.rsplit('/').next().unwrap()));
+            site.get(&format!("{path}/{ends}?cursor={cursor}"), Some(&bob)).expect(200);
+        }
+    }
+    let gone = format!("{path}/bids/{largest}");
+    site.ask("DELETE", &gone, Some(&bob), Some("k"), "").refused(404, "not_found");
+}
+
+/// A cursor as the house makes it, with numbers that it never would.
+fn cursor_of((key, id): (i64, i64), question: &str) -> String {
+    let mark = gavel_proof::hash::sha256(question.as_bytes());
+    URL_SAFE_NO_PAD.encode([&key.to_be_bytes()[..], &id.to_be_bytes(), &mark.0[..8]].concat())
 }
 
 /// It is moved about several times on its way into the connection, once for every bid.

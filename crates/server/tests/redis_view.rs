@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "house/served.rs"]
 mod served;
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "live/socket.rs"]
 mod socket;
 
@@ -15,6 +15,7 @@ use served::Served;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -38,6 +39,22 @@ impl Redis {
     fn new() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Self::on(free.port())
+    }
+
+    /// One that speaks nothing but TLS, with a certificate of its own authority.
+    fn with_tls(port: u16, certificates: &Path) -> Self {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", "0"]);
+        command.args(["--tls-auth-clients", "no", "--tls-port", &port.to_string()]);
+        for (option, file) in [
+            ("--tls-cert-file", "crt"),
+            ("--tls-key-file", "key"),
+            ("--tls-ca-cert-file", "ca.crt"),
+        ] {
+            command.arg(option).arg(certificates.join(file));
+        }
+        let child = command.stdout(Stdio::null()).spawn();
+        Self { child: child.expect("redis-server: `scripts/setup.sh test`"), port }
     }
 
     fn client(&self) -> redis::Client {
@@ -172,6 +189,69 @@ fn s4_25_s4_26_a_hash_and_the_three_best_written_anew_after_every_loss() {
     let _: () = there.set(&told[0], "99999999").unwrap();
     let _: () = there.del(key(lot, "state")).unwrap();
     assert_eq!(state(&mut there, lot, "6")["status"], "live");
+}
+
+/// An authority, and a certificate of its for this machine.
+fn certificates() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |words: &str| {
+        let whole = format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 {words}"
+        );
+        let mut command = Command::new("openssl");
+        command.args(whole.split(' ')).current_dir(folder.path()).stderr(Stdio::null());
+        assert!(command.status().unwrap().success(), "{words}");
+    };
+    make("-subj /CN=authority -keyout ca.key -out ca.crt");
+    make(
+        "-CA ca.crt -CAkey ca.key -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+         -addext basicConstraints=critical,CA:FALSE -keyout key -out crt",
+    );
+    folder
+}
+
+#[test]
+fn by_tls_only_to_a_redis_that_somebody_vouches_for() {
+    let folder = certificates();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let redis = Redis::with_tls(free.port(), folder.path());
+    let url = format!("rediss://localhost:{}", redis.port);
+    let ca = folder.path().join("ca.crt");
+    let root_cert = Some(std::fs::read(&ca).unwrap());
+    let believed = redis::TlsCertificates { client_tls: None, root_cert };
+    let client = redis::Client::build_with_tls(&*url, believed).unwrap();
+    let mut there = eventually(|| client.get_connection().ok());
+    // What could never work is said at once.
+    for (url, file) in [(&*url, "log"), (&*url, "key"), ("redis://localhost:1", "ca.crt")] {
+        let data = folder.path().join("refused");
+        let mut command = Command::new("timeout");
+        command.args(["20", env!("CARGO_BIN_EXE_gavel"), "serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--data").arg(data);
+        let ca = format!("redis.ca={}", folder.path().join(file).display());
+        let set = format!("redis.url={url}");
+        command.args(["--set", "admin.listen=off", "--set", &set, "--set", &ca]);
+        let refused = command.output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("redis.ca"), "{file}: {said}");
+    }
+    // Nobody that browsers believe vouches for it: nothing is written, and no bid is the worse.
+    let log = folder.path().join("log");
+    let house = Served::logging(&log, &[&format!("redis.url={url}")]);
+    let [host, anna] = ["host", "anna"].map(|name| house.user(name).1);
+    bid(&house, &anna, flash(&house, &host, 3600), 150_000);
+    eventually(|| {
+        let said = std::fs::read_to_string(&log).unwrap();
+        said.contains("invalid peer certificate").then_some(())
+    });
+    let nothing: Vec<String> = there.keys("*").unwrap();
+    assert!(nothing.is_empty(), "{nothing:?}");
+    drop(house);
+    let sets = [format!("redis.url={url}"), format!("redis.ca={}", ca.display())];
+    let house = Served::with(&sets.each_ref().map(String::as_str));
+    let [host, anna] = ["host", "anna"].map(|name| house.user(name).1);
+    let lot = flash(&house, &host, 3600);
+    bid(&house, &anna, lot, 150_000);
+    assert_eq!(state(&mut there, lot, "1")["current_high_bid"], "1500.00");
 }
 
 #[test]

@@ -25,6 +25,8 @@ mod served;
 mod shills;
 #[path = "floor/site.rs"]
 mod site;
+#[path = "house/small.rs"]
+mod small;
 #[path = "security/tls.rs"]
 mod tls;
 #[path = "security/tokens.rs"]

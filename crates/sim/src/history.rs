@@ -219,9 +219,10 @@ pub enum Mark {
         /// What.
         what: String,
     },
-    /// The house could not be reached, by its own clock: the outage rule's business.
+    /// The house could not be reached, or nothing written, by its own clock: the outage rule's
+    /// business.
     Outage {
-        /// Since when, as the alive mark says.
+        /// Since when: as the alive mark says, or the first batch that failed.
         from: Time,
         /// Until when.
         to: Time,

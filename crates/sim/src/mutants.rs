@@ -16,7 +16,7 @@ const fn mutant(name: &'static str, what: &'static str) -> Mutant {
 }
 
 /// All of them: those of the promises' table first.
-pub const ALL: [Mutant; 66] = [
+pub const ALL: [Mutant; 67] = [
     mutant("ack_before_commit", "answers go out when the batch is handed over"),
     mutant("commit_error_is_refusal", "an unknown outcome is told as `nothing was done`"),
     mutant("close_at_scheduled_end", "the closer uses the end as it was announced"),
@@ -61,6 +61,7 @@ pub const ALL: [Mutant; 66] = [
     mutant("torn_snapshots", "a snapshot's seal is not looked at"),
     mutant("outage_forgotten", "an outage is forgotten before it was given back"),
     mutant("outage_lost_with_its_commit", "a failed commit takes what an outage gives back along"),
+    mutant("outage_while_open_ignored", "ends pass while nothing can be written"),
     mutant("older_snapshot_believed", "an auction comes back from an older snapshot"),
     mutant("keeper_blames_the_log", "a bad snapshot closes its auction off"),
     mutant("chain_not_checked", "a broken link is not noticed at start, reading, or scrubbing"),

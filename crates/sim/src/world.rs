@@ -142,6 +142,14 @@ pub struct World {
     /// How it dies once its commit has ended.
     doomed: Option<(Crash, Chance)>,
     writing: bool,
+    /// When that was handed over.
+    handed: Time,
+    /// Since when nothing becomes durable.
+    dark: Option<Time>,
+    /// Since when the house was away before this life, until something becomes durable.
+    away: Option<Time>,
+    /// Whether the loop has not turned yet in this life.
+    fresh: bool,
     healed: bool,
     damaged: bool,
     stuck: Option<String>,
@@ -185,6 +193,10 @@ impl World {
             slow: None,
             doomed: None,
             writing: false,
+            handed: Time(DAWN),
+            dark: None,
+            away: None,
+            fresh: true,
             healed: false,
             damaged: false,
             stuck: None,

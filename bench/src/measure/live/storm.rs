@@ -54,8 +54,8 @@ pub(super) fn after_a_kill(
     crowd.finish()?;
     let p99 = millis(&late, 0.99);
     eprintln!(
-        "  after a kill 99 % were back in {back:.1} s and equal to the log in {equal:.1} s; {} bids \
-         meanwhile, p99 {p99:.1} ms",
+        "  after a kill 99 % were back in {back:.1} s and equal to the log in {equal:.1} s; {} \
+         bids meanwhile, p99 {p99:.1} ms",
         late.len(),
     );
     let name = format!("live: 99 % of {count} back after a kill");

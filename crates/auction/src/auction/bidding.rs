@@ -24,6 +24,15 @@ struct ForWhom {
     clerk: Option<UserId>,
 }
 
+/// Whether an amount is within what the bidder may still commit himself to.
+fn within(person: &Person, amount: Amount) -> Result<(), Refusal> {
+    match person.headroom.filter(|headroom| amount.minor() > *headroom) {
+        Some(_) if mutant::on("headroom_ignored") => Ok(()),
+        headroom @ Some(_) => Err(Refusal::OverLimit { headroom }),
+        None => Ok(()),
+    }
+}
+
 impl Top {
     pub(super) fn contest(&self) -> Contest {
         Contest { best: self.leader.score, second: self.second.map(|second| second.score) }
@@ -118,20 +127,26 @@ impl Lot {
         if self.reaches_buy_now(amount) {
             return Err(Refusal::AboveBuyNow);
         }
-        if let Some(headroom) = person.headroom.filter(|headroom| amount.minor() > *headroom)
-            && !mutant::on("headroom_ignored")
-        {
-            return Err(Refusal::OverLimit { headroom });
-        }
-        let beyond = self.terms.confirm_beyond(legal);
-        let score = |amount: Amount| self.terms.direction.score(amount.minor());
-        if let Some(beyond) = beyond.filter(|beyond| score(amount) > score(*beyond))
-            && !bid.confirm
-            && !mutant::on("confirm_never_asked")
-        {
-            return Err(Refusal::ConfirmNeeded { confirm_above: beyond });
+        if whom.clerk.is_some() {
+            // Before the limit, which is another's: he must not find it out without bidding.
+            self.meant(bid, legal)?;
+            within(&person, amount).map_err(|_| Refusal::OverLimit { headroom: None })?;
+        } else {
+            within(&person, amount)?;
+            self.meant(bid, legal)?;
         }
         Ok(vec![self.placed(&whom, bid, version, guard.at)])
+    }
+
+    /// Whether a bid is meant, if it is far above (reverse: below) the next legal one.
+    fn meant(&self, bid: &PlaceBid, legal: Amount) -> Result<(), Refusal> {
+        let score = |amount: Amount| self.terms.direction.score(amount.minor());
+        let far = |beyond: &Amount| score(bid.offer.amount()) > score(*beyond);
+        let beyond = self.terms.confirm_beyond(legal).filter(far).filter(|_| !bid.confirm);
+        match beyond.filter(|_| !mutant::on("confirm_never_asked")) {
+            Some(confirm_above) => Err(Refusal::ConfirmNeeded { confirm_above }),
+            None => Ok(()),
+        }
     }
 
     /// Who a bid is for: the caller himself, or the paddle that a clerk bids for.
@@ -311,9 +326,7 @@ impl Lot {
         if stands > price {
             return Err(Refusal::ClockMoved { price: stands });
         }
-        if let Some(headroom) = person.headroom.filter(|headroom| stands.minor() > *headroom) {
-            return Err(Refusal::OverLimit { headroom });
-        }
+        within(&person, stands)?;
         Ok(self.bought(person.user, paddle, stands, CloseReason::Clock))
     }
 
@@ -326,9 +339,7 @@ impl Lot {
         moved()?;
         guard.open()?;
         let amount = self.buy_now_amount().ok_or(Refusal::BuyNowGone)?;
-        if let Some(headroom) = person.headroom.filter(|headroom| amount.minor() > *headroom) {
-            return Err(Refusal::OverLimit { headroom });
-        }
+        within(&person, amount)?;
         Ok(self.bought(person.user, paddle, amount, CloseReason::Bought))
     }
 

@@ -75,6 +75,18 @@ impl Lot {
         }
     }
 
+    /// Whether the tick after such an outage moves the end.
+    pub(super) fn lost_time(&self, from: Time, to: Time) -> bool {
+        let end = match self.phase {
+            Phase::Open => self.running.end,
+            Phase::Scheduled if self.terms.schedule.starts_at.is_none_or(|at| at <= to) => {
+                Some(lifecycle::opened(&self.terms, to).1)
+            }
+            Phase::Scheduled | Phase::Draft | Phase::OnHold { .. } | Phase::Ended { .. } => None,
+        };
+        end.is_some_and(|end| self.outage(from, to, end).is_some())
+    }
+
     fn time_reason(&self) -> CloseReason {
         match self.terms.clock {
             Clock::None {} => CloseReason::Time,

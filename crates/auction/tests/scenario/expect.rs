@@ -116,7 +116,9 @@ impl Stage {
             ) => self.sum(*minimum_next),
             (Refusal::AboveMaximum { maximum_next }, "maximum") => self.sum(*maximum_next),
             (Refusal::NotAboveOwn { above }, "above") => self.sum(*above),
-            (Refusal::OverLimit { headroom }, "headroom") => self.minor(*headroom),
+            (Refusal::OverLimit { headroom }, "headroom") => {
+                headroom.map_or("none".to_owned(), |headroom| self.minor(headroom))
+            }
             (Refusal::ConfirmNeeded { confirm_above }, "confirm above") => {
                 self.sum(Some(*confirm_above))
             }

@@ -91,6 +91,13 @@ impl<R> Shard<R> {
         }
     }
 
+    /// An auction that was wanted and cannot be read before the house stops: nothing was done.
+    pub fn turn_away(&mut self, id: AuctionId) {
+        for (_, _, reply) in self.cold.parked.extract_if(.., |(ask, ..)| ask.auction == id) {
+            self.open.replies.push((reply, Settled::Failed(Failure::Stopping)));
+        }
+    }
+
     /// Decides what waited for an auction.
     pub fn unpark(&mut self, id: AuctionId) {
         let parked = std::mem::take(&mut self.cold.parked);

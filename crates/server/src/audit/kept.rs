@@ -3,8 +3,14 @@
 use super::Entry;
 use crate::house::House;
 use crate::http::actor::Caller;
+use crate::http::caught;
+use crate::http::error::{Code, Problem};
+use crate::http::four_eyes::Waits;
 use crate::permissions::Verb;
+use crate::tasks;
 use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use gavel_auction::ids::{AuctionId, UserId};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use std::convert::Infallible;
@@ -67,24 +73,59 @@ impl Watched {
         Some(Self { by: signed_in.map(|by| by.user.get()), whom, verb, act })
     }
 
-    /// Writes the line, now that it is known what came of it.
-    pub(crate) async fn end(self, house: &House, status: StatusCode, waits: bool) {
+    /// A bid of one of the house's people that comes beside the gate.
+    pub(crate) fn bid(by: UserId, auction: AuctionId) -> Self {
+        let act = format!("POST /v1/auctions/{auction}/bids");
+        Self { by: Some(by.get()), whom: Whom::default(), verb: Verb::Bid, act }
+    }
+
+    /// Answers the request and writes the line: to the end, also where whoever asked has hung up
+    /// meanwhile.
+    pub(crate) async fn over(
+        self,
+        house: &House,
+        answering: impl Future<Output = Response> + Send + 'static,
+    ) -> Response {
+        let house = house.clone();
+        let whole = async move {
+            let response = caught(answering).await;
+            self.end(&house, response).await
+        };
+        let told = tasks::spawn("an act is brought to its end with its line", whole).await;
+        told.unwrap_or_else(|_| {
+            Problem::of(Code::Internal, "Something broke here; it was logged.").into_response()
+        })
+    }
+
+    /// Writes the line, now that it is known what came of it: the answer, which does not leave
+    /// without its line.
+    async fn end(self, house: &House, response: Response) -> Response {
         let Self { by, whom, verb, act } = self;
         let by = by.or_else(|| whom.0.get().copied());
-        let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        if !status.is_success() && !refused {
-            return;
+        let (at, verb, status) = (house.now(), verb.word(), response.status());
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let outcome = format!("refused: {}", status.as_u16());
+            house.audit.refused(Entry { at, by, verb, act, outcome });
+            return response;
         }
-        let outcome = match (refused, waits) {
-            (true, _) => format!("refused: {}", status.as_u16()),
-            (false, true) => "asked for: another one must, too".to_owned(),
-            (false, false) => "done".to_owned(),
-        };
-        let entry = Entry { at: house.now(), by, verb: verb.word(), act, outcome };
-        if refused {
-            house.audit.refused(entry);
-        } else {
-            house.audit.done(entry).await;
+        let Some(outcome) = came_of(&response) else { return response };
+        if house.audit.done(Entry { at, by, verb, act, outcome: outcome.to_owned() }).await {
+            return response;
         }
+        let detail = format!("The audit trail cannot be written. What was asked is: {outcome}.");
+        Problem::of(Code::StorageFull, detail).into_response()
+    }
+}
+
+/// What a line says came of an act; none if nothing did.
+fn came_of(response: &Response) -> Option<&'static str> {
+    let (status, extensions) = (response.status(), response.extensions());
+    let code = extensions.get::<Problem>().map(Problem::code);
+    match code {
+        _ if extensions.get::<Waits>().is_some() => Some("asked for: another one must, too"),
+        _ if status == StatusCode::ACCEPTED => Some("asked for"),
+        _ if status.is_success() => Some("done"),
+        Some("outcome_unknown" | "internal") => Some("unknown"),
+        _ => None, // not ours: a word
     }
 }

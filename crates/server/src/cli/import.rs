@@ -210,7 +210,8 @@ mod tests {
         // Of a try that was cut short; the row has been changed since.
         let other = Digest([7; 32]);
         people.reserve_auction(anna, Some(&key), &other, &Listing::default()).unwrap();
-        let planned = || judged(&[file.clone()], There::of(&stores), &keys).ok().unwrap();
+        let planned =
+            || judged(std::slice::from_ref(&file), There::of(&stores), &keys).ok().unwrap();
         let (plan, mut late) = (planned(), planned());
         assert!(!plan.steps[0].exists);
         if let What::Auction(new) = &mut late.steps[0].what {

@@ -2,6 +2,7 @@
 
 mod dialects;
 mod kinds;
+mod urls;
 
 use super::{
     AdminConfig, Config, HouseConfig, LimitsConfig, LiveConfig, LogConfig, MailConfig, MailTls,
@@ -13,6 +14,7 @@ use gavel_auction::command::Roles;
 use gavel_auction::money::MAX_AMOUNT;
 use kinds::{flag, limit, number, seconds, secret, several, text};
 use std::net::{Ipv4Addr, SocketAddr};
+use urls::{fetched, origin};
 
 /// One key.
 pub struct Key {
@@ -334,9 +336,10 @@ pub const KEYS: &[Key] = &[
     secret!(
         "redis.url",
         redis_url,
-        "redis://HOST:PORT",
+        "redis://HOST:PORT, or rediss:// for TLS",
         "A Redis that auctions are written to as the dialect flash has it; empty is none"
     ),
+    text!("redis.ca", redis_ca, "a file (PEM), or nothing", "", "Who alone vouches for that Redis"),
     secret!("mail.password", mail.password, "a text", "His password; better in the environment"),
     text!(
         "mail.from",
@@ -425,13 +428,6 @@ pub const KEYS: &[Key] = &[
     ),
 ];
 
-/// A URL that is fetched: https, or http on this machine.
-fn fetched(url: &str) -> Option<String> {
-    let here = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-    let fits = url.starts_with("https://") || here.iter().any(|here| url.starts_with(here));
-    fits.then(|| url.to_owned())
-}
-
 fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -488,18 +484,11 @@ pub(super) fn defaults() -> Config {
         dialects: dialects::nothing(),
         vault_keys: Secret::default(),
         redis_url: Secret::default(),
+        redis_ca: String::new(),
         log: LogConfig { level: String::new(), json: false },
     };
     for key in KEYS {
         (key.set)(&mut config, key.default).expect("every default is allowed");
     }
     config
-}
-
-/// An origin, as browsers write it.
-fn origin(text: &str) -> Option<String> {
-    let uri: http::Uri = text.parse().ok()?;
-    let known = matches!(uri.scheme_str(), Some("https" | "http"));
-    let bare = uri.path_and_query().is_none_or(|path| path == "/") && !text.ends_with('/');
-    (known && bare && uri.authority().is_some()).then(|| text.to_lowercase())
 }

@@ -2,7 +2,7 @@
 //! each, off unless configured. A dialect translates into the commands and views that everybody
 //! uses; it holds no rule. Which there are, where they answer, and who gets in.
 
-mod cars;
+pub(crate) mod cars;
 pub(crate) mod desk;
 pub(crate) mod flash;
 mod items;
@@ -22,6 +22,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use desk::Desk;
+use http::Uri;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use serde_json::Value;
@@ -152,7 +153,8 @@ pub(super) fn beside(mut site: Router, house: &House) -> Router {
         [alone] => {
             let (desk, doors) = doors_of(house, alone, "");
             let words = from_fn_with_state(desk.clone(), word);
-            site.merge(doors.route_layer(words).with_state(desk))
+            let site = site.merge(doors.layer(words).with_state(desk));
+            site.fallback(move |uri: Uri| async move { nowhere(alone, &uri) })
         }
         _ => site, // not ours: a slice
     }
@@ -164,11 +166,17 @@ pub(super) fn elsewhere(house: &House) -> Vec<(SocketAddr, &'static str, Router)
     own.map(|(dialect, at)| (at, dialect.name, whole(house, dialect, ""))).collect()
 }
 
-/// A dialect where nothing else is: what it does not know it says in its own words, too.
+/// A dialect where nothing else is.
 fn whole(house: &House, dialect: &'static Dialect, at: &str) -> Router {
     let (desk, doors) = doors_of(house, dialect, at);
-    let words = from_fn_with_state(desk.clone(), word);
-    doors.fallback(unknown).layer(words).with_state(desk)
+    doors.fallback(unknown).with_state(desk)
+}
+
+/// The dialect that is spoken where a request goes, if nothing else is there.
+pub(super) fn spoken(house: &House, only: Option<&str>, uri: &Uri) -> Option<&'static Dialect> {
+    let below = || uri.path().strip_prefix("/dialects/")?.split('/').next();
+    let name = only.or_else(below)?;
+    DIALECTS.iter().find(|dialect| dialect.name == name && speaks(&house.config, name))
 }
 
 fn doors_of(house: &House, dialect: &'static Dialect, at: &str) -> (Desk, Router<Desk>) {
@@ -184,14 +192,17 @@ fn doors_of(house: &House, dialect: &'static Dialect, at: &str) -> (Desk, Router
 async fn pass(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut watched = None;
-    let response = match admit(&desk, &mut parts, &mut watched).await {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => problem.into_response(),
+    let admitted = admit(&desk, &mut parts, &mut watched).await;
+    let answering = async move {
+        match admitted {
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
+            Err(problem) => problem.into_response(),
+        }
     };
-    if let Some(watched) = watched {
-        watched.end(&desk.house, response.status(), false).await;
+    match watched {
+        None => answering.await,
+        Some(watched) => watched.over(&desk.house, answering).await,
     }
-    response
 }
 
 async fn admit(
@@ -219,6 +230,10 @@ async fn admit(
     Ok(())
 }
 
+/// What a request carries that somebody else has passed on.
+const PASSED_ON: [&str; 5] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+
 /// Whoever is believed on his word is on this machine, and no page of another site makes a browser
 /// there speak for him.
 fn is_near(house: &House, parts: &Parts) -> Result<(), Problem> {
@@ -231,18 +246,30 @@ fn is_near(house: &House, parts: &Parts) -> Result<(), Problem> {
         return Err(Problem::forbidden("A page of another site asks (`server.origins`)."));
     }
     let Peer(ip) = Peer::of(parts);
-    let here = ip.is_loopback() && host_of(uri, headers).is_some_and(is_here);
+    let passed_on = PASSED_ON.iter().any(|name| headers.contains_key(*name));
+    let here = ip.is_loopback() && !passed_on && host_of(uri, headers).is_some_and(is_here);
     if here || house.config.dialects.open {
         return Ok(());
     }
     Err(Problem::forbidden("Here whoever calls is believed, on this machine (`dialects.open`)."))
 }
 
+/// What a dialect that is alone at the root says of a path that nobody knows: what is not of the
+/// API is its own.
+fn nowhere(alone: &Dialect, uri: &Uri) -> Response {
+    let response = Problem::not_found().into_response();
+    if uri.path().starts_with("/v1/") { response } else { worded(alone, response) }
+}
+
 /// Says what is wrong as the dialect says it.
 async fn word(State(desk): State<Desk>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    worded(desk.dialect, next.run(request).await)
+}
+
+/// What is wrong, in the words of a dialect that has any.
+pub(super) fn worded(dialect: &Dialect, mut response: Response) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
-    let (Some(problem), Some(wording)) = (problem, desk.dialect.wording) else { return response };
+    let (Some(problem), Some(wording)) = (problem, dialect.wording) else { return response };
     let (mut head, _) = response.into_parts();
     head.headers.remove(CONTENT_TYPE);
     head.headers.remove(CONTENT_LENGTH);

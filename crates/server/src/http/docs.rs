@@ -64,12 +64,14 @@ fn complete(mut description: OpenApi) -> String {
         )
         .build();
     for (path, item) in &mut description.paths.paths {
-        if path.starts_with("/v1/auctions") {
-            let commands = [&mut item.post, &mut item.patch, &mut item.delete];
-            commands.into_iter().flatten().for_each(offer_to_answer_later);
-        }
-        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-            name_the_key(operation);
+        let commands = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in commands.into_iter().flatten() {
+            if are_commands(path) {
+                offer_to_answer_later(operation);
+            }
+            if are_commands(path) || path == "/v1/items" {
+                name_the_key(operation);
+            }
         }
         let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in all.into_iter().flatten() {
@@ -80,7 +82,12 @@ fn complete(mut description: OpenApi) -> String {
     description.to_pretty_json().expect("a description is made of texts")
 }
 
-/// Whatever changes something can be named by a key, so that repeating it is harmless.
+/// Whether what changes something there is put to an auction: it has a name and an outcome.
+fn are_commands(path: &str) -> bool {
+    path.starts_with("/v1/auctions") && !path.contains("/chat")
+}
+
+/// A command can be named by a key, so that repeating it is harmless.
 fn name_the_key(operation: &mut Operation) {
     const NAME: &str = "Idempotency-Key";
     let parameters = operation.parameters.get_or_insert_default();
@@ -196,7 +203,10 @@ const CODES: &[(&str, &str)] = &[
     ("rate_limited", "Too much at once; wait <code>retry_after_seconds</code>."),
     ("overloaded", "Too much from everybody together; nothing was done."),
     ("outcome_unknown", "Repeat with the same key to learn what happened."),
-    ("storage_full", "There is no room left to write; nothing was done."),
+    (
+        "storage_full",
+        "There is no room left to write; nothing was done, or <code>detail</code> says what.",
+    ),
     ("quarantined", "This auction is closed off: its history is damaged, or its rules failed."),
     ("internal", "A mistake of the house; it was logged."),
 ];
@@ -217,6 +227,34 @@ mod tests {
                 assert!(default.is_object(), "{method} {path}");
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
             }
+        }
+    }
+
+    #[test]
+    fn a_key_is_offered_where_a_repeat_gets_the_same_answer_and_nowhere_else() {
+        let json: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+        let takes = |method: &str, path: &str, name: &str| {
+            let parameters = json["paths"][path][method]["parameters"].as_array();
+            assert!(json["paths"][path][method].is_object(), "{method} {path}");
+            let named = |parameter: &&serde_json::Value| parameter["name"] == name;
+            parameters.map_or(0, |all| all.iter().filter(named).count())
+        };
+        for (method, path, key, prefer) in [
+            ("post", "/v1/auctions", 1, 1),
+            ("patch", "/v1/auctions/{auction}", 1, 1),
+            ("post", "/v1/auctions/{auction}/bids", 1, 1),
+            ("delete", "/v1/auctions/{auction}/bids/{bid}", 1, 1),
+            ("put", "/v1/auctions/{auction}/promotion", 1, 1),
+            ("post", "/v1/items", 1, 0),
+            ("get", "/v1/auctions", 0, 0),
+            ("post", "/v1/auctions/{auction}/chat", 0, 0),
+            ("delete", "/v1/items/{item}", 0, 0),
+            ("post", "/v1/users", 0, 0),
+            ("post", "/v1/session", 0, 0),
+            ("post", "/v1/users/me/second-factor", 0, 0),
+        ] {
+            assert_eq!(takes(method, path, "Idempotency-Key"), key, "{method} {path}");
+            assert_eq!(takes(method, path, "Prefer"), prefer, "{method} {path}");
         }
     }
 }

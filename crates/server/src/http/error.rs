@@ -252,6 +252,12 @@ impl Problem {
         Self::of(Code::Quarantined, "This auction is closed off; nothing of it is shown.")
     }
 
+    /// What is asked for is there, and cannot be read at present.
+    #[must_use]
+    pub fn unreachable() -> Self {
+        Self::of(Code::Overloaded, "The house cannot reach its files at the moment.")
+    }
+
     /// Adds a fact.
     #[must_use]
     pub fn with(mut self, name: &str, fact: Value) -> Self {
@@ -350,9 +356,7 @@ impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         observe::store_failed("log", &error);
         match error {
-            LogError::Unreadable(_) => {
-                Self::of(Code::Overloaded, "The house cannot reach its files at the moment.")
-            }
+            LogError::Unreadable(_) => Self::unreachable(),
             LogError::Damaged { .. } => Self::quarantined(),
         }
     }

@@ -6,7 +6,7 @@ use crate::audit::kept::Watched;
 use crate::house::House;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::error::{Code, Problem};
-use crate::http::four_eyes::{self, Waits};
+use crate::http::four_eyes;
 use crate::permissions::{Actor, No, Object, Verb, may, verb_of};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -29,18 +29,30 @@ pub(super) async fn pass(State(house): State<House>, request: Request, next: Nex
         parts.extensions.insert(caller.clone());
         Ok((caller, Request::from_parts(parts, body)))
     });
-    let response = match admitted {
-        Ok((caller, request)) => match four_eyes::look(&house, &caller, route, request).await {
+    match watched {
+        None => onward(&house, route, admitted, next).await,
+        Some(watched) => {
+            let (behind, route) = (house.clone(), route.to_owned());
+            let answering = async move { onward(&behind, &route, admitted, next).await };
+            watched.over(&house, answering).await
+        }
+    }
+}
+
+/// To its route with whoever may go on.
+async fn onward(
+    house: &House,
+    route: &str,
+    admitted: Result<(Caller, Request), Problem>,
+    next: Next,
+) -> Response {
+    match admitted {
+        Ok((caller, request)) => match four_eyes::look(house, &caller, route, request).await {
             Ok(request) => next.run(request).await,
             Err(waits) => waits,
         },
         Err(problem) => problem.into_response(),
-    };
-    if let Some(watched) = watched {
-        let waits = response.extensions().get::<Waits>().is_some();
-        watched.end(&house, response.status(), waits).await;
     }
-    response
 }
 
 impl House {

@@ -31,11 +31,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// `count` in each period of `seconds`, and `burst` at once.
+    /// `count` in each period of `seconds`, and `burst` at once; no limit if either is 0.
     #[must_use]
     pub fn new(count: u32, seconds: i64, burst: u32) -> Self {
+        let count = if burst == 0 { 0 } else { count };
         let interval = (seconds * SECOND).checked_div(i64::from(count)).unwrap_or(0);
-        let ahead = interval.saturating_mul(i64::from(burst.max(1)) - 1);
+        let ahead = interval.saturating_mul(i64::from(burst) - 1);
         let tables = (0..TABLES).map(|_| Mutex::default()).collect();
         Self { interval, ahead, hasher: RandomState::new(), tables }
     }
@@ -137,8 +138,17 @@ impl FromRequestParts<House> for Bidder {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, house: &House) -> Result<Self, Problem> {
+        Self::of(SignedIn::from_request_parts(parts, house).await?, parts, house)
+    }
+}
+
+impl Bidder {
+    /// Him who is signed in, if he may bid now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn of(signed_in: SignedIn, parts: &Parts, house: &House) -> Result<Self, Problem> {
         let Peer(ip) = Peer::of(parts);
-        let signed_in = SignedIn::from_request_parts(parts, house).await?;
         signed_in.may(Verb::Bid, Object::Anything)?;
         house.limits.bid(signed_in.user.get(), ip, house.now())?;
         Ok(Self(signed_in))
@@ -162,8 +172,10 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit_and_memory_is_bounded() {
-        let free = Pace::new(0, 1, 0);
-        assert!((0..1_000).all(|_| free.take(1, Time(0)).is_ok()));
+        for (count, burst) in [(0, 0), (0, 20), (10, 0)] {
+            let free = Pace::new(count, 1, burst);
+            assert!((0..1_000).all(|_| free.take(1, Time(0)).is_ok()), "{count} and {burst}");
+        }
         let pace = Pace::new(1, 60, 1);
         for key in 0..(TABLES * KEYS * 2) {
             assert!(pace.take(key, Time(0)).is_ok());

@@ -70,6 +70,12 @@ impl Outbox {
         }
     }
 
+    /// Whether there is no crowd; there is none any more when all is over.
+    pub(super) fn is_calm(&self) -> bool {
+        let inner = self.inner();
+        inner.ended || inner.queue.len() < CALM
+    }
+
     /// Queues what comes again soon, if there is no crowd.
     pub(super) fn push_if_calm(&self, frame: &Bytes) {
         if self.inner().push_if_calm(frame.clone(), frame.len()) {

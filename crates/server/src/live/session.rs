@@ -1,6 +1,7 @@
 //! One socket from its handshake to its end, whatever carries it: who it is, what waits to be sent
 //! on it, whether it still lives. Knows no event.
 
+use super::highest::Orders;
 use super::outbox::Outbox;
 use super::places::UserPlace;
 use super::tongue::Tongue;
@@ -47,6 +48,8 @@ pub(super) struct Session {
     /// Whether he speaks the dialect.
     flash: AtomicBool,
     who: OnceLock<Who>,
+    /// Where his wishes go which highest bids to follow, once he has any.
+    pub(super) orders: OnceLock<Orders>,
     carrier: AtomicU8,
     /// Whether a request for news is under way.
     pub(super) asking: AtomicBool,
@@ -99,6 +102,7 @@ impl Session {
             shown: Mutex::new(shown),
             flash: AtomicBool::new(false),
             who: OnceLock::new(),
+            orders: OnceLock::new(),
             carrier: AtomicU8::new(carrier as u8),
             asking: AtomicBool::new(false),
             asked_at: AtomicI64::new(0),

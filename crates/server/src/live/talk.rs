@@ -3,6 +3,7 @@
 
 use super::chat;
 use super::connect::connect;
+use super::highest;
 use super::packet::{Packet, ack_text, event_text, refusal_text};
 use super::room::Room;
 use super::seats;
@@ -12,6 +13,7 @@ use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body;
+use crate::http::dialects;
 use crate::http::error::{Code, Problem};
 use crate::http::time::print;
 use crate::http::v1::ask::known;
@@ -129,6 +131,8 @@ async fn answer(
     name: &str,
     about: Option<&str>,
 ) -> Answer {
+    let follows = || dialects::speaks(&house.config, "cars");
+    let given = about;
     let about = about.unwrap_or("{}");
     let caller = match fresh(house, caller).await {
         Ok(caller) => caller,
@@ -139,6 +143,9 @@ async fn answer(
         "join_auction" => Answer::of(join(house, session, &caller, about).await),
         "leave_auction" => Answer::of(leave(house, session, about)),
         "chat_message" => Answer::of(chat::say(house, session.peer, caller, about).await),
+        "subscribe" | "unsubscribe" if follows() => {
+            Answer::of(highest::order(house, session, name == "subscribe", given))
+        }
         "sync" => Answer::of(Ok(json!({ "server_time": print(house.now()) }))),
         _ => Answer::of(Err(Problem::not_found().with("event", json!(name)))), // not ours: a text
     }

@@ -91,16 +91,36 @@ fn certificate(directory: &Path, auction: i64) -> std::path::PathBuf {
 }
 
 #[test]
-fn the_reference_s_own_kind_of_client_works_unchanged() {
-    let house = Served::with(&["dialects.on=items"]);
-    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialects/items/client.py");
-    let output = Command::new("python3")
-        .arg(client)
-        .arg(format!("http://{}", house.address))
-        .output()
-        .expect("python3 (scripts/setup.sh test)");
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}{complained} (scripts/setup.sh test)");
-    assert!(said.contains("user 3 leads with 44"), "{said}");
+fn s0_13_of_equal_bids_at_once_exactly_one_counts() {
+    let pace = ["limits.bids_per_second_per_actor=0", "limits.bids_per_second_per_ip=0"];
+    let house = Served::with(&["dialects.on=items", pace[0], pace[1]]);
+    let now = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
+    let end = now.parse::<jiff::Timestamp>().unwrap().as_second() + 600;
+    let body = json!({ "auction_end_date": end });
+    let item = house.ask("POST", "/item", None, &body).json();
+    let path = format!("/item/{item}/bid");
+    for amount in 1..=20 {
+        let start = std::sync::Barrier::new(8);
+        let replies: Vec<_> = std::thread::scope(|scope| {
+            let race = |user: i64| {
+                let (house, path, start) = (&house, &path, &start);
+                scope.spawn(move || {
+                    let bid = json!({"amount": amount, "user_id": user});
+                    start.wait();
+                    house.ask("POST", path, None, &bid)
+                })
+            };
+            let racing: Vec<_> = (1..=8).map(race).collect();
+            racing.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let taken = replies.iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(taken, 1, "{replies:?}");
+        let refused = replies.iter().filter(|reply| reply.status == 422);
+        assert!(refused.clone().all(|reply| reply.code() == "below_minimum"), "{replies:?}");
+        assert_eq!(refused.count(), 7, "{replies:?}");
+    }
+    let bids = house.get(&format!("/item/{item}"), None).json()["bids"].take();
+    let amounts: Vec<i64> =
+        bids.as_array().unwrap().iter().map(|bid| bid["amount"].as_i64().unwrap()).collect();
+    assert_eq!(amounts, (1..=20).collect::<Vec<_>>());
 }

@@ -1,6 +1,8 @@
-//! The highest bid of each auction by a plain WebSocket, read by a client of few lines.
+//! The highest bid of each auction: by a plain WebSocket, read by a client of few lines, and by
+//! Socket.IO, read by the official client.
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
+use super::node::Node;
 use super::served::Served;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -86,26 +88,49 @@ fn a_silent_client_loses_its_place() {
     assert_eq!(there.hear()["error"], "not_found", "who is there stays");
 }
 
+/// A car, auctions of it, and somebody who bids.
+struct Sale<'a> {
+    house: &'a Served,
+    at: &'a str,
+    now: i64,
+    car: Value,
+    anna: Value,
+}
+
+impl<'a> Sale<'a> {
+    fn new(house: &'a Served, at: &'a str) -> Self {
+        let time = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
+        let now = time.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let mut sale = Self { house, at, now, car: Value::Null, anna: Value::Null };
+        sale.car = sale.say("/cars", &json!({"name": "Saab 900"}))["id"].clone();
+        sale.anna = sale.say("/users", &json!({"username": "anna"}))["id"].clone();
+        sale
+    }
+
+    fn say(&self, path: &str, body: &Value) -> Value {
+        let reply = self.house.ask("POST", &format!("{}{path}", self.at), None, body);
+        assert!(reply.status < 300, "{path}: {reply:?}");
+        reply.json()
+    }
+
+    fn auction(&self, seconds: i64) -> Value {
+        let body = json!({"car": self.car, "end_time": self.now + seconds * 1_000});
+        self.say("/auctions", &body)["id"].clone()
+    }
+
+    fn bid(&self, auction: &Value, amount: i64) {
+        self.say("/bids", &json!({"auction": auction, "user": self.anna, "amount": amount}));
+    }
+}
+
 #[test]
 fn s2_13_subscribers_get_the_highest_bid_of_each_auction() {
     let house = Served::with(&["dialects.on=cars"]);
-    let say = |method, path: &str, body: Value| {
-        let reply = house.ask(method, path, None, &body);
-        assert!(reply.status < 300, "{path}: {reply:?}");
-        reply.json()
-    };
-    let now = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
-    let now = now.parse::<jiff::Timestamp>().unwrap().as_millisecond();
-    let car = say("POST", "/cars", json!({"name": "Saab 900"}))["id"].clone();
-    let make = |seconds: i64| {
-        let body = json!({"car": car, "end_time": now + seconds * 1_000});
-        say("POST", "/auctions", body)["id"].clone()
-    };
+    let sale = Sale::new(&house, "");
+    let now = sale.now;
+    let make = |seconds| sale.auction(seconds);
+    let bid = |auction: &Value, amount| sale.bid(auction, amount);
     let (short, long) = (make(3), make(600));
-    let anna = say("POST", "/users", json!({"username": "anna"}))["id"].clone();
-    let bid = |auction: &Value, amount: i64| {
-        say("POST", "/bids", json!({"auction": auction, "user": anna, "amount": amount}));
-    };
     let mut client = Client::open(&house, "/live");
     client.say(&json!({"subscribe": [short, 4711]}));
     let heard = [client.hear(), client.hear()];
@@ -131,4 +156,56 @@ fn s2_13_subscribers_get_the_highest_bid_of_each_auction() {
     assert_eq!(client.hear(), stands(json!(5), 1, "closed"));
     let reply = house.get("/live", None);
     assert_eq!((reply.status, reply.json()["statusCode"].clone()), (400, json!(400)));
+}
+
+#[test]
+fn s2_13_the_official_client_of_socket_io_gets_them_too() {
+    let house = Served::with(&["dialects.on=cars,items"]);
+    let sale = Sale::new(&house, "/dialects/cars");
+    let (short, long) = (sale.auction(3), sale.auction(600));
+    // At the house's own address, and at the dialect's.
+    let native = json!({"transports": ["websocket"]});
+    let own = json!({"path": "/dialects/cars/socket.io/"});
+    for options in [&native, &own] {
+        let mut client = Node::connect(house.address, options);
+        client.wait("connected");
+        let answer = client.ask("subscribe", json!([short, 4711]));
+        assert_eq!(answer, json!({"status": 200, "body": {}}));
+        let stands = client.wait_until("max_bid", |told| told["auction"] == short);
+        assert_eq!((&stands["bid_count"], &stands["status"]), (&json!(0), &json!("live")));
+        let gone = client.wait_until("max_bid", |told| told["auction"] == 4711);
+        assert_eq!(gone["error"], "not_found");
+        client.act("close");
+    }
+    let mut client = Node::connect(house.address, &native);
+    client.wait("connected");
+    client.ask("subscribe", json!(short));
+    client.wait("max_bid");
+    // Of the other one nothing is told, as long as nobody asks.
+    sale.bid(&long, 7);
+    sale.bid(&short, 5);
+    let told = client.wait("max_bid");
+    let stands = |status: &str| {
+        json!({"auction": short, "max_bid": 5, "bid_count": 1, "end_time": sale.now + 3_000,
+            "status": status})
+    };
+    assert_eq!(told, stands("live"));
+    for wrong in [json!({"auction": short}), json!("some"), json!(-1), json!([short, "x"])] {
+        let answer = client.ask("subscribe", wrong);
+        assert_eq!(
+            (&answer["status"], &answer["body"]["code"]),
+            (&json!(400), &json!("malformed"))
+        );
+    }
+    client.ask("unsubscribe", json!("all"));
+    client.ask("subscribe", json!("all"));
+    let told = [client.wait("max_bid"), client.wait("max_bid")].map(|told| told["max_bid"].clone());
+    assert_eq!(told, [json!(5), json!(7)]);
+    assert_eq!(client.wait("max_bid"), stands("closed"), "the end comes by itself");
+    assert!(client.so_far("max_bid").is_empty());
+    // Where nobody speaks this dialect, nobody knows the word.
+    let other = Served::with(&["dialects.on=items"]);
+    let mut client = Node::connect(other.address, &native);
+    client.wait("connected");
+    assert_eq!(client.ask("subscribe", json!("all"))["status"], 404);
 }

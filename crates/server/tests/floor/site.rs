@@ -31,6 +31,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// What everybody may do unless a test says otherwise.
@@ -188,6 +189,15 @@ impl Site {
         })
     }
 
+    /// A request whose client hangs up if it is not answered by then.
+    pub fn hang_up(&self, request: Request<Body>, patience: Duration) {
+        let edge = self.inside().edge.clone();
+        self.runtime.block_on(async move {
+            let answer = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request);
+            drop(tokio::time::timeout(patience, answer).await);
+        });
+    }
+
     /// A request with this text as its body, under this key.
     pub fn ask(
         &self,
@@ -307,7 +317,7 @@ impl Site {
             if wanted() {
                 return;
             }
-            let rest = std::time::Duration::from_millis(10);
+            let rest = Duration::from_millis(10);
             self.runtime.block_on(async move { tokio::time::sleep(rest).await });
         }
         panic!("that did not come within five seconds");

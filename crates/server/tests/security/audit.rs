@@ -2,11 +2,15 @@
 //! of one that was touched.
 
 use super::served::Served;
+use super::site::Site;
+use super::small::{Small, fill};
+use gavel_auction::command::Roles;
 use gavel_server::http::dialects::DIALECTS;
 use gavel_server::permissions::Verb;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const JSON: &str = "content-type: application/json\r\n";
 
@@ -122,6 +126,91 @@ fn touched(data: &Path) {
     let (code, said) = gavel(data, &["--head", &head]);
     assert_eq!((code, said.contains("line 11 is another, or gone")), (Some(1), true), "{said}");
     std::fs::write(&path, whole).unwrap();
+}
+
+#[test]
+fn sec_s28_whoever_hangs_up_before_the_answer_leaves_his_line_all_the_same() {
+    let site = Site::new();
+    let admin = site.person("ada", Roles { admin: true, ..Roles::default() });
+    site.get("/v1/audit", Some(&admin)).expect(200);
+    let members: Vec<_> = (0..40).map(|n| site.member(&format!("member{n}"))).collect();
+    for (n, member) in (0..).zip(&members) {
+        let ban = http::Request::post(format!("/v1/users/{}/ban", member.id))
+            .header("authorization", format!("Bearer {}", admin.token))
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(r#"{"reason":"shill"}"#));
+        site.hang_up(ban.unwrap(), Duration::from_millis(n % 8));
+    }
+    let line = |page: &Value, id: i64| {
+        let act = json!(format!("POST /v1/users/{id}/ban"));
+        page["items"].as_array().unwrap().iter().any(|line| line["act"] == act)
+    };
+    let banned = |id: i64| {
+        site.get(&format!("/v1/users/{id}/profile"), Some(&admin)).json()["user"]["banned"] == true
+    };
+    site.until(|| members.iter().filter(|member| banned(member.id)).count() >= 10);
+    for member in &members {
+        site.until(|| {
+            let page = site.get("/v1/audit?limit=100", Some(&admin)).json();
+            banned(member.id) == line(&page, member.id)
+        });
+    }
+}
+
+#[test]
+fn sec_s28_a_line_says_what_came_of_an_act_as_far_as_it_is_known() {
+    let site = Site::new();
+    let admin = site.person("ada", Roles { admin: true, ..Roles::MEMBER });
+    let (seller, bidder) = (site.member("seller"), site.member("bidder"));
+    let auction = site.auction(&seller, json!({"preset": "ladder", "duration_seconds": 600}));
+    site.bid(&auction, &bidder, 1_000).expect(201);
+    site.bid(&auction, &admin, 2_000).expect(201);
+    site.bid(&auction, &admin, 1).refused(422, "not_above_own");
+    let void = http::Request::post(format!("{auction}/bids/999/void"))
+        .header("authorization", format!("Bearer {}", admin.token))
+        .header("content-type", "application/json")
+        .header("prefer", "respond-async")
+        .body(axum::body::Body::from(r#"{"reason":"mistake"}"#));
+    assert_eq!(site.send(void.unwrap()).status, 202);
+    let page = site.get("/v1/audit", Some(&admin)).expect(200);
+    let told: Vec<_> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| {
+            assert_eq!(line["by"], admin.id);
+            (line["act"].as_str().unwrap(), line["outcome"].as_str().unwrap())
+        })
+        .collect();
+    let (bid, void) = (format!("POST {auction}/bids"), format!("POST {auction}/bids/999/void"));
+    assert_eq!(told, [(&*bid, "done"), (&*void, "asked for")]);
+}
+
+#[test]
+fn sec_s28_no_answer_leaves_without_its_line() {
+    let (data, small) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(_mounted) = Small::mounted(small.path()) else {
+        println!("skipped: may not mount a file system here");
+        return;
+    };
+    let trail = small.path().join("audit.jsonl");
+    std::os::unix::fs::symlink(trail, data.path().join("audit.jsonl")).unwrap();
+    let house = Served::on(data, &[]);
+    let ((anna, _), admin) = (house.user("anna"), house.admin());
+    let ban = || {
+        let path = format!("/v1/users/{anna}/ban");
+        house.ask("POST", &path, Some(&admin), &json!({"reason": "shill"}))
+    };
+    let ballast = small.path().join("ballast");
+    fill(&ballast);
+    // What is left of the file's last block takes some lines.
+    let without = (0..100).map(|_| ban()).find(|reply| reply.status != 200).unwrap();
+    assert_eq!((without.status, without.code().as_str()), (503, "storage_full"));
+    assert!(without.body.contains("What was asked is: done."), "{without:?}");
+    std::fs::remove_file(ballast).unwrap();
+    assert_eq!(ban().status, 200);
+    let (code, said) = gavel(house.data.path(), &[]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! sold, and every signature holds.
 
 use super::served::Served;
+use super::site::Site;
+use gavel_auction::command::Roles;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -244,4 +246,37 @@ fn sec_s34_the_master_key_may_be_kept_apart_from_the_data() {
     assert!(run(&["doctor"], &new).0 && !run(&["doctor"], &old).0);
     let (opens, told) = run(&["doctor"], "nonsense");
     assert!(!opens && !told.contains("nonsense"), "{told}");
+}
+
+#[test]
+fn sec_s34_an_erasure_that_was_cut_short_is_finished() {
+    let site = Site::configured(|config| {
+        config.mail.outbox = tempfile::tempdir().unwrap().keep().display().to_string();
+    });
+    let house = site.house();
+    let outbox = std::path::PathBuf::from(&house.config.mail.outbox);
+    let anna = site.member("anna");
+    let admin = site.person("ada", Roles { admin: true, ..Roles::default() });
+    let letter = outbox.join(format!("{}-1.eml", anna.id));
+    std::fs::write(&letter, "Hello").unwrap();
+    assert_eq!(site.get("/v1/users/me", Some(&anna)).status, 200);
+    let file = site.data().join("people.db");
+    let ahead = || std::fs::metadata(site.data().join("people.db-wal")).unwrap().len();
+    let reader = rusqlite::Connection::open(&file).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM user;").unwrap();
+    let path = format!("/v1/users/{}", anna.id);
+    site.ask("DELETE", &path, Some(&admin), None, "").refused(503, "outcome_unknown");
+    assert!(ahead() > 0);
+    // What does not hang on that file is done all the same.
+    assert_eq!(site.get("/v1/users/me", Some(&anna)).status, 401);
+    assert!(!letter.exists());
+    reader.execute_batch("COMMIT").unwrap();
+    site.until(|| ahead() == 0);
+    assert_eq!(site.ask("DELETE", &path, Some(&admin), None, "").status, 204);
+    assert_eq!(site.ask("DELETE", "/v1/users/999", Some(&admin), None, "").status, 404);
+    let lines = site.get("/v1/audit", Some(&admin)).expect(200);
+    let came_of: Vec<_> =
+        lines["items"].as_array().unwrap().iter().map(|line| &line["outcome"]).collect();
+    assert_eq!(came_of, ["unknown", "done"]);
+    std::fs::remove_dir_all(outbox).unwrap();
 }

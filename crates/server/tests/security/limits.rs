@@ -7,6 +7,9 @@ use super::site::Site;
 use gavel_server::config::Config;
 use serde_json::json;
 use std::io::Read;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::timeout;
 
 const JSON: &str = "content-type: application/json\r\n";
 
@@ -247,4 +250,32 @@ fn sec_s27_no_secret_is_in_a_log_an_error_or_a_file() {
         let found = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
         assert!(!found, "{}", path.display());
     }
+}
+
+#[test]
+fn sec_s20_calls_that_nobody_waits_for_any_more_keep_their_places() {
+    let site = Site::new();
+    let house = site.house();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    let door = Arc::new(Mutex::new(()));
+    let closed = door.lock().unwrap();
+    runtime.block_on(async {
+        for _ in 0..1024 {
+            let door = Arc::clone(&door);
+            let call = house.aside(move |_| drop(door.lock().unwrap()));
+            assert!(timeout(Duration::ZERO, call).await.is_err(), "it waits");
+        }
+        let refused = timeout(Duration::from_secs(5), house.aside(|_| ())).await;
+        assert_eq!(refused.unwrap().unwrap_err().code(), "overloaded");
+    });
+    drop(closed);
+    runtime.block_on(async {
+        while house.aside(|_| ()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
 }

@@ -40,8 +40,8 @@ fn on_the_page(house: &Served, name: &str, from: &str, cookies: &str) -> Reply {
 
 /// What the browser is told to call itself.
 fn device(reply: &Reply) -> String {
-    let lines = reply.head.lines().filter_map(|line| line.split_once("__Host-gavel-device="));
-    let line = lines.last().expect("a name for the browser").1;
+    let mut lines = reply.head.lines().filter_map(|line| line.split_once("__Host-gavel-device="));
+    let line = lines.next_back().expect("a name for the browser").1;
     for word in ["Secure", "HttpOnly", "SameSite=Strict"] {
         assert!(line.contains(word), "{line}");
     }

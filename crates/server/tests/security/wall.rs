@@ -178,6 +178,46 @@ fn sec_s31_a_forwarded_address_changes_no_limit() {
 }
 
 #[test]
+fn sec_s31_nobody_comes_from_this_machine_by_way_of_its_proxy() {
+    let house = Served::with(&["dialects.on=items", "server.trusted_proxies=127.0.0.1"]);
+    let ask = |header: &[u8]| {
+        let head = b"GET /item/1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+        house.raw(&[head, header, b"\r\n"].concat()).status
+    };
+    assert_eq!(ask(b""), 404, "whoever is here is believed");
+    for header in [
+        &b"x-forwarded-for: 192.0.2.1\r\n"[..],
+        b"x-forwarded-for: \xff\r\n",
+        b"x-forwarded-for: 192.0.2.1, unknown\r\n",
+        b"x-forwarded-for:\r\n",
+        b"x-forwarded-for: 192.0.2.1\r\nx-forwarded-for: 127.0.0.1, \xff\r\n",
+        b"x-forwarded-for: 127.0.0.1\r\n",
+        b"forwarded: for=127.0.0.1\r\n",
+        b"x-real-ip: 127.0.0.1\r\n",
+        b"via: 1.1 proxy\r\n",
+    ] {
+        assert_eq!(ask(header), 403, "{}", String::from_utf8_lossy(header));
+    }
+}
+
+#[test]
+fn sec_s31_who_cannot_be_read_is_not_the_proxy() {
+    let house = Served::with(&[
+        "server.trusted_proxies=127.0.0.1",
+        "limits.logins_per_minute_per_account=1",
+    ]);
+    let attempt = br#"{"login":"anna","password":"a wrong password"}"#;
+    let ask = |told: &str| {
+        let headers = format!("{JSON}{told}");
+        house.send("POST", "/v1/session", &headers, attempt).status
+    };
+    assert_eq!(ask("x-forwarded-for: nobody\r\n"), 401);
+    assert_eq!(ask("x-forwarded-for: 10.0.0.1, nobody\r\n"), 429);
+    assert_eq!(ask(""), 401, "the proxy itself");
+    assert_eq!(ask("x-forwarded-for: nobody, 10.0.0.1\r\n"), 401);
+}
+
+#[test]
 fn sec_s9_pages_of_other_origins_are_let_in_by_name_only() {
     let ask = |house: &Served, method: &str, origin: &str| {
         let headers = format!("origin: {origin}\r\naccess-control-request-method: POST\r\n");

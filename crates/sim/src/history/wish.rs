@@ -271,7 +271,7 @@ pub(crate) fn hint(refusal: &Refusal) -> Option<i64> {
         | Refusal::BelowMinimum { minimum_next: amount }
         | Refusal::AboveMaximum { maximum_next: amount }
         | Refusal::NotAboveOwn { above: amount } => amount.map(Amount::minor),
-        Refusal::OverLimit { headroom } => Some(*headroom),
+        Refusal::OverLimit { headroom } => *headroom,
         Refusal::ConfirmNeeded { confirm_above: amount }
         | Refusal::ClockMoved { price: amount } => Some(amount.minor()),
         Refusal::VersionMismatch { version } => i64::try_from(*version).ok(),

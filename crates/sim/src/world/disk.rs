@@ -43,6 +43,8 @@ struct State {
     damaged: BTreeMap<(Partition, Position), Option<Record>>,
     /// How many more reads fail.
     unreadable: u32,
+    /// Whether the last batch failed.
+    failed: bool,
 }
 
 impl Disk {
@@ -94,6 +96,12 @@ impl Disk {
             state.land();
         }
         state.lurking.clear();
+    }
+
+    /// Whether the last batch that was handed over failed, whether or not it was written.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state().failed
     }
 
     /// Everything that was ever written, whatever readers find.
@@ -155,6 +163,27 @@ impl State {
         Ok(())
     }
 
+    fn append(&mut self, records: &[Record], barrier: bool) -> Result<(), AppendError> {
+        let unknown = || Err(AppendError::Unknown("planned".into()));
+        if self.full {
+            return if barrier { unknown() } else { Err(AppendError::Full) };
+        }
+        match if barrier { None } else { self.fates.pop_front() } {
+            None => self.put(records),
+            Some(Fate::Full) => Err(AppendError::Full),
+            Some(Fate::FailedButWritten) => {
+                self.put(records)?;
+                unknown()
+            }
+            Some(Fate::FailedAndLost) => unknown(),
+            Some(fate @ (Fate::FailedAndLurking | Fate::FailedAndLate)) => {
+                self.lurking = records.to_vec();
+                self.late = fate == Fate::FailedAndLate;
+                unknown()
+            }
+        }
+    }
+
     fn found(&self, partition: Partition, position: Position) -> Option<&Record> {
         if let Some(instead) = self.damaged.get(&(partition, position)) {
             return instead.as_ref();
@@ -175,25 +204,12 @@ impl State {
 impl Log for Disk {
     fn append(&mut self, records: &[Record]) -> Result<(), AppendError> {
         let mut state = self.state();
-        let unknown = || Err(AppendError::Unknown("planned".into()));
         let barrier = records.iter().any(|record| record.entry == Entry::Barrier);
-        if state.full {
-            return if barrier { unknown() } else { Err(AppendError::Full) };
+        let appended = state.append(records, barrier);
+        if !barrier {
+            state.failed = appended.is_err();
         }
-        match if barrier { None } else { state.fates.pop_front() } {
-            None => state.put(records),
-            Some(Fate::Full) => Err(AppendError::Full),
-            Some(Fate::FailedButWritten) => {
-                state.put(records)?;
-                unknown()
-            }
-            Some(Fate::FailedAndLost) => unknown(),
-            Some(fate @ (Fate::FailedAndLurking | Fate::FailedAndLate)) => {
-                state.lurking = records.to_vec();
-                state.late = fate == Fate::FailedAndLate;
-                unknown()
-            }
-        }
+        appended
     }
 
     fn reopen(&mut self) -> Result<(), LogError> {

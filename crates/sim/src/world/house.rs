@@ -6,6 +6,7 @@ use super::plan::Crash;
 use super::{Act, HOUSE, World, beside, log_key, signer};
 use crate::chance::Chance;
 use crate::history::{Mark, Nanos};
+use gavel_auction::time::Time;
 use gavel_engine::by_hand::{ByHand, Stage};
 use gavel_engine::log::LogError;
 use gavel_engine::{Clock, Parts, StartError};
@@ -17,6 +18,8 @@ const LONGEST_SLEEP: Nanos = 500 * MILLI;
 const LONGEST_COMMIT: Nanos = 50 * MILLI;
 /// How often the alive mark is made, in microseconds.
 const MARK_EVERY: i64 = 5_000_000;
+/// What is longer is an outage, in microseconds.
+const OUTAGE: i64 = 60_000_000;
 
 impl World {
     /// The parts of a house on this world's disk.
@@ -82,10 +85,37 @@ impl World {
         }
     }
 
+    /// After a turn of the loop. If it has come to know that a batch failed, that may be an outage
+    /// by now, though the house is open; then one that it began with goes on.
+    fn turned(&mut self, before: Stage) {
+        let Some(house) = &self.house else { return };
+        let (stage, now) = (house.stage(), house.engine.now());
+        if before == Stage::Ended && !self.disk.has_failed() {
+            (self.dark, self.away) = (None, None);
+        } else if before == Stage::Ended {
+            let since = *self.dark.get_or_insert(self.handed);
+            if now.since(since) > OUTAGE {
+                let begun = [Some(since), self.away].into_iter().flatten();
+                self.input.marks.extend(begun.map(|from| Mark::Outage { from, to: now }));
+                self.reach("nothing can be written for more than a minute");
+            }
+        }
+        let handed = matches!(stage, Stage::Handed(_));
+        if handed && !matches!(before, Stage::Handed(_)) {
+            self.handed = now;
+        }
+        if std::mem::take(&mut self.fresh) && !handed {
+            // There was nothing to give back.
+            self.away = None;
+        }
+    }
+
     /// Whether the outage rule has business here, as the house must see it.
-    fn note_outage(&mut self, now: gavel_auction::time::Time) {
+    fn note_outage(&mut self, now: Time) {
+        (self.away, self.fresh) = (None, true);
         let Some(from) = self.alive_mark else { return };
-        if now.since(from) > 60_000_000 {
+        if now.since(from) > OUTAGE {
+            self.away = Some(from);
             self.input.marks.push(Mark::Outage { from, to: now });
             self.reach("an outage of more than a minute");
         } else if self.life > 1 {
@@ -106,10 +136,12 @@ impl World {
     pub(super) fn turn(&mut self) {
         self.turn_at = Nanos::MAX;
         let Some(house) = &mut self.house else { return };
+        let before = house.stage();
         let did = house.turn();
         let (stage, due, parked) = (house.stage(), house.next_deadline(), house.parked());
         let alive = house.engine.last_alive();
-        if self.alive_mark.is_none_or(|mark| alive.since(mark) >= MARK_EVERY) {
+        self.turned(before);
+        if self.alive_mark.is_none_or(|mark| alive.since(mark) >= MARK_EVERY || alive < mark) {
             self.tell(|| format!("the alive mark is {alive:?}"));
             self.alive_mark = Some(alive);
         }
@@ -168,6 +200,8 @@ impl World {
                 let delay = self.chance.between(MILLI, 50 * MILLI);
                 self.after(delay, Act::Settle(self.life));
             }
+            // The loop rests before it tries once more to write what time has made due.
+            Stage::Ended if self.disk.has_failed() => self.call_turn(LONGEST_COMMIT),
             Stage::Idle | Stage::Handed(_) | Stage::Ended => self.call_turn(1_000),
         }
         self.meet_doom();
@@ -275,7 +309,10 @@ impl World {
     pub(super) fn halt(&mut self, down: Nanos) {
         for _ in 0..64 {
             let Some(house) = &mut self.house else { return };
+            let before = house.stage();
             house.turn();
+            self.turned(before);
+            let Some(house) = &mut self.house else { return };
             house.write();
             house.settle();
             house.load();
@@ -299,6 +336,7 @@ impl World {
         self.turn += 1;
         self.turn_at = Nanos::MAX;
         self.writing = false;
+        self.dark = None;
         self.slow = None;
         self.doomed = None;
         self.cut_off_clients();

@@ -185,7 +185,9 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
         add(at + chance.between(0, 2 * MILLI), What::Attend);
     }
     for _ in 0..params.full {
-        add(when(chance), What::Full(chance.between(MILLI, 3 * SECOND)));
+        let long = chance.percent(params.long);
+        let longest = if long { 200 * SECOND } else { 3 * SECOND };
+        add(when(chance), What::Full(chance.between(MILLI, longest)));
     }
     for _ in 0..params.crashes {
         let long = chance.percent(params.long);

@@ -15,8 +15,10 @@ use std::time::Duration;
 pub(super) struct Gate {
     /// Held while a checkpoint runs or the log is opened again: never both.
     running: Mutex<()>,
-    /// Whether the writer is to stop before its next append. SQLite's own lock is no help: a busy
-    /// writer takes it again at once, and whoever sleeps between his tries never gets it.
+    /// Held during an append.
+    appending: Mutex<()>,
+    /// Whether the writer is to stop before its next append. A lock alone is no help, neither
+    /// SQLite's nor ours: a busy writer takes it again at once.
     stop: AtomicBool,
 }
 
@@ -26,19 +28,35 @@ impl Gate {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits if a checkpoint needs the writer to stop; otherwise costs nothing.
-    pub(super) fn pass(&self) {
+    /// Waits if a checkpoint needs the writer to stop; otherwise costs next to nothing. What is
+    /// given back is held during the append.
+    pub(super) fn pass(&self) -> MutexGuard<'_, ()> {
         if self.stop.load(Ordering::Acquire) {
             drop(self.close());
         }
+        self.append()
+    }
+
+    fn append(&self) -> MutexGuard<'_, ()> {
+        self.appending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How long a checkpoint that stops the writer waits for readers meanwhile.
+/// How long a checkpoint that stops the writer waits for readers, once it has to.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Under so many times the threshold the writer is never stopped.
-const STOP_AT: u64 = 4;
+const STOP_AT: u64 = 2;
+
+/// And from so many on it is stopped until readers make room, too.
+const WAIT_AT: u64 = 8;
+
+/// How often at most what came in during a move is moved, too, before the writer is stopped for
+/// the rest: each move is shorter than the one before.
+const MOVES: usize = 6;
+
+/// Bytes for which the writer may be stopped.
+const LITTLE: u64 = 256 * 1024;
 
 /// Makes checkpoints of the log.
 pub struct Checkpointer {
@@ -60,31 +78,41 @@ impl Checkpointer {
     pub(super) fn new(path: &Path, gate: Arc<Gate>) -> Result<Self, super::OpenError> {
         let sql = |source| file::failed(path, source);
         let connection = file::connect_to_write(path, Kind::Log)?;
-        connection.busy_timeout(PATIENCE).map_err(sql)?;
         let page_size =
             connection.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(sql)?;
         Ok(Self { gate, connection: Mutex::new(connection), page_size })
     }
 
-    /// Moves what waits if that is more than `threshold` bytes. The writer goes on meanwhile;
-    /// only if it writes so steadily that the file could never begin anew, and this has grown to
-    /// four times the threshold, is it stopped for the little that came in during the move.
+    /// Moves what waits if that is more than `threshold` bytes. The writer goes on meanwhile.
+    /// As the file begins anew only when all of it has been moved, and a busy writer never leaves
+    /// that moment, it is stopped once the file has grown to twice the threshold and little is left
+    /// to move. At eight times, readers who keep the file from beginning anew are waited for.
     ///
     /// # Errors
     /// If the log cannot be read or the database not written. Nothing is lost by that.
     pub fn checkpoint_if_large(&self, threshold: u64) -> Result<Backlog, LogError> {
         let _running = self.gate.close();
-        let before = self.run("PRAGMA wal_checkpoint(NOOP)")?;
-        if before.waiting <= threshold {
-            return Ok(before);
+        let mut now = self.run("PRAGMA wal_checkpoint(NOOP)")?;
+        let large = now.written > threshold.saturating_mul(STOP_AT);
+        if now.waiting == 0 || now.waiting <= threshold && !large {
+            return Ok(now);
         }
-        let after = self.run("PRAGMA wal_checkpoint(PASSIVE)")?;
-        // What came in during the move keeps the file from beginning anew, though `after` does not
-        // show it. Once it is all moved, the writer begins anew with its next append.
-        if after.written <= threshold.saturating_mul(STOP_AT) {
-            return Ok(after);
+        for _ in 0..MOVES {
+            self.run("PRAGMA wal_checkpoint(PASSIVE)")?;
+            // What came in during the move does not show in what the move itself says.
+            now = self.run("PRAGMA wal_checkpoint(NOOP)")?;
+            if now.waiting <= LITTLE {
+                break;
+            }
         }
-        self.run_alone("PRAGMA wal_checkpoint(RESTART)")
+        if now.written <= threshold.saturating_mul(STOP_AT) {
+            return Ok(now);
+        }
+        if now.written <= threshold.saturating_mul(WAIT_AT) {
+            // Once all is moved, the writer itself begins anew, unless somebody still reads there.
+            return self.run_alone("PRAGMA wal_checkpoint(FULL)", Duration::ZERO);
+        }
+        self.run_alone("PRAGMA wal_checkpoint(RESTART)", PATIENCE)
     }
 
     /// Moves all and empties the file; for when nothing is going on, and before the end.
@@ -93,19 +121,22 @@ impl Checkpointer {
     /// If the log cannot be read or the database not written. Nothing is lost by that.
     pub fn truncate(&self) -> Result<Backlog, LogError> {
         let _running = self.gate.close();
-        self.run_alone("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.run_alone("PRAGMA wal_checkpoint(TRUNCATE)", PATIENCE)
     }
 
-    /// Runs a checkpoint while the writer waits.
-    fn run_alone(&self, pragma: &str) -> Result<Backlog, LogError> {
+    /// Runs a checkpoint while the writer waits, which waits for readers no longer than this.
+    fn run_alone(&self, pragma: &str, patience: Duration) -> Result<Backlog, LogError> {
+        self.lock().busy_timeout(patience).map_err(unreadable)?;
         self.gate.stop.store(true, Ordering::Release);
+        let appended = self.gate.append();
         let result = self.run(pragma);
         self.gate.stop.store(false, Ordering::Release);
+        drop(appended);
         result
     }
 
     fn run(&self, pragma: &str) -> Result<Backlog, LogError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = self.lock();
         let (written, moved): (i64, i64) = connection
             .prepare_cached(pragma)
             .and_then(|mut statement| statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?))))
@@ -116,5 +147,9 @@ impl Checkpointer {
             written: bytes(written),
             waiting: bytes(written).saturating_sub(bytes(moved)),
         })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

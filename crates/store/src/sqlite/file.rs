@@ -80,6 +80,7 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0007_pictures_watching.sql"),
                 include_str!("../../migrations/sqlite/people/0008_chat_keys.sql"),
                 include_str!("../../migrations/sqlite/people/0009_traces_waiting.sql"),
+                include_str!("../../migrations/sqlite/people/0010_wishes_since.sql"),
             ],
             Self::Lists => &[
                 include_str!("../../migrations/sqlite/lists/0001_lists.sql"),

@@ -93,7 +93,7 @@ impl Log for SqliteLog {
         let Some(writer) = &mut self.writer else {
             return Err(rejected("the log must be opened again after an unknown outcome"));
         };
-        self.gate.pass();
+        let _appending = self.gate.pass();
         let appended = writer.append(records);
         if let Err(AppendError::Unknown(_)) = appended {
             self.writer = None;

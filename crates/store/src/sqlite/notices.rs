@@ -47,11 +47,12 @@ fn set_told(connection: &Connection, upto: &[Position]) -> Result<(), PeopleErro
     Ok(())
 }
 
-/// Keeps a notice; none if it is kept already, or nobody wishes for it.
+/// Keeps a notice; none if it is kept already, or nobody wished for it when it happened.
 fn keep(connection: &Connection, notice: &Notice) -> rusqlite::Result<Option<i64>> {
     let sql = "INSERT INTO notice (user, kind, auction, version, at, amount)
         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-        WHERE EXISTS (SELECT 1 FROM wish WHERE user = ?1 AND kinds & ?2 <> 0)
+        WHERE EXISTS (SELECT 1 FROM wish WHERE user = ?1 AND kinds & ?2 <> 0 AND ?5 >=
+            CASE ?2 WHEN 1 THEN won_since WHEN 2 THEN maximum_since ELSE doubled_since END)
         ON CONFLICT (user, auction, version, kind) DO NOTHING RETURNING id";
     let Notice { user, kind, auction, version, at, amount } = *notice;
     let values = params![user.get(), bit(kind), auction.get(), version, at.0, amount];
@@ -68,7 +69,13 @@ impl Notices for SqlitePeople {
         Ok(wishes(found.unwrap_or(0)))
     }
 
-    fn wish(&self, user: UserId, wishes: Wishes, from: &[Position]) -> Result<(), PeopleError> {
+    fn wish(
+        &self,
+        user: UserId,
+        wishes: Wishes,
+        now: Time,
+        from: &[Position],
+    ) -> Result<(), PeopleError> {
         let from = from.to_vec();
         self.change(move |connection| {
             let anybody = "SELECT EXISTS (SELECT 1 FROM wish)";
@@ -80,9 +87,14 @@ impl Notices for SqlitePeople {
             if !wishes.any() {
                 return run(connection, "DELETE FROM wish WHERE user = ?1", [user.get()]);
             }
-            let sql = "INSERT INTO wish (user, kinds) VALUES (?1, ?2)
-                ON CONFLICT (user) DO UPDATE SET kinds = excluded.kinds";
-            run(connection, sql, params![user.get(), bits(wishes)])
+            // What he wishes for already he has wished for since then.
+            let sql = "INSERT INTO wish (user, kinds, won_since, maximum_since, doubled_since)
+                VALUES (?1, ?2, ?3, ?3, ?3) ON CONFLICT (user) DO UPDATE SET
+                    won_since = iif(kinds & 1, won_since, ?3),
+                    maximum_since = iif(kinds & 2, maximum_since, ?3),
+                    doubled_since = iif(kinds & 4, doubled_since, ?3),
+                    kinds = excluded.kinds";
+            run(connection, sql, params![user.get(), bits(wishes), now.0])
         })
     }
 

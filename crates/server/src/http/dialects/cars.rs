@@ -7,20 +7,26 @@ mod auctions;
 mod bids;
 mod filter;
 mod socket;
+pub(crate) mod standing;
 mod vehicles;
 
 use super::Dialect;
 use super::desk::{Behind, Desk};
+use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
+use crate::live::door;
 use crate::permissions::Verb;
-use axum::routing::{get, post};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::response::Response;
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use filter::Filter;
 use gavel_auction::command::Person;
 use gavel_auction::ids::Paddle;
 use gavel_auction::time::Time;
 use gavel_auction::view::Head;
+use http::request::Parts;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -41,6 +47,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("/cars/count", &[READ]),
         ("/cars/{id}", &[("DELETE", Verb::Sell), READ, ("PUT", Verb::Sell)]),
         ("/live", &[READ]),
+        ("/socket.io/", &[("GET", Verb::SeeHouse), ("POST", Verb::SeeHouse)]),
         ("/users", &[("GET", Verb::SeePeople), ("POST", Verb::OwnAccount)]),
         ("/users/count", &[("GET", Verb::SeePeople)]),
         ("/users/me", &[("GET", Verb::OwnAccount)]),
@@ -72,10 +79,21 @@ fn routes() -> Router<Desk> {
         .route("/cars/count", get(vehicles::count))
         .route("/cars/{id}", get(vehicles::show).put(vehicles::change).delete(vehicles::remove))
         .route("/live", get(socket::listen))
+        .route("/socket.io/", any(by_socket_io))
         .route("/users", get(accounts::list).post(accounts::create))
         .route("/users/count", get(accounts::count))
         .route("/users/me", get(accounts::me))
         .route("/users/{id}", get(accounts::show).put(accounts::keep).delete(accounts::remove))
+}
+
+/// The house's own live room: who follows highest bids there is known by what he says.
+async fn by_socket_io(State(desk): State<Desk>, request: Request) -> Response {
+    door::answer(&desk.house, request).await
+}
+
+/// What answers for this dialect elsewhere than on its routes.
+pub(crate) fn desk(house: &House) -> Desk {
+    Desk::new(house.clone(), &DIALECT, String::new())
 }
 
 /// How it says what is wrong. What would be accepted stands under `data`.
@@ -87,6 +105,18 @@ fn wording(problem: &Problem) -> Value {
         "message": problem.detail(),
         "data": { "code": problem.code(), "facts": problem.facts() },
     })
+}
+
+/// The number in a path, as it stands there.
+struct Numbered(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Numbered {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| Problem::not_found())
+    }
 }
 
 /// A user, as others see him.

@@ -116,6 +116,9 @@ struct Auction {
     winner_id: Option<String>,
     winning_bid: Option<Box<RawValue>>,
     ended_at: Option<Stamp>,
+    /// There is no video here, which its columns say like this. A stream key is no field at all.
+    ivs_channel_arn: Option<String>,
+    ivs_playback_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -195,9 +198,11 @@ async fn list(
 ) -> Result<Json<Auctions>, Problem> {
     let limit = which.limit.unwrap_or(20);
     let offset = which.offset.unwrap_or(0);
-    if !(1..=100).contains(&limit) || offset > OFFSET {
-        let detail = "A page has 1 to 100 auctions, and at most 10,000 before it.";
-        return Err(Problem::malformed("limit", detail));
+    if !(1..=100).contains(&limit) {
+        return Err(Problem::malformed("limit", "A page has 1 to 100 auctions."));
+    }
+    if offset > OFFSET {
+        return Err(Problem::malformed("offset", "At most 10,000 auctions are passed over."));
     }
     let query = which.query(limit + offset);
     let read = move |desk: Desk| -> Result<Vec<Auction>, Problem> {
@@ -292,6 +297,8 @@ impl Auction {
             winner_id: winner.and_then(|winner| winner.id),
             winning_bid: sale.map(|sale| wire::decimal(sale.hammer_price, head.currency)),
             ended_at: head.outcome().and(head.effective_end()).map(Stamp),
+            ivs_channel_arn: None,
+            ivs_playback_url: None,
         })
     }
 }

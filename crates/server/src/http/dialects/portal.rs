@@ -2,6 +2,7 @@
 //! and then. Commands are acknowledged at once; what came of them is asked for. Holds no rule: what
 //! a legal bid is, `ladder` says.
 
+mod leaving;
 mod said;
 
 use super::Dialect;
@@ -252,7 +253,8 @@ async fn add_user(
     Ok((StatusCode::CREATED, Json(User { id, name })))
 }
 
-/// His bids stay, and nobody can tell any more whose they were.
+/// What he may take back of his bids is taken back; the others stay, and nobody can tell any more
+/// whose they were.
 async fn remove_user(
     State(desk): State<Desk>,
     Path(user): Path<String>,
@@ -264,7 +266,10 @@ async fn remove_user(
         return Err(Problem::forbidden("An account is erased by DELETE /v1/users/me."));
     }
     let gone = desk.speaker(&caller, id(&user)).await?;
+    desk.take_back(gone).await?;
     erase(&desk.house, gone.user).await?;
+    // What he has bid meanwhile.
+    desk.take_back(gone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -355,13 +355,16 @@ pub(crate) async fn known(
 /// What a viewer may know of this head of an auction.
 ///
 /// # Errors
-/// `not_found`; `quarantined`.
+/// `not_found`; `quarantined`; `overloaded`, if it has left memory and cannot be read.
 pub(crate) fn may_know(
     head: Option<Arc<Head>>,
     house: &House,
     auction: AuctionId,
     viewer: &Viewer,
 ) -> Result<Arc<Head>, Problem> {
+    if head.is_none() && house.engine.has_left(auction) {
+        return Err(Problem::unreachable());
+    }
     let head = head.filter(|head| head.is_known_to(viewer));
     head.ok_or_else(|| match house.engine.is_quarantined(auction) {
         true => Problem::quarantined(),

@@ -4,18 +4,21 @@
 use super::ask::{Manner, Wish, put_with_note};
 use super::extract::{Of, OfBid, id};
 use super::reply::{Bought, Placed, Undone};
+use crate::audit::kept::Watched;
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::{Strict, StrictOrEmpty};
 use crate::http::error::Problem;
 use crate::http::limits::Bidder;
 use crate::http::query::{Nothing, Query};
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use gavel_auction::command::{Action, Offer, PlaceBid};
 use gavel_auction::event::{Channel, Reason};
 use gavel_auction::ids::{AuctionId, Paddle, Version};
 use gavel_auction::money::{Amount, Currency};
+use http::request::Parts;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -136,9 +139,11 @@ pub(crate) struct VoidBody {
 pub(crate) async fn place(
     State(house): State<House>,
     Of(auction): Of,
+    by: SignedIn,
     request: Request,
 ) -> Result<Response, Problem> {
-    place_bid(&house, auction, request).await
+    let (parts, body) = request.into_parts();
+    place_of(&house, auction, by, parts, body).await
 }
 
 /// The auction, if a request places a bid and its path is written in the usual way.
@@ -148,14 +153,36 @@ pub(crate) fn is_bid(request: &Request) -> Option<AuctionId> {
     if request.method() == Method::POST { id(auction).and_then(AuctionId::new) } else { None }
 }
 
-/// Places a bid, also for whoever comes beside the router.
+/// Places a bid for whoever comes beside the router and its gate. What the house's own people bid
+/// has its line in the audit trail, as at the gate.
 pub(crate) async fn place_bid(
     house: &House,
     auction: AuctionId,
     request: Request,
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let Bidder(bidder) = Bidder::from_request_parts(&mut parts, house).await?;
+    let by = SignedIn::from_request_parts(&mut parts, house).await?;
+    if !by.roles.is_staff() {
+        return place_of(house, auction, by, parts, body).await;
+    }
+    let watched = Watched::bid(by.user, auction);
+    let behind = house.clone();
+    let placing = async move {
+        let placed = place_of(&behind, auction, by, parts, body).await;
+        placed.unwrap_or_else(IntoResponse::into_response)
+    };
+    // In a box, so that a bid's state stays small.
+    Ok(Box::pin(watched.over(house, placing)).await)
+}
+
+async fn place_of(
+    house: &House,
+    auction: AuctionId,
+    by: SignedIn,
+    mut parts: Parts,
+    body: Body,
+) -> Result<Response, Problem> {
+    let Bidder(bidder) = Bidder::of(by, &parts, house)?;
     let manner = Manner::from_request_parts(&mut parts, house).await?;
     let Query(Nothing {}) = Query::from_request_parts(&mut parts, house).await?;
     let Strict(body) =

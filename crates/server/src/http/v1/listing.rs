@@ -253,7 +253,7 @@ pub(crate) async fn create(
 
 /// Changes words, terms or dates before the opening.
 #[utoipa::path(patch, path = "/v1/auctions/{auction}", tag = "auctions",
-    params(("auction" = i64, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("auction" = i64, Path)),
     request_body = AmendBody,
     responses((status = 200, body = Stands)))]
 pub(crate) async fn amend(

@@ -24,8 +24,15 @@ impl Lot {
         if self.buy_now_amount().is_some_and(|amount| offer.amount >= amount) {
             return nay("above_buy_now");
         }
-        self.within(asking, offer.amount)?;
-        self.meant(offer, legal)?;
+        if clerk.is_some() {
+            self.meant(offer, legal)?;
+            if self.within(asking, offer.amount).is_err() {
+                return nay("over_limit");
+            }
+        } else {
+            self.within(asking, offer.amount)?;
+            self.meant(offer, legal)?;
+        }
         Ok(vec![self.placed(asking, offer, paddle, newcomer, clerk)])
     }
 

@@ -2,7 +2,7 @@
 //! registers has an account of the house, and signs in.
 
 use super::filter::{Filter, MOST};
-use super::{millis, stays};
+use super::{Numbered, millis, stays};
 use crate::http::Peer;
 use crate::http::actor::{Caller, SignedIn};
 use crate::http::body::Untyped;
@@ -12,7 +12,7 @@ use crate::http::query::{Nothing, Query};
 use crate::http::v1::extract::id as number;
 use crate::http::v1::session::{Arrival, SignIn, begin};
 use crate::http::v1::users::{Registration, export, join};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::{Extension, Json};
 use gavel_engine::people::{User, UserQuery};
 use http::Uri;
@@ -136,7 +136,7 @@ pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usi
 
 pub(super) async fn show(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Account>, Problem> {
     let user = user(&desk, &id).await?;
     Ok(Json(Account::of(&desk, &user)))
@@ -164,7 +164,7 @@ pub(super) async fn keep() -> Problem {
 
 pub(super) async fn remove(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Account>, Problem> {
     let user = user(&desk, &id).await?;

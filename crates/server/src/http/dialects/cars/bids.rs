@@ -2,7 +2,7 @@
 
 use super::auctions::heads;
 use super::filter::{Filter, MOST};
-use super::{Who, acting, millis, stays};
+use super::{Numbered, Who, acting, millis, stays};
 use crate::house::House;
 use crate::http::Peer;
 use crate::http::actor::Caller;
@@ -13,7 +13,7 @@ use crate::http::query::{Nothing, Query};
 use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::id as number;
 use crate::http::v1::history::{BidItem, standing, stands};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use gavel_auction::ids::{AuctionId, BidId};
 use gavel_auction::money::Amount;
@@ -82,7 +82,7 @@ pub(super) async fn count(State(desk): State<Desk>, uri: Uri) -> Result<Json<usi
 
 pub(super) async fn show(
     State(desk): State<Desk>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Bid>, Problem> {
     let id = number(&id).ok_or_else(Problem::not_found)?;
     let (auction, bid) = parted(id).ok_or_else(Problem::not_found)?;

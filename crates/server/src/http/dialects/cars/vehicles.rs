@@ -1,7 +1,7 @@
 //! Cars: the things that are sold. They are things of the house, in the category `car`.
 
 use super::filter::{Filter, MOST};
-use super::selling;
+use super::{Numbered, selling};
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::body::Untyped;
@@ -11,7 +11,7 @@ use crate::http::query::{Nothing, Query};
 use crate::http::v1::ask::Manner;
 use crate::http::v1::extract::id as number;
 use crate::http::v1::items::{ItemView, Thing};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use gavel_auction::ids::UserId;
 use gavel_engine::things::{Category, Item};
@@ -130,7 +130,7 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
     desk.house.aside(move |house| own(house, by, &id)).await?.map(Car::of).map(Json)
@@ -139,7 +139,7 @@ pub(super) async fn show(
 pub(super) async fn change(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
     Untyped(body): Untyped<NewCar>,
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
@@ -155,7 +155,7 @@ pub(super) async fn change(
 pub(super) async fn remove(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Numbered(id): Numbered,
 ) -> Result<Json<Car>, Problem> {
     let by = selling(&desk, &caller).await?.user;
     let take = move |house: &House| {

@@ -137,7 +137,7 @@ impl Desk {
 /// A bid of one's own.
 #[derive(Serialize)]
 pub(super) struct Bid {
-    id: BidId,
+    pub(super) id: BidId,
     auction_id: AuctionId,
     user_id: UserId,
     amount: Option<Amount>,

@@ -61,11 +61,16 @@ async fn add(
     Query(Nothing {}): Query<Nothing>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let seller = by.user;
     let item = house.aside(move |house| owned(house, &by, &item)).await??;
     may_be_a_picture(request.headers())?;
-    let _place = house.gallery.arrive()?;
+    let place = house.gallery.arrive(seller)?;
     let bytes = collect(request.into_body(), house.config.limits.picture_bytes).await?;
-    let picture = house.aside(move |house| house.hang(&item, &bytes)).await??;
+    let hang = move |house: &House| {
+        let _place = place;
+        house.hang(&item, &bytes)
+    };
+    let picture = house.aside(hang).await??;
     let made = PictureView::of(&picture);
     Ok((StatusCode::CREATED, [(LOCATION, made.href.clone())], Json(made)).into_response())
 }

@@ -5,21 +5,21 @@ use super::sessions::{self, Sessions};
 use super::{OwnProfile, user};
 use crate::house::House;
 use crate::http::actor::SignedIn;
-use crate::http::error::Problem;
+use crate::http::error::{Code, Problem};
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::http::v1::items::ItemView;
 use crate::http::v1::mine::of_seller;
-use crate::tombstone;
+use crate::{observe, tasks, tombstone};
 use axum::Json;
 use axum::extract::State;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::money::Amount;
 use gavel_engine::chat::Message;
 use gavel_engine::lists::Query as ListQuery;
-use gavel_engine::people::PeopleError;
 use gavel_engine::traces::Seen;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -181,21 +181,47 @@ impl Dealings {
 const MOST: usize = 1_000_000;
 
 /// Erases somebody: his row and its key, his sessions, letters that were written to him; a signed
-/// tombstone says that it was done.
+/// tombstone says that it was done. What cannot be destroyed at once the house goes on destroying,
+/// for he himself is known no more and cannot repeat it.
 pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
+    let Err(problem) = erase_now(house, id).await else { return Ok(()) };
+    if house.blocking(move |people| people.tombstone(id)).await?.is_none() {
+        return Err(problem);
+    }
+    drop(tasks::spawn("destroys what is left of somebody", destroy(house.clone(), id)));
+    let detail = "The account is erased. Traces of it are left in files: the house goes on \
+                  destroying them, and does so at once if an administrator repeats this.";
+    Err(Problem::of(Code::OutcomeUnknown, detail))
+}
+
+/// All steps of it. Each may be repeated, and none keeps those after it from being done.
+async fn erase_now(house: &House, id: UserId) -> Result<(), Problem> {
     let tombstone = tombstone::of(&house.keys, id, house.now());
     house.aside(move |house| house.take_all_away(id)).await??;
     let erased = house.aside(move |house| {
-        house.people.erase_user(id, &tombstone)?;
+        let erased = house.people.erase_user(id, &tombstone);
         house.engine.words().renamed(id);
         house.sign_ins.forget_user(id);
         house.live.forget_user(house, id);
-        Ok::<_, PeopleError>(())
+        erased
     });
-    erased.await??;
-    let letters = house.aside(move |house| house.outbox.forget(id.get())).await?;
-    letters.map_err(|error| {
-        crate::observe::store_failed("outbox", &error);
-        Problem::of(crate::http::error::Code::Overloaded, "Letters remain: repeat this.")
+    let erased = erased.await;
+    let letters = house.aside(move |house| house.outbox.forget(id.get())).await;
+    erased??;
+    letters?.map_err(|error| {
+        observe::store_failed("outbox", &error);
+        Problem::of(Code::Overloaded, "Letters remain: repeat this.")
     })
+}
+
+/// Tries it again until nothing is left, or the house stops.
+async fn destroy(house: House, id: UserId) {
+    let mut rest = Duration::from_secs(1);
+    while !*house.stopping.borrow() {
+        tokio::time::sleep(rest).await;
+        if erase_now(&house, id).await.is_ok() {
+            return;
+        }
+        rest = (rest * 2).min(Duration::from_secs(60));
+    }
 }

@@ -13,6 +13,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gavel_auction::command::Roles;
 use gavel_auction::ids::UserId;
 use gavel_engine::people::{People, UserChange, UserQuery};
 use http::StatusCode;
@@ -262,9 +263,19 @@ async fn erase(
     Path(id): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    let id = managed(&house, &signed_in, &id).await?;
+    let id = to_erase(&house, &signed_in, &id).await?;
     super::export::erase(&house, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom an administrator erases: also somebody who is gone, of whom traces may be left.
+async fn to_erase(house: &House, by: &SignedIn, id: &str) -> Result<UserId, Problem> {
+    let gone = id_of(id)?;
+    if house.blocking(move |people| people.tombstone(gone)).await?.is_none() {
+        return managed(house, by, id).await;
+    }
+    by.may(Verb::ManagePeople, Object::User { user: gone, roles: Roles::default() })?;
+    Ok(gone)
 }
 
 /// List a user's sessions (administrators)

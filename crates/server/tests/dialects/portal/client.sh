@@ -1,0 +1,58 @@
+#!/bin/bash
+# A client of `portal`: users, an auction, bids, one of them deleted and one doubled; the winner is
+# announced. It stops at the first thing that is not so.
+set -euo pipefail
+url=$1
+origin=$(grep -o '^http://[^/]*' <<<"$url")
+json='content-type: application/json'
+
+is() { [ "$2" = "$3" ] || { echo "$1: $2 and not $3" >&2; exit 1; }; }
+put() { curl -sf -X PUT "$url$1" -H "$json" -d "$2"; }
+status() { curl -s -o /dev/null -w '%{http_code}' -X "$1" "$url$2" -H "$json" -d "${3:-}"; }
+
+carl=$(put /user '{"name": "carl"}' | jq -e .id)
+dora=$(put /user '{"name": "dora"}' | jq -e .id)
+put "/user/$carl/subscriptions" '{"won": true, "doubled": true}' >/dev/null
+auction=$(put '/auction?sync=true' '{"title": "A pot", "duration_seconds": 5,
+  "promotion": {"kind": "double", "every_seconds": 5}}' | jq -e .id)
+curl -sf "$url/auctions?sync=true" | jq -e "any(.[]; .id == $auction)" >/dev/null
+
+# A bid is acknowledged at once; what came of it is asked for.
+where=$(curl -sf -o /dev/null -w '%{http_code} %header{location}' -X PUT \
+  "$url/auction/$auction/bid" -H "$json" -d "{\"amount\": 500, \"user_id\": $dora}")
+is "acknowledged" "${where%% *}" 202
+until curl -sf "$origin${where#* }" | jq -e '.status == "done"' >/dev/null; do sleep 0.05; done
+is "its outcome" "$(curl -sf "$origin${where#* }" | jq .response.status)" 201
+
+# A smaller one is a bid, too, if it is above one's own.
+bid=$(put "/auction/$auction/bid?sync=true" "{\"amount\": 200, \"user_id\": $carl}")
+is "the highest" "$(jq .max_bid <<<"$bid")" 500
+is "not above his own" \
+  "$(status PUT "/auction/$auction/bid?sync=true" "{\"amount\": 200, \"user_id\": $carl}")" 422
+
+# Only whose it is deletes a bid; the highest comes from those that are left.
+first=$(curl -sf "$url/auction/$auction/bids?user_id=$dora" | jq -e '.[0].id')
+is "another's bid" \
+  "$(status DELETE "/auction/$auction/bid/$first?user_id=$carl&sync=true")" 403
+is "one's own" "$(status DELETE "/auction/$auction/bid/$first?user_id=$dora&sync=true")" 200
+is "what is left" "$(curl -sf "$url/auctions?sync=true" |
+  jq ".[] | select(.id == $auction) | .max_bid")" 200
+
+# The promoter has one bid to draw. Then the winner is announced.
+tries=200
+until shown=$(curl -sf "$url/auction/$auction") && [ "$(jq -r .state <<<"$shown")" = sold ]; do
+  tries=$((tries - 1))
+  [ $tries -gt 0 ] || { echo "it was never sold" >&2; exit 1; }
+  sleep 0.1
+done
+is "the winner" "$(jq .winner <<<"$shown")" "$carl"
+is "not active any more" \
+  "$(curl -sf "$url/auctions?sync=true" | jq "any(.[]; .id == $auction)")" false
+tries=100
+until told=$(curl -sf "$url/user/$carl/notifications") &&
+  jq -e '[.items[].kind] | contains(["won", "doubled"])' <<<"$told" >/dev/null; do
+  tries=$((tries - 1))
+  [ $tries -gt 0 ] || { echo "he was not told: $told" >&2; exit 1; }
+  sleep 0.1
+done
+echo "carl has it for $(jq .max_bid <<<"$shown")"
