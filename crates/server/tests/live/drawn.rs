@@ -1,6 +1,6 @@
-//! A crowd that does what chance says, from a fixed seed: bids and takes back, comes, is slow, goes,
-//! comes again where it was. What each is told of himself must fit what all are told, and no version
-//! may be missing: what the simulator, which has no sockets and no `room.rs`, cannot see.
+//! A crowd that does what chance says, from a fixed seed: bids and takes back, comes, is slow,
+//! goes, comes again where it was. What each is told of himself must fit what all are told, and no
+//! version may be missing: what the simulator, which has no sockets and no `room.rs`, cannot see.
 
 use super::served::Served;
 use super::socket::Socket;

@@ -123,7 +123,7 @@ impl World {
             3 => changed.version += 1,
             _ => changed.previous = changed.previous.wrapping_sub(1),
         }
-        // An event that now says it is another auction's: that one has lost it, for all one can tell.
+        // An event that now says it is another auction's: that one has lost it, one must think.
         let named = serde_json::from_slice::<serde_json::Value>(&changed.public).ok();
         let named = named.and_then(|public| AuctionId::new(public["auction"].as_i64()?));
         if let Some(auction) = named.filter(|named| *named != auction) {

@@ -1,6 +1,6 @@
 //! The live room in its world: `gavel_engine::hub`, which the server drives by sockets, driven by
 //! guests who read as fast or as slowly as they like, lag, hang up, and come again where they were,
-//! from the beginning, or from a version that nobody has seen yet. What they were shown is recorded.
+//! from the beginning, or from a version that nobody has seen yet. What they see is recorded.
 
 use super::clients::shown;
 use super::params::{MILLI, SECOND};
