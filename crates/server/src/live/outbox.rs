@@ -163,8 +163,8 @@ impl Outbox {
         }
     }
 
-    /// Waits until most of the queue is free, so that whoever asks for much at once can take what he
-    /// is answered; if he does not, he lags.
+    /// Waits until most of the queue is free, so that whoever asks for much at once can take what
+    /// he is answered; if he does not, he lags.
     pub(super) async fn mostly_free(&self) {
         for _look in 0..LOOKS {
             if self.inner().is_mostly_free() {
