@@ -300,7 +300,10 @@ impl Head {
         let why_not = self.why_not(user, viewer, mine, now);
         let amount = mine.and_then(|mine| mine.amount);
         let paddle = mine.map(|mine| mine.paddle);
-        let placed = paddle.filter(|_| amount.is_some());
+        // Who leads has bid, also where what is his is newer than this head and that bid is gone.
+        let leads =
+            |paddle: Paddle| Some(paddle) == self.leader && !mutant::on("winning_by_a_newer_bid");
+        let placed = paddle.filter(|paddle| amount.is_some() || leads(*paddle));
         let standing = placed.map(|paddle| match self.outcome() {
             None => Standing::of(&self.terms, paddle, self.leader),
             Some(Outcome::Sold(sale)) if sale.winner == paddle => Standing::Won,

@@ -143,6 +143,12 @@ impl ByHand {
         while feed::carry_on(&self.engine) {}
     }
 
+    /// Whether the feed's thread was asked to read the log for somebody.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.engine.shared.feed.is_asked()
+    }
+
     /// The loader's thread does what there is to do; how many auctions it loaded.
     pub fn load(&self) -> usize {
         let orders = self.orders.try_iter();

@@ -214,6 +214,11 @@ impl Feed {
         channels.values().map(|(_, readers)| readers).sum()
     }
 
+    /// Whether somebody waits for the log to be read.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.work().reads.is_empty()
+    }
+
     fn announce<'a>(&self, channels: impl Iterator<Item = &'a Arc<Channel>>) {
         let fresh: Vec<Arc<Channel>> = channels
             .filter(|channel| !channel.announced.swap(true, Ordering::AcqRel))

@@ -69,8 +69,8 @@ impl Pace {
         self.at.since(self.busy) >= limits::SNAPSHOT_CALM_SECONDS * SECOND
     }
 
-    /// The keeper takes one of so many parts of the time. While many bid, the more the further it is
-    /// behind: a short rush hardly notices it, and a long one does not leave it behind for ever.
+    /// The keeper takes one of so many parts of the time. While many bid, the more the further it
+    /// is behind: a short rush hardly notices it, and a long one does not leave it behind for ever.
     fn share(&self) -> u32 {
         let busy = limits::SNAPSHOT_FAR / self.behind.max(1);
         let share = if self.calm() { LARGEST_SHARE } else { busy };

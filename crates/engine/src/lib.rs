@@ -12,9 +12,9 @@
 //! a state that might not have become durable.
 //!
 //! In reading order: [`engine`], `inbox`, `drive`, [`shard`], `dedup`, [`effect`], `committer`,
-//! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`history`], [`words`], `projection`,
-//! `keeper`, `residents`, `scrub`, [`by_hand`]; the traits of stores: [`log`], [`people`],
-//! [`traces`], [`waiting`], [`things`], [`chat`], [`notices`], [`lists`], [`snapshot`].
+//! `recover`, `panics`, [`exposure`], `views`, [`feed`], [`hub`], [`history`], [`words`],
+//! `projection`, `keeper`, `residents`, `scrub`, [`by_hand`]; the traits of stores: [`log`],
+//! [`people`], [`traces`], [`waiting`], [`things`], [`chat`], [`notices`], [`lists`], [`snapshot`].
 
 pub mod answer;
 pub mod audit;
@@ -32,6 +32,7 @@ pub mod feed;
 mod heads;
 pub mod histogram;
 pub mod history;
+pub mod hub;
 mod inbox;
 mod keeper;
 pub mod limits;

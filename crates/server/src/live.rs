@@ -2,15 +2,15 @@
 //! Socket.IO (protocol 5 over Engine.IO 4), by WebSocket, by polling, or by polling until a
 //! WebSocket takes over.
 //!
-//! One hub in a process: a [`room`] for each auction that somebody watches follows that auction's
-//! feed and makes states from its events, rendered once for all who get the same. What waits on a
-//! socket is bounded ([`outbox`]): who is behind gets the newest state, who stays behind goes. One
-//! wheel ([`wheel`]) tells the time, who is there, and looks after all sockets.
+//! One hub in a process: each auction that somebody watches has a [`room`]. Its states are made
+//! from the auction's feed by `gavel_engine::hub`, which the simulator drives too, and rendered
+//! once for all who get the same. What waits on a socket is bounded ([`outbox`]): who is behind
+//! gets the newest state, who stays behind goes. One wheel ([`wheel`]) tells the time, who is
+//! there, and looks after all sockets.
 //!
 //! In reading order: [`door`], [`websocket`] and [`polling`], [`packet`], [`connect`], [`talk`],
-//! [`seats`],
-//! [`room`], [`standing`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends
-//! in the same call as one by HTTP.
+//! [`seats`], [`room`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends in
+//! the same call as one by HTTP.
 
 pub(crate) mod chat;
 mod connect;
@@ -27,7 +27,6 @@ mod presence;
 mod room;
 mod seats;
 pub(crate) mod session;
-pub(crate) mod standing;
 mod talk;
 mod text;
 pub(crate) mod tickets;

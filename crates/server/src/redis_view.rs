@@ -72,14 +72,17 @@ impl RedisView {
 /// The Redis at an address, by TLS if that says so. An address may hold a password, so nothing is
 /// said of it but its key.
 fn client(url: &str, ca: &str) -> io::Result<redis::Client> {
-    let wrong = |what| move |_| io::Error::new(io::ErrorKind::InvalidInput, what);
+    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what);
     if ca.is_empty() {
-        return redis::Client::open(url).map_err(wrong("redis.url is no address"));
+        return redis::Client::open(url).map_err(|_| wrong("redis.url is no address"));
     }
-    let root_cert = Some(std::fs::read(ca)?);
-    let believed = TlsCertificates { client_tls: None, root_cert };
+    let file = std::fs::read_to_string(ca).map_err(|error| wrong(&format!("redis.ca: {error}")))?;
+    if !file.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(wrong("redis.ca holds no certificate"));
+    }
+    let believed = TlsCertificates { client_tls: None, root_cert: Some(file.into_bytes()) };
     redis::Client::build_with_tls(url, believed)
-        .map_err(wrong("redis.ca goes with a rediss:// address, and holds certificates"))
+        .map_err(|_| wrong("redis.ca goes with a rediss:// address"))
 }
 
 impl Drop for RedisView {

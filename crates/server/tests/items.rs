@@ -128,7 +128,7 @@ fn png(width: u32, height: u32, own: &str) -> Vec<u8> {
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());
     bytes.extend(b"\x08\x02\0\0\0\0\0\0\0");
-    bytes.extend(u32::try_from(own.len()).unwrap().to_be_bytes());
+    bytes.extend(u32::try_from(own.len()).expect("a short text").to_be_bytes());
     bytes.extend(b"IDAT");
     bytes.extend(own.as_bytes());
     bytes.extend(b"\0\0\0\0\0\0\0\0IEND\xae\x42\x60\x82");

@@ -6,6 +6,8 @@
 
 #[path = "live/between.rs"]
 mod between;
+#[path = "live/drawn.rs"]
+mod drawn;
 #[path = "live/node.rs"]
 mod node;
 #[expect(dead_code, reason = "each test binary uses a part of it")]

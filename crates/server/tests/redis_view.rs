@@ -221,6 +221,19 @@ fn by_tls_only_to_a_redis_that_somebody_vouches_for() {
     let believed = redis::TlsCertificates { client_tls: None, root_cert };
     let client = redis::Client::build_with_tls(&*url, believed).unwrap();
     let mut there = eventually(|| client.get_connection().ok());
+    // What could never work is said at once.
+    for (url, file) in [(&*url, "log"), (&*url, "key"), ("redis://localhost:1", "ca.crt")] {
+        let data = folder.path().join("refused");
+        let mut command = Command::new("timeout");
+        command.args(["20", env!("CARGO_BIN_EXE_gavel"), "serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--data").arg(data);
+        let ca = format!("redis.ca={}", folder.path().join(file).display());
+        let set = format!("redis.url={url}");
+        command.args(["--set", "admin.listen=off", "--set", &set, "--set", &ca]);
+        let refused = command.output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains("redis.ca"), "{file}: {said}");
+    }
     // Nobody that browsers believe vouches for it: nothing is written, and no bid is the worse.
     let log = folder.path().join("log");
     let house = Served::logging(&log, &[&format!("redis.url={url}")]);

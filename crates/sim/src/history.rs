@@ -102,6 +102,10 @@ pub struct Told {
     pub bids: Option<u64>,
     /// The viewer's own paddle and his latest standing amount.
     pub mine: Option<Option<(i64, Option<i64>)>>,
+    /// The best bids, as the live room shows them: paddle, amount, bid.
+    pub top: Option<Vec<(i64, i64, Version)>>,
+    /// Whether the viewer is told that he leads, or has won.
+    pub winning: Option<bool>,
     /// The hammer price, once sold.
     pub hammer: Option<Option<i64>>,
     /// The event itself, where whoever records has it at hand.
@@ -182,6 +186,8 @@ pub enum SeenKind {
     Event,
     /// How the auction stands at this version, which covers all from the one in `digest` on.
     State,
+    /// Something was said to all who watch: the so manieth thing (in `version`) since he came.
+    Word,
     /// He was told that there is a hole after this version (lagged); he will come again.
     Gap,
     /// He was told to start anew from this version.

@@ -34,6 +34,9 @@ enum Command {
         /// Append seeds that go wrong to this file.
         #[arg(long)]
         keep: Option<PathBuf>,
+        /// Tell how often each situation came about, the rarest first.
+        #[arg(long)]
+        situations: bool,
     },
     /// Run one seed and say what is wrong with it; the schedule is made small first.
     Replay {
@@ -79,7 +82,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
-        Command::Run { seeds, jobs, ops, keep } => run(&seeds, jobs, ops, keep.as_deref()),
+        Command::Run { seeds, jobs, ops, keep, situations } => {
+            run(&seeds, jobs, ops, keep.as_deref(), situations)
+        }
         Command::Replay { seed, trace, ops, history, whole, mutant } => choose(mutant.as_deref())
             .and_then(|()| replay(&Params::draw(seed, ops), trace, history.as_deref(), whole)),
         Command::Mutants { seeds, jobs, only } => mutants(seeds, jobs, only.as_deref()),
@@ -111,12 +116,18 @@ fn run(
     jobs: usize,
     ops: Option<usize>,
     keep: Option<&Path>,
+    situations: bool,
 ) -> anyhow::Result<ExitCode> {
     let seeds = seeds_of(seeds)?;
     let begun = now();
     let report = many(&seeds, jobs, ops, 20);
     let took = now().saturating_duration_since(begun);
     print_report(&report, took);
+    if situations {
+        for (what, (times, seeds)) in report.situations() {
+            println!("{seeds:>7} seeds {times:>9} times  {what}");
+        }
+    }
     for outcome in &report.bad {
         print_outcome(outcome);
         if let Some(keep) = keep {

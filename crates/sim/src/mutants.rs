@@ -16,7 +16,7 @@ const fn mutant(name: &'static str, what: &'static str) -> Mutant {
 }
 
 /// All of them: those of the promises' table first.
-pub const ALL: [Mutant; 56] = [
+pub const ALL: [Mutant; 67] = [
     mutant("ack_before_commit", "answers go out when the batch is handed over"),
     mutant("commit_error_is_refusal", "an unknown outcome is told as `nothing was done`"),
     mutant("close_at_scheduled_end", "the closer uses the end as it was announced"),
@@ -75,6 +75,21 @@ pub const ALL: [Mutant; 56] = [
     mutant("feed_not_told", "a failed commit leaves rings as they were"),
     mutant("cold_subscriber_waits", "who subscribes to what has left memory gets nothing"),
     mutant("lag_unsaid", "who falls behind goes on without being told"),
+    // The live room.
+    mutant("state_covers_itself_only", "a state of several versions names only its own"),
+    mutant("who_is_behind_stays_behind", "who was left out of a state gets no newer one"),
+    mutant("shown_before_let_in", "a state goes out before the one that lets somebody in"),
+    mutant("full_queue_drops", "a full queue drops what must not be lost, and nobody lags"),
+    mutant("future_position_believed", "who names a version that is not there is not told so"),
+    mutant(
+        "missed_bids_stay_missed",
+        "the best bids are not read again after something was missed",
+    ),
+    mutant("state_ahead_of_its_bids", "a state is shown before its bids were taken in"),
+    mutant("last_state_forgotten", "what has left memory is not shown to those who watch it"),
+    mutant("direction_never_amended", "the best bids go by the direction before an amendment"),
+    mutant("winning_by_a_newer_bid", "who leads in a state is told by a bid that came later"),
+    mutant("undone_stays_on_top", "a bid that was taken back stays among the best"),
     // Receipts.
     mutant("receipt_of_the_neighbour", "receipts go to the wrong one of a batch"),
     mutant("receipt_without_hash", "a receipt does not get its batch's hash"),

@@ -78,8 +78,8 @@ pub struct Report {
     pub ops: u64,
     /// Events that came of it.
     pub events: u64,
-    /// Faults that were injected.
-    pub reached: BTreeMap<&'static str, u64>,
+    /// Situations that came about: how often, and in how many seeds.
+    pub reached: BTreeMap<&'static str, (u64, u64)>,
     /// Those that went wrong, the lowest seed first.
     pub bad: Vec<Outcome>,
 }
@@ -120,11 +120,22 @@ impl Report {
         self.ops += outcome.ops;
         self.events += outcome.stats.events;
         for (what, times) in &outcome.reached {
-            *self.reached.entry(what).or_default() += times;
+            let reached = self.reached.entry(what).or_default();
+            *reached = (reached.0 + times, reached.1 + 1);
         }
         if !outcome.violations.is_empty() {
             self.bad.push(outcome);
         }
+    }
+
+    /// The situations that must come about, the rarest first: how often, and in how many seeds.
+    #[must_use]
+    pub fn situations(&self) -> Vec<(&'static str, (u64, u64))> {
+        let reached = |what| self.reached.get(what).copied().unwrap_or_default();
+        let mut all: Vec<_> =
+            crate::sometimes::ALL.iter().map(|what| (*what, reached(what))).collect();
+        all.sort_by_key(|(_, (_, seeds))| *seeds);
+        all
     }
 
     /// Situations that every large enough set of seeds must have come into, and this one has not.

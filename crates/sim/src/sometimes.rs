@@ -2,7 +2,7 @@
 //! proves nothing about it. Each is named where it comes about.
 
 /// All of them.
-pub const ALL: [&str; 73] = [
+pub const ALL: [&str; 81] = [
     "a barrier settles a commit",
     "a batch of several events",
     "a bid aimed at the end",
@@ -24,6 +24,13 @@ pub const ALL: [&str; 73] = [
     "a crash while a commit is under way",
     "a crash while an outcome is unknown",
     "a damaged auction is closed off",
+    "a guest goes on where he left off",
+    "a guest is behind",
+    "a guest is caught up with the newest state",
+    "a guest lags, and is sent away",
+    "a guest named a version that is not there yet",
+    "a hall begins again",
+    "a hall cannot see what it has missed",
     "a request arrives after its sender has given up on it",
     "a request is lost",
     "a restart within a minute",
@@ -31,6 +38,7 @@ pub const ALL: [&str; 73] = [
     "a slow commit",
     "a start from snapshots",
     "a start that is refused",
+    "a state covers several versions",
     "a stop in good order",
     "a store that does not open at once",
     "a stored event is damaged",

@@ -7,6 +7,7 @@ mod clients;
 pub mod disk;
 mod end;
 mod faults;
+mod hall;
 mod house;
 pub mod kept;
 pub mod params;
@@ -22,9 +23,10 @@ use gavel_auction::event::HouseId;
 use gavel_auction::time::Time;
 use gavel_engine::by_hand::ByHand;
 use gavel_proof::keys::{HouseKey, LogKey};
+use hall::{Guest, Hall};
 use kept::Shelf;
 use params::Params;
-use plan::Step;
+use plan::{Crash, Step};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -82,6 +84,14 @@ enum Act {
     Poll(usize),
     /// A subscriber comes, or comes again.
     Join(usize),
+    /// A guest takes his seat in the live room.
+    Seat(usize),
+    /// He is let in.
+    LetIn(u64, usize),
+    /// A guest takes what waits for him.
+    Take(usize),
+    /// The one who follows an auction for the live room wakes.
+    Follow(u64, usize),
 }
 
 /// What a run has left behind.
@@ -129,6 +139,8 @@ pub struct World {
     turn: u64,
     turn_at: Nanos,
     slow: Option<Nanos>,
+    /// How it dies once its commit has ended.
+    doomed: Option<(Crash, Chance)>,
     writing: bool,
     /// When that was handed over.
     handed: Time,
@@ -146,6 +158,8 @@ pub struct World {
     errands: Vec<Errand>,
     flights: Vec<Flight>,
     watchers: Vec<Watcher>,
+    guests: Vec<Guest>,
+    halls: BTreeMap<usize, Hall>,
     keys: u64,
     ops: u64,
 }
@@ -177,6 +191,7 @@ impl World {
             turn: 0,
             turn_at: Nanos::MAX,
             slow: None,
+            doomed: None,
             writing: false,
             handed: Time(DAWN),
             dark: None,
@@ -189,6 +204,8 @@ impl World {
             errands: Vec::new(),
             flights: Vec::new(),
             watchers: Vec::new(),
+            guests: Vec::new(),
+            halls: BTreeMap::new(),
             keys: 0,
             ops: 0,
             params: params.clone(),
@@ -252,7 +269,11 @@ impl World {
             Act::Load(life) if life == self.life => self.load(),
             Act::Background(life) if life == self.life => self.background(),
             Act::Halt(life, down) if life == self.life => self.halt(down),
+            Act::LetIn(life, guest) if life == self.life => self.let_in(guest),
+            Act::Follow(life, lot) if life == self.life => self.follow(lot),
             Act::Turn(_)
+            | Act::LetIn(..)
+            | Act::Follow(..)
             | Act::Halt(..)
             | Act::Write(_)
             | Act::Settle(_)
@@ -263,6 +284,8 @@ impl World {
             Act::Emptied => self.disk.fill(false),
             Act::Poll(watcher) => self.poll(watcher),
             Act::Join(watcher) => self.join(watcher),
+            Act::Seat(guest) => self.take_seat(guest),
+            Act::Take(guest) => self.take(guest),
         }
         true
     }
@@ -336,7 +359,11 @@ impl Act {
             | Self::Load(_)
             | Self::Background(_)
             | Self::Poll(_)
-            | Self::Join(_) => true,
+            | Self::Join(_)
+            | Self::Seat(_)
+            | Self::LetIn(..)
+            | Self::Take(_)
+            | Self::Follow(..) => true,
             Self::Step(_)
             | Self::Impatient(..)
             | Self::Answer(..)
@@ -363,6 +390,10 @@ impl Act {
             Self::Emptied => 12,
             Self::Poll(watcher) => 13 + watcher as u64 * 16,
             Self::Join(watcher) => 14 + watcher as u64 * 16,
+            Self::Seat(guest) => 16 + guest as u64 * 32,
+            Self::LetIn(life, guest) => 17 + guest as u64 * 32 + life * 65_536,
+            Self::Take(guest) => 18 + guest as u64 * 32,
+            Self::Follow(life, lot) => 19 + lot as u64 * 32 + life * 65_536,
         }
     }
 }

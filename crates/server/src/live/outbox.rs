@@ -1,13 +1,12 @@
-//! What waits to be sent on one socket: bounded. What must not be lost has a place in a queue; of
-//! what an auction looks like only the newest counts, so whoever does not keep up gets that,
-//! covering what he missed; whoever lets the queue fill is told that he lags, and goes. Knows no
-//! transport.
+//! What waits to be sent on one socket, bounded by `gavel_engine::hub::waiting`: wakes whoever
+//! sends it, and has the last words for those who lag. Knows no transport.
 
 use super::frame;
 use super::packet::event_text;
 use super::room::Room;
 use bytes::Bytes;
 use gavel_auction::ids::{AuctionId, Version};
+use gavel_engine::hub::waiting::{self, Bounds, Waiting};
 use serde_json::json;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,40 +32,16 @@ pub(super) struct Outbox {
     ending: Notify,
 }
 
-#[derive(Default)]
-struct Inner {
-    queue: Vec<Bytes>,
-    bytes: usize,
-    seats: Vec<Seat>,
-    ended: bool,
-    lagged: bool,
-}
-
-/// A place in a room.
-struct Seat {
-    room: Arc<Room>,
-    /// Up to which version he was shown it, or will be by what waits.
-    sent: Version,
-    /// Nothing is shown before he was let in.
-    held: bool,
-    behind: bool,
-}
+type Inner = Waiting<Bytes, Arc<Room>>;
 
 /// What is to be sent next.
-#[derive(Default)]
-pub(super) struct Batch {
-    /// In this order.
-    pub(super) frames: Vec<Bytes>,
-    /// Then how these rooms stand now, to one who has seen them up to there.
-    pub(super) behind: Vec<(Arc<Room>, Version)>,
-    /// And then nothing more.
-    pub(super) ended: bool,
-}
+pub(super) type Batch = waiting::Batch<Bytes, Arc<Room>>;
 
 impl Outbox {
     /// Nothing waits.
     pub(super) fn new() -> Self {
-        Self { inner: Mutex::default(), news: Notify::new(), ending: Notify::new() }
+        let inner = Mutex::new(Waiting::new(Bounds { frames: FRAMES, bytes: BYTES, calm: CALM }));
+        Self { inner, news: Notify::new(), ending: Notify::new() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -80,149 +55,102 @@ impl Outbox {
 
     /// Queues a text before everything else.
     pub(super) fn say_first(&self, text: &str) {
-        let mut inner = self.inner();
         let frame = frame::of_text(text);
-        inner.bytes += frame.len();
-        inner.queue.insert(0, frame);
+        let bytes = frame.len();
+        self.inner().push_first(frame, bytes);
     }
 
     /// Queues what must not be lost; a full queue is the end.
     pub(super) fn push(&self, frame: Bytes) {
-        let mut inner = self.inner();
-        if inner.ended {
-            return;
-        }
-        if inner.queue.len() >= FRAMES || inner.bytes + frame.len() > BYTES {
-            inner.lag();
-            drop(inner);
-            self.ending.notify_waiters();
+        let bytes = frame.len();
+        if self.inner().push(frame, bytes) {
+            self.news.notify_one();
         } else {
-            inner.put(frame);
-            drop(inner);
+            self.lag();
         }
-        self.news.notify_one();
     }
 
     /// Whether there is no crowd; there is none any more when all is over.
     pub(super) fn is_calm(&self) -> bool {
         let inner = self.inner();
-        inner.ended || inner.queue.len() < CALM
+        inner.has_ended() || inner.is_calm()
     }
 
     /// Queues what comes again soon, if there is no crowd.
     pub(super) fn push_if_calm(&self, frame: &Bytes) {
-        let mut inner = self.inner();
-        if inner.ended || inner.queue.len() >= CALM {
-            return;
+        if self.inner().push_if_calm(frame.clone(), frame.len()) {
+            self.news.notify_one();
         }
-        inner.put(frame.clone());
-        drop(inner);
-        self.news.notify_one();
     }
 
     /// Shows how an auction stands, to one who has seen it up to `after`.
     pub(super) fn show(&self, auction: AuctionId, after: Version, version: Version, frame: &Bytes) {
-        let mut inner = self.inner();
-        let calm = inner.queue.len() < CALM && !inner.ended;
-        let Some(seat) = inner.seats.iter_mut().find(|seat| seat.room.auction == auction) else {
-            return;
-        };
-        if seat.sent >= version {
-            return;
+        let frame = || (frame.clone(), frame.len());
+        if self.inner().show(auction, (after, version), frame) {
+            self.news.notify_one();
         }
-        if !calm || seat.held || seat.behind || seat.sent < after {
-            seat.behind = true;
-        } else {
-            seat.sent = version;
-            inner.put(frame.clone());
-        }
-        drop(inner);
-        self.news.notify_one();
     }
 
     /// He was shown an auction up to this version.
     pub(super) fn shown(&self, auction: AuctionId, version: Version) {
-        let mut inner = self.inner();
-        if let Some(seat) = inner.seats.iter_mut().find(|seat| seat.room.auction == auction) {
-            seat.sent = seat.sent.max(version);
-        }
+        self.inner().shown(auction, version);
     }
 
     /// Takes a place in a room, where nothing is shown yet; false if he has one already.
     pub(super) fn seat(&self, room: &Arc<Room>) -> bool {
-        let mut inner = self.inner();
-        if inner.ended || inner.seats.iter().any(|seat| seat.room.auction == room.auction) {
-            return false;
-        }
-        let seat = Seat { room: Arc::clone(room), sent: 0, held: true, behind: false };
-        inner.seats.push(seat);
-        true
+        self.inner().seat(room.auction, Arc::clone(room))
     }
 
     /// From here on he is shown what comes after this version.
     pub(super) fn let_in(&self, auction: AuctionId, version: Version) {
-        let mut inner = self.inner();
-        if let Some(seat) = inner.seats.iter_mut().find(|seat| seat.room.auction == auction) {
-            (seat.held, seat.sent) = (false, version);
-        }
-        drop(inner);
+        self.inner().let_in(auction, version);
         self.news.notify_one();
     }
 
     /// Gives a place up.
     pub(super) fn unseat(&self, auction: AuctionId) -> Option<Arc<Room>> {
-        let mut inner = self.inner();
-        let place = inner.seats.iter().position(|seat| seat.room.auction == auction)?;
-        Some(inner.seats.swap_remove(place).room)
+        self.inner().unseat(auction)
     }
 
     /// Gives all places up.
     pub(super) fn unseat_all(&self) -> Vec<Arc<Room>> {
-        let seats = std::mem::take(&mut self.inner().seats);
-        seats.into_iter().map(|seat| seat.room).collect()
+        self.inner().unseat_all()
     }
 
     /// Whether he has a place in a room.
     pub(super) fn is_seated(&self, auction: AuctionId) -> bool {
-        self.inner().seats.iter().any(|seat| seat.room.auction == auction)
+        self.inner().is_seated(auction)
     }
 
     /// In how many rooms he is.
     pub(super) fn seats(&self) -> usize {
-        self.inner().seats.len()
+        self.inner().seats()
     }
 
     /// These are the last words; what waits goes out before them.
     pub(super) fn end(&self, last: &[String]) {
-        let mut inner = self.inner();
-        if !inner.ended {
-            last.iter().for_each(|text| inner.put(frame::of_text(text)));
-            inner.ended = true;
-        }
-        drop(inner);
+        let frames = last.iter().map(|text| frame::of_text(text));
+        self.inner().end(frames.map(|frame| (frame.clone(), frame.len())));
         self.ending.notify_waiters();
         self.news.notify_one();
     }
 
     /// Whoever is this slow is told so, and goes.
     pub(super) fn lag(&self) {
-        let mut inner = self.inner();
-        if !inner.ended {
-            inner.lag();
-        }
-        drop(inner);
+        let about = json!({ "reason": "what was sent was not taken in time" });
+        self.inner().lag(frame::of_text(&event_text("lagging", &about)));
         self.ending.notify_waiters();
         self.news.notify_one();
     }
 
     /// Whether it was said that these are the last words.
     pub(super) fn has_ended(&self) -> bool {
-        self.inner().ended
+        self.inner().has_ended()
     }
 
     /// Whether he was told that he lags.
     pub(super) fn has_lagged(&self) -> bool {
-        self.inner().lagged
+        self.inner().has_lagged()
     }
 
     /// Waits until it has been said that these are the last words.
@@ -235,8 +163,8 @@ impl Outbox {
         }
     }
 
-    /// Waits until most of the queue is free, so that whoever asks for much at once can take what he
-    /// is answered; if he does not, he lags.
+    /// Waits until most of the queue is free, so that whoever asks for much at once can take what
+    /// he is answered; if he does not, he lags.
     pub(super) async fn mostly_free(&self) {
         for _look in 0..LOOKS {
             if self.inner().is_mostly_free() {
@@ -259,35 +187,7 @@ impl Outbox {
 
     /// Takes what is to be sent next.
     pub(super) fn take(&self) -> Batch {
-        let mut inner = self.inner();
-        let frames = std::mem::take(&mut inner.queue);
-        inner.bytes = 0;
-        let ended = inner.ended;
-        let waiting = inner.seats.iter_mut().filter(|seat| seat.behind && !seat.held && !ended);
-        let behind = waiting.map(|seat| {
-            seat.behind = false;
-            (Arc::clone(&seat.room), seat.sent)
-        });
-        let behind = behind.collect();
-        Batch { frames, behind, ended }
-    }
-}
-
-impl Inner {
-    const fn is_mostly_free(&self) -> bool {
-        self.ended || (self.queue.len() <= FRAMES / 4 && self.bytes <= BYTES / 4)
-    }
-
-    fn put(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.queue.push(frame);
-    }
-
-    /// Nothing of what waits would come in time.
-    fn lag(&mut self) {
-        let about = json!({ "reason": "what was sent was not taken in time" });
-        self.queue = vec![frame::of_text(&event_text("lagging", &about))];
-        (self.bytes, self.ended, self.lagged) = (0, true, true);
+        self.inner().take()
     }
 }
 
@@ -337,7 +237,7 @@ mod tests {
         (0..CALM).for_each(|_| outbox.say("x"));
         outbox.show(auction(), 1, 2, &state(2));
         outbox.push_if_calm(&state(0));
-        assert_eq!(outbox.inner().queue.len(), CALM, "neither a state nor what comes again");
+        assert_eq!(outbox.inner().len(), CALM, "neither a state nor what comes again");
         let (frames, behind) = out(&outbox);
         assert_eq!((frames.len(), behind), (CALM, vec![1]));
         outbox.shown(auction(), 5);

@@ -6,7 +6,6 @@ use super::lines::{Gone, Lines};
 use super::packet::event_text;
 use super::presence::{News, Presence};
 use super::session::Session;
-use super::standing::{Happened, Standing};
 use super::text::Shown;
 use super::timers::Timers;
 use super::tongue::{Tongue, translated};
@@ -15,11 +14,11 @@ use crate::http::error::Problem;
 use crate::{observe, tasks};
 use bytes::Bytes;
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
-use gavel_auction::money::Amount;
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Viewer};
-use gavel_engine::feed::{Ended, Subscription};
+use gavel_engine::hub::following::{Blind, Following, Lost, Stands};
+use gavel_engine::hub::standing::Happened;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -33,9 +32,6 @@ const PARTS: usize = 16;
 
 /// What telling one more costs, so that a full room does not take the processor for itself.
 const PACE: Duration = Duration::from_micros(4);
-
-/// Events read at once while a room is made.
-const READ: usize = 1_000;
 
 /// How often, and how far apart, it is looked whether a room has come to a version.
 const LOOKS: u32 = 100;
@@ -99,11 +95,12 @@ impl Room {
     /// If it cannot be read.
     pub(super) async fn make(self: &Arc<Self>, house: &House) -> Result<(), Problem> {
         let make = || async {
-            let (standing, head) = self.gather(house).await?;
-            self.show(house, head, &standing, Happened::default()).await?;
+            let auction = self.auction;
+            let begun = house.aside(move |house| Following::begin(&house.engine, auction));
+            let (following, stands) = begun.await?.map_err(unshown)?;
+            self.show(house, stands).await?;
             super::chat::load(self, house).await?;
-            let feed = house.engine.subscribe(self.auction, standing.version());
-            let following = follow(Arc::clone(self), house.clone(), standing, feed);
+            let following = follow(Arc::clone(self), house.clone(), following);
             let task = tasks::spawn("follows an auction while somebody watches", following);
             *lock(&self.follower) = Some(task);
             Ok(())
@@ -111,44 +108,13 @@ impl Room {
         self.made.get_or_try_init(make).await.copied()
     }
 
-    /// Reads the auction's history up to its head.
-    async fn gather(&self, house: &House) -> Result<(Standing, Arc<Head>), Problem> {
-        let auction = self.auction;
-        let head = house.head(auction).await?.ok_or_else(Problem::not_found)?;
-        let read = move |house: &House| -> Result<_, Problem> {
-            let mut standing = Standing::default();
-            while standing.version() < head.version {
-                let missing = head.version - standing.version();
-                let most = usize::try_from(missing).map_or(READ, |missing| missing.min(READ));
-                let past = house.engine.history(auction, standing.version(), most)?;
-                if past.is_empty() {
-                    return Err(Problem::quarantined());
-                }
-                for past in past {
-                    let mut ignored = Happened::default();
-                    standing.take(past.event.version, &past.event.fact, &mut ignored);
-                }
-            }
-            Ok((standing, head))
-        };
-        house.aside(read).await?
-    }
-
-    /// Renders how the auction stands at the version that both are at, and keeps it.
-    async fn show(
-        &self,
-        house: &House,
-        head: Arc<Head>,
-        standing: &Standing,
-        happened: Happened,
-    ) -> Result<Arc<Shown>, Problem> {
-        let top = standing.top(head.leader, head.price.map(Amount::minor));
+    /// Renders how the auction stands, and keeps it.
+    async fn show(&self, house: &House, stands: Stands) -> Result<Arc<Shown>, Problem> {
         let count = lock(&self.presence).count(house.now());
-        let shown = if Shown::is_at_hand(house, &head, &top) {
-            Shown::render(house, head, top, happened, count)?
+        let shown = if Shown::is_at_hand(house, &stands) {
+            Shown::render(house, stands, count)?
         } else {
-            let render = move |house: &House| Shown::render(house, head, top, happened, count);
-            house.aside(render).await??
+            house.aside(move |house| Shown::render(house, stands, count)).await??
         };
         let mut shown = Arc::new(shown);
         while !self.keep(house, &shown) {
@@ -411,26 +377,21 @@ impl<'a> Spoken<'a> {
 }
 
 /// Follows an auction: tells of each change, no faster than all who watch can be told.
-async fn follow(room: Arc<Room>, house: House, mut standing: Standing, mut feed: Subscription) {
+async fn follow(room: Arc<Room>, house: House, mut following: Following) {
     loop {
-        let mut happened = Happened::default();
-        let after = standing.version();
-        let head = match take(&room, &house, &mut standing, &mut feed, &mut happened).await {
-            Ok(head) => head,
-            Err(Ended::Stopping) => return,
-            Err(Ended::Lagged | Ended::Unreadable(_)) => {
-                let (whole, head) = begin_again(&room, &house, after).await;
-                feed = house.engine.subscribe(room.auction, whole.version());
-                standing = whole;
-                // Whatever it was that was missed.
-                happened.bids = true;
-                happened.ended = head.outcome().is_some();
-                Some(head)
+        let stands = match following.next(&house.engine).await {
+            Ok(stands) => stands,
+            Err(Lost::Stopping) => return,
+            Err(Lost::Missed) => {
+                let stands;
+                (following, stands) = begin_again(&room, &house, following.version()).await;
+                Some(stands)
             }
         };
         // An auction that is closed off has no head: nothing of it is shown.
-        let Some(head) = head else { continue };
-        if let Ok(shown) = room.show(&house, head, &standing, happened).await {
+        let Some(stands) = stands else { continue };
+        let (after, happened) = (stands.after, stands.happened);
+        if let Ok(shown) = room.show(&house, stands).await {
             room.tell(&house, &shown, after, happened).await;
             if happened.extended {
                 let timer = shown.timer(house.now());
@@ -445,32 +406,27 @@ async fn follow(room: Arc<Room>, house: House, mut standing: Standing, mut feed:
     }
 }
 
-/// Takes what has happened, up to the head as it is now, and no further.
-async fn take(
-    room: &Room,
-    house: &House,
-    standing: &mut Standing,
-    feed: &mut Subscription,
-    happened: &mut Happened,
-) -> Result<Option<Arc<Head>>, Ended> {
-    standing.take_live(&*feed.next().await?, happened);
-    let head = house.engine.head_in_memory(room.auction);
-    while head.as_ref().is_some_and(|head| standing.version() < head.version) {
-        standing.take_live(&*feed.next().await?, happened);
-    }
-    Ok(head)
-}
-
 /// After something was missed: reads the history again, and says so while that cannot be read.
-async fn begin_again(room: &Arc<Room>, house: &House, after: Version) -> (Standing, Arc<Head>) {
+async fn begin_again(room: &Room, house: &House, after: Version) -> (Following, Stands) {
+    let auction = room.auction;
     loop {
-        if let Ok(whole) = room.gather(house).await {
-            return whole;
+        let begin = move |house: &House| Following::begin_again(&house.engine, auction, after);
+        if let Ok(Ok(begun)) = house.aside(begin).await {
+            return begun;
         }
         observe::room_blind();
-        let to = house.engine.head_in_memory(room.auction).map(|head| head.version);
-        let about = json!({ "auction_id": room.auction.get(), "from": after + 1, "to": to });
+        let to = house.engine.head_in_memory(auction).map(|head| head.version);
+        let about = json!({ "auction_id": auction.get(), "from": after + 1, "to": to });
         room.say(&event_text("gap", &about));
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Why nothing can be shown, as whoever asks is told.
+fn unshown(blind: Blind) -> Problem {
+    match blind {
+        Blind::NoHead => Problem::not_found(),
+        Blind::NotWhole => Problem::quarantined(),
+        Blind::Unreadable(error) => Problem::from(error),
     }
 }

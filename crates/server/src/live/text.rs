@@ -2,7 +2,6 @@
 //! part of his own for each bidder. Cuts nothing itself: that is `gavel_auction::view`.
 
 use super::frame;
-use super::standing::{Happened, TopBid};
 use super::tongue::{self, Tongue};
 use crate::house::House;
 use crate::http::dialects;
@@ -14,7 +13,9 @@ use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
-use gavel_auction::view::{Head, Standing, Viewer};
+use gavel_auction::view::{Head, Viewer};
+use gavel_engine::hub::following::{self, Stands, covers_from, is_winning};
+use gavel_engine::hub::standing::{Happened, TopBid};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -67,14 +68,13 @@ impl Shown {
     /// Renders an auction. Blocks on the store where names are shown that are not at hand.
     pub(super) fn render(
         house: &House,
-        head: Arc<Head>,
-        top: Vec<TopBid>,
-        happened: Happened,
+        stands: Stands,
         participants: usize,
     ) -> Result<Self, Problem> {
+        let Stands { head, top, happened, .. } = stands;
         let (now, changes) = (house.now(), house.engine.words().changes());
         let view = head.view(&Viewer::default(), None, now);
-        let named = top.iter().map(TopBid::paddle).chain(view.leader);
+        let named = top.iter().map(|top| top.paddle).chain(view.leader);
         let common = ForAll {
             auction_id: head.auction,
             version: head.version,
@@ -110,7 +110,8 @@ impl Shown {
     /// If they cannot be read.
     pub(super) fn anew(&self, house: &House) -> Result<Self, Problem> {
         let (head, top) = (Arc::clone(&self.head), self.top.clone());
-        Self::render(house, head, top, self.happened, self.participants)
+        let stands = Stands { head, top, happened: self.happened, after: 0 };
+        Self::render(house, stands, self.participants)
     }
 
     /// Whether the names in it are those of now.
@@ -122,18 +123,19 @@ impl Shown {
     /// Whether somebody is one of those who may be named in it.
     pub(super) fn is_about(&self, house: &House, user: UserId) -> bool {
         let winner = self.head.outcome().and_then(|outcome| outcome.sale());
-        let paddles = self.top.iter().map(TopBid::paddle).chain(self.head.leader);
+        let paddles = self.top.iter().map(|top| top.paddle).chain(self.head.leader);
         let mut paddles = paddles.chain(winner.map(|sale| sale.winner));
         paddles.any(|paddle| house.engine.bidder(self.head.auction, paddle) == Some(user))
     }
 
     /// Whether all that is to be rendered is in memory.
-    pub(super) fn is_at_hand(house: &House, head: &Head, top: &[TopBid]) -> bool {
+    pub(super) fn is_at_hand(house: &House, stands: &Stands) -> bool {
+        let Stands { head, top, .. } = stands;
         let words = house.engine.words();
         let user = |paddle| house.engine.bidder(head.auction, paddle);
         let known = |paddle| user(paddle).is_none_or(|user| words.name_at_hand(user).is_some());
         head.terms.visibility != Visibility::Named
-            || top.iter().map(TopBid::paddle).chain(head.leader).all(known)
+            || top.iter().map(|top| top.paddle).chain(head.leader).all(known)
     }
 
     /// The word for what happened. Nothing says that it has ended before this does.
@@ -153,7 +155,7 @@ impl Shown {
         after: Version,
         own: Option<&str>,
     ) -> Bytes {
-        let from = after.min(self.head.version.saturating_sub(1)) + 1;
+        let from = covers_from(after, self.head.version);
         let own = own.unwrap_or(r#""you_are_winning":false"#);
         let common = match (tongue, &self.flash) {
             (Tongue::Flash, Some(flash)) => flash,
@@ -198,18 +200,14 @@ impl Shown {
 
     /// Whether somebody leads, or has won.
     pub(super) fn is_winning(&self, house: &House, viewer: &Viewer) -> bool {
-        let mine = viewer.user.and_then(|user| house.engine.mine(self.head.auction, user));
-        let Some((user, mine)) = viewer.user.zip(mine) else { return false };
-        let you = self.head.you(user, viewer, Some(&mine), house.now());
-        matches!(you.standing, Some(Standing::Leading | Standing::Won))
+        let you = following::own(&house.engine, &self.head, viewer, house.now());
+        you.is_some_and(|you| is_winning(&you))
     }
 
     /// The same for one who speaks natively.
     pub(super) fn own(&self, house: &House, viewer: &Viewer) -> Option<String> {
-        let user = viewer.user?;
-        let mine = house.engine.mine(self.head.auction, user)?;
-        let you = self.head.you(user, viewer, Some(&mine), house.now());
-        let winning = matches!(you.standing, Some(Standing::Leading | Standing::Won));
+        let you = following::own(&house.engine, &self.head, viewer, house.now())?;
+        let winning = is_winning(&you);
         let you = YouView::of(&you, self.head.terms.direction);
         let you = serde_json::to_string(&you).expect("what we say is always JSON");
         Some(format!("\"you_are_winning\":{winning},\"you\":{you}"))

@@ -2,7 +2,6 @@
 //! and names as it has them. Knows no room and no socket.
 
 use super::packet::event_text;
-use super::standing::TopBid;
 use super::text::Shown;
 use crate::house::House;
 use crate::http::dialects;
@@ -11,6 +10,7 @@ use crate::http::dialects::flash::wire;
 use crate::http::error::Problem;
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::view::Head;
+use gavel_engine::hub::standing::TopBid;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -184,7 +184,8 @@ fn webp(bytes: &[u8]) -> Option<Vec<u8>> {
         let name = walk.four()?;
         let length = u32::from_le_bytes(walk.four()?);
         let body = walk.take(usize::try_from(length).ok()?)?;
-        if length % 2 == 1 {
+        // The last one's padding is left out by some.
+        if length % 2 == 1 && walk.at < whole.len() {
             walk.take(1)?;
         }
         match &name {

@@ -253,7 +253,7 @@ fn certificate(dir: &Path, file: &str, name: &str) -> (String, String) {
 fn sec_s38_letters_go_by_tls_to_the_server_that_is_meant_and_to_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let (key, cert) = certificate(dir.path(), "own", "localhost");
-    let (_, other) = certificate(dir.path(), "other", "localhost");
+    let (_, other) = certificate(dir.path(), "other", "other.example.com");
     let (wrong_key, wrong) = certificate(dir.path(), "wrong", "mail.example.com");
     let starttls = |key, cert| MailServer::speaking(&["--tlscert", cert, "--tlskey", key]);
     let always = |key, cert| MailServer::speaking(&["--smtpscert", cert, "--smtpskey", key]);

@@ -40,8 +40,8 @@ fn on_the_page(house: &Served, name: &str, from: &str, cookies: &str) -> Reply {
 
 /// What the browser is told to call itself.
 fn device(reply: &Reply) -> String {
-    let lines = reply.head.lines().filter_map(|line| line.split_once("__Host-gavel-device="));
-    let line = lines.last().expect("a name for the browser").1;
+    let mut lines = reply.head.lines().filter_map(|line| line.split_once("__Host-gavel-device="));
+    let line = lines.next_back().expect("a name for the browser").1;
     for word in ["Secure", "HttpOnly", "SameSite=Strict"] {
         assert!(line.contains(word), "{line}");
     }
@@ -155,20 +155,22 @@ fn sec_s1_a_network_links_within_a_day_and_not_a_crowd() {
     assert_eq!(links(&people[3]), Vec::<i64>::new(), "one more is");
 }
 
+/// Notes that somebody came by this device, from a network of the same name.
+fn came(site: &Site, person: &Person, device: &str) {
+    let user = gavel_auction::ids::UserId::new(person.id).unwrap();
+    let from = Came { device: Some(device.to_owned()), network: device.to_owned() };
+    let house = site.house();
+    house.people.came(user, &from, house.now()).unwrap();
+}
+
 #[test]
 fn sec_s1_who_bids_for_a_seller_he_is_linked_with_is_flagged() {
     let site = Site::new();
     let (seller, other) = (site.member("seller"), site.member("other"));
     let (shill, anna) = (site.member("shill"), site.member("anna"));
     let admin = site.person("admin", Roles::ADMIN);
-    let link = |person: &Person, device: &str| {
-        let user = gavel_auction::ids::UserId::new(person.id).unwrap();
-        let from = Came { device: Some(device.to_owned()), network: device.to_owned() };
-        let house = site.house();
-        house.people.came(user, &from, house.now()).unwrap();
-    };
     for (person, device) in [(&seller, "one"), (&shill, "one"), (&anna, "two"), (&other, "three")] {
-        link(person, device);
+        came(&site, person, device);
     }
     // Three lots that the shill drives up and anna buys; one of somebody else.
     let classic = || json!({"preset": "classic", "duration_seconds": 600});

@@ -5,6 +5,7 @@ use super::house::{House, How};
 use super::run::{Run, Verdict, judge as check};
 use super::tools;
 use crate::history::{Input, Nanos, Res};
+use std::fs;
 use std::path::PathBuf;
 
 /// An instant at which the power failed.
@@ -30,7 +31,7 @@ pub(crate) fn cut(run: &mut Run<'_>) -> anyhow::Result<()> {
 /// Opens a house from what a cut has left, and holds it against what was told before.
 pub(crate) fn judge(run: &mut Run<'_>, cut: &Cut, verdict: &mut Verdict) -> anyhow::Result<()> {
     let at = run.dir.join("after");
-    let _mounted = tools::after(&cut.image, &at)?;
+    let mounted = tools::after(&cut.image, &at)?;
     let data = at.join("data");
     let from = run.floor.notes.now();
     let house = House::start(&run.yard.gavel, &data, &run.log(), &How::default())?;
@@ -44,7 +45,14 @@ pub(crate) fn judge(run: &mut Run<'_>, cut: &Cut, verdict: &mut Verdict) -> anyh
     let input = told_before(run.input(&data)?, cut);
     let name = cut.image.file_stem().map_or_else(String::new, |name| name.display().to_string());
     let kept = run.keep(&input, &name)?;
+    let wrong = verdict.wrong.len();
     check(&input, &kept, verdict);
+    if verdict.wrong.len() == wrong {
+        // There are many cuts, and each has a copy of all that was before it.
+        fs::remove_file(kept)?;
+        drop(mounted);
+        fs::remove_file(&cut.image)?;
+    }
     Ok(())
 }
 

@@ -75,14 +75,16 @@ impl<'a> Run<'a> {
         let dir = yard.scratch.join(fault.name);
         fs::create_dir_all(&dir)?;
         let (mut disk, mut mounted) = (None, None);
+        // Mebibytes that a crew on a fast machine fills while faults go on.
+        let grown = 10 * u32::try_from(yard.span.as_secs())?;
         let data = match fault.place {
             Place::Plain => dir.join("data"),
             Place::Small => {
-                mounted = Some(tools::tmpfs(&dir.join("small"), 192)?);
+                mounted = Some(tools::tmpfs(&dir.join("small"), 192 + grown)?);
                 dir.join("small/data")
             }
             Place::Disk => {
-                let made = Disk::make(&dir)?;
+                let made = Disk::make(&dir, 768 + grown)?;
                 let data = made.live.join("data");
                 disk = Some(made);
                 data

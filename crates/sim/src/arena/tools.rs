@@ -116,14 +116,16 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) fn make(dir: &Path) -> anyhow::Result<Self> {
+    /// With so much room.
+    pub(crate) fn make(dir: &Path, mebibytes: u32) -> anyhow::Result<Self> {
         let (image, outer, live) = (dir.join("outer.img"), dir.join("outer"), dir.join("live"));
-        sparse(&image, 6 << 30)?;
+        // Copies share what is the same in them.
+        sparse(&image, u64::from(mebibytes) << 23)?;
         let path = image.display().to_string();
         run("mkfs.btrfs", &["-q", "-f", &path])?;
         let outside = mount(&["-o", "loop,nodatasum"], &path, &outer)?;
         let inner = outer.join("inner.img");
-        sparse(&inner, 768 << 20)?;
+        sparse(&inner, u64::from(mebibytes) << 20)?;
         let path = inner.display().to_string();
         run("mkfs.ext4", &["-q", "-F", &path])?;
         let inside = mount(&["-o", "loop"], &path, &live)?;

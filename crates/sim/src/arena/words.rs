@@ -67,6 +67,13 @@ fn end(body: &Value) -> Option<Option<Time>> {
     body.get("effective_end").map(time)
 }
 
+fn top(bids: &Value) -> Option<Vec<(i64, i64, u64)>> {
+    let one = |bid: &Value| {
+        Some((bid["paddle"].as_i64()?, bid["amount"].as_i64()?, bid["bid"].as_u64()?))
+    };
+    bids.as_array()?.iter().map(one).collect()
+}
+
 fn told(body: &Value, bytes: &[u8]) -> Told {
     let outcome = &body["outcome"];
     Told {
@@ -78,6 +85,8 @@ fn told(body: &Value, bytes: &[u8]) -> Told {
         end: end(body),
         price: number(body.get("price")),
         leader: number(body.get("leader")),
+        top: body.get("top_bids").and_then(top),
+        winning: body.get("you_are_winning").and_then(Value::as_bool),
         next: next(body),
         reserve_met: body.get("reserve_met").map(Value::as_bool),
         bids: body["bid_count"].as_u64(),

@@ -15,6 +15,8 @@ struct Place {
     /// The newest that he has ever seen.
     newest: Version,
     listening: bool,
+    /// How many of the things that were said to all he has heard since he came.
+    words: Version,
 }
 
 impl Case<'_> {
@@ -106,8 +108,14 @@ fn follow(place: &mut Place, seen: &Seen) -> Option<String> {
             let joins = before.is_none_or(|last| from <= last + 1 && last <= seen.version);
             (!joins).then(|| format!("is shown {from} to {} after {before:?}", seen.version))
         }
+        SeenKind::Word => {
+            let expected = place.words + 1;
+            place.words = seen.version;
+            (seen.version != expected)
+                .then(|| format!("hears the {}th thing said, not the {expected}th", seen.version))
+        }
         SeenKind::Gap | SeenKind::Closed => {
-            place.listening = false;
+            (place.listening, place.words) = (false, 0);
             None
         }
         SeenKind::Quiet => None,

@@ -207,7 +207,10 @@ impl Case<'_> {
                     let naive = walk.naive.seen(now);
                     naive
                         .map_or(Some("nothing is there yet".to_owned()), |naive| {
-                            differs(told, &naive).or_else(|| differs_mine(told, mine))
+                            differs(told, &naive)
+                                .or_else(|| differs_mine(told, mine))
+                                .or_else(|| differs_winning(told, &naive, mine))
+                                .or_else(|| walk.naive.not_best(told.top.as_ref()?))
                         })
                         .map(|prose| (Check::C3, prose))
                 }
@@ -375,4 +378,16 @@ fn differs(told: &Told, naive: &Seen) -> Option<String> {
 fn differs_mine(told: &Told, mine: Option<Option<(i64, Option<i64>)>>) -> Option<String> {
     let (said, right) = (told.mine?, mine?);
     (said != right).then(|| format!("his own bid is shown as {said:?}, not {right:?}"))
+}
+
+/// Whether somebody is told wrongly that he leads, or that he does not.
+fn differs_winning(
+    told: &Told,
+    naive: &Seen,
+    mine: Option<Option<(i64, Option<i64>)>>,
+) -> Option<String> {
+    let (said, paddle) = (told.winning?, mine?.map(|(paddle, _)| paddle));
+    let lost = matches!(naive.state, "passed" | "cancelled");
+    let right = paddle.is_some() && paddle == naive.leader && !lost;
+    (said != right).then(|| format!("is told that he wins: {said}; leader {:?}", naive.leader))
 }

@@ -1,7 +1,7 @@
 //! What the naive house thinks of price: who leads, what he pays, what comes next, what is shown.
 //! Reverse is forward with every amount negated: a worth is what is better the higher it is.
 
-use super::{Bid, Lot, Phase, Seen};
+use super::{Bid, Lot, Naive, Phase, Seen};
 use gavel_auction::event::{Next, Now, Shown};
 use gavel_auction::ids::{Paddle, Version};
 use gavel_auction::money::Amount;
@@ -67,6 +67,12 @@ impl Lot {
     fn better(&self, a: Bid, b: Bid) -> Bid {
         let key = |bid: &Bid| (self.worth(bid.counts_for()), std::cmp::Reverse(bid.place));
         if key(&b) > key(&a) { b } else { a }
+    }
+
+    /// The best bid of one bidder, whether or not it is the one that counts.
+    fn best_of(&self, paddle: i64) -> Option<Bid> {
+        let standing = self.bids.iter().filter(|bid| bid.paddle == paddle && bid.standing);
+        standing.copied().reduce(|a, b| self.better(a, b))
     }
 
     /// The bid that counts of one bidder: his best; where bids are revised, his latest.
@@ -314,5 +320,40 @@ impl Lot {
             bids: self.bids.iter().filter(|bid| bid.standing).count() as u64,
             hammer: sale.map(|sale| sale.hammer_price.minor()),
         }
+    }
+}
+
+impl Naive {
+    /// What is wrong with these best bids (paddle, amount, bid), if anything is. Of proxies nobody
+    /// knows but what they did to the price, and whether that was right depends on all that was
+    /// ever shown: only what must hold in any case is looked at.
+    #[must_use]
+    pub fn not_best(&self, top: &[(i64, i64, Version)]) -> Option<String> {
+        let lot = self.lot.as_ref()?;
+        if lot.is_sealed() {
+            return (!top.is_empty()).then(|| format!("a sealed auction shows {top:?}"));
+        }
+        let count = i64::try_from(lot.users.len()).unwrap_or(0);
+        let mut best: Vec<Bid> = (1..=count).filter_map(|paddle| lot.best_of(paddle)).collect();
+        best.sort_by_key(|bid| (-lot.worth(bid.counts_for()), bid.place));
+        let (leader, price) = (lot.leader(), lot.price());
+        if lot.bought.is_none() && top.len() != best.len().min(3) {
+            return Some(format!("{} have bid, and {top:?} is shown", best.len()));
+        }
+        if !lot.has_proxy() && lot.bought.is_none() {
+            let right = best.iter().map(|bid| (bid.paddle, bid.counts_for(), bid.id));
+            let right: Vec<_> = right.take(3).collect();
+            return (right != top).then(|| format!("{top:?} are not the best bids: {right:?}"));
+        }
+        let mut paddles: Vec<i64> = top.iter().map(|(paddle, ..)| *paddle).collect();
+        if lot.bought.is_none() && paddles.first().copied() != leader {
+            return Some(format!("{top:?} does not begin with {leader:?}, who leads"));
+        }
+        paddles.sort_unstable();
+        paddles.dedup();
+        let worths: Vec<i64> = top.iter().map(|(_, amount, _)| lot.worth(*amount)).collect();
+        let above = worths.iter().any(|worth| price.is_some_and(|price| *worth > lot.worth(price)));
+        let wrong = paddles.len() != top.len() || !worths.is_sorted_by(|a, b| a >= b) || above;
+        wrong.then(|| format!("{top:?} cannot be at a price of {price:?}"))
     }
 }

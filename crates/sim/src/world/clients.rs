@@ -432,7 +432,7 @@ fn house_is_idle(world: &World) -> bool {
 }
 
 /// What a read shows.
-fn shown(
+pub(super) fn shown(
     head: &Head,
     viewer: &Viewer,
     mine: Option<&gavel_auction::view::Mine>,

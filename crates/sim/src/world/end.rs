@@ -27,6 +27,7 @@ impl World {
         self.disk.heal();
         self.shelf.fail(0);
         self.slow = None;
+        self.doomed = None;
         self.paused_until = 0;
         self.tell(|| "HEAL".to_owned());
         if self.house.is_none() {
@@ -142,6 +143,7 @@ impl World {
             });
         }
         (0..self.watchers.len()).for_each(|number| self.rest_watcher(number));
+        self.last_guests();
         self.input.log = self.disk.written().into_iter().map(logged).collect();
         self.gather_states();
         self.check_lists();

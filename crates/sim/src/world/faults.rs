@@ -5,6 +5,7 @@ use super::plan::What;
 use super::{Act, World};
 use crate::chance::Chance;
 use crate::history::Mark;
+use gavel_auction::ids::AuctionId;
 use gavel_engine::log::{Entry, Record};
 
 impl World {
@@ -19,6 +20,9 @@ impl World {
             What::Reuse => self.repeat(step.seed, true),
             What::Watch => self.watch(step.seed),
             What::Drop => self.drop_watcher(step.seed),
+            What::Attend => self.attend(step.seed),
+            What::HangUp => self.hang_up(step.seed),
+            What::Chatter => self.chatter(step.seed),
             What::Slow(_)
             | What::Fail(_)
             | What::Stick(_)
@@ -54,6 +58,7 @@ impl World {
                 self.reach("the disk is full");
                 self.mark_fault(format!("no room for {delay} ns"));
             }
+            What::Crash(crash) if crash.ended => self.doomed = Some((crash, chance)),
             What::Crash(crash) => self.crash(crash, &mut chance),
             What::Stop(down) => self.stop(down),
             What::Pause(delay) => {
@@ -83,7 +88,10 @@ impl World {
             | What::Repeat
             | What::Reuse
             | What::Watch
-            | What::Drop => {}
+            | What::Drop
+            | What::Attend
+            | What::HangUp
+            | What::Chatter => {}
         }
     }
 
@@ -114,6 +122,12 @@ impl World {
             2 => changed.hash.0[chance.index(32)] ^= 1,
             3 => changed.version += 1,
             _ => changed.previous = changed.previous.wrapping_sub(1),
+        }
+        // An event that now says it is another auction's: that one has lost it, one must think.
+        let named = serde_json::from_slice::<serde_json::Value>(&changed.public).ok();
+        let named = named.and_then(|public| AuctionId::new(public["auction"].as_i64()?));
+        if let Some(auction) = named.filter(|named| *named != auction) {
+            self.input.marks.push(Mark::Planted { auction, reported: true });
         }
         let entry = Entry::Event(changed);
         self.disk.damage(partition, position, Some(Record { entry, ..record }));

@@ -79,6 +79,10 @@ impl World {
         for watcher in 0..self.watchers.len() {
             self.after(1000, Act::Join(watcher));
         }
+        for guest in 0..self.guests.len() {
+            let delay = self.chance.between(1000, 20 * MILLI);
+            self.after(delay, Act::Seat(guest));
+        }
     }
 
     /// After a turn of the loop. If it has come to know that a batch failed, that may be an outage
@@ -200,6 +204,15 @@ impl World {
             Stage::Ended if self.disk.has_failed() => self.call_turn(LONGEST_COMMIT),
             Stage::Idle | Stage::Handed(_) | Stage::Ended => self.call_turn(1_000),
         }
+        self.meet_doom();
+    }
+
+    /// It dies now, if it was to die once a commit had ended.
+    fn meet_doom(&mut self) {
+        let ended = self.house.as_ref().is_some_and(|house| house.stage() == Stage::Ended);
+        if ended && let Some((crash, mut chance)) = self.doomed.take() {
+            self.crash(crash, &mut chance);
+        }
     }
 
     pub(super) fn settle(&mut self) {
@@ -207,6 +220,7 @@ impl World {
         if house.settle() {
             self.reach("a barrier settles a commit");
             self.call_turn(1_000);
+            self.meet_doom();
         } else {
             self.reach("a store that does not open at once");
             self.after(200 * MILLI, Act::Settle(self.life));
@@ -219,6 +233,7 @@ impl World {
         for watcher in 0..self.watchers.len() {
             self.wake_watcher(watcher);
         }
+        self.wake_halls();
     }
 
     pub(super) fn load(&mut self) {
@@ -323,7 +338,9 @@ impl World {
         self.writing = false;
         self.dark = None;
         self.slow = None;
+        self.doomed = None;
         self.cut_off_clients();
         self.cut_off_watchers();
+        self.close_halls();
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::chance::Chance;
 use crate::history::Nanos;
+use gavel_engine::hub::waiting::Bounds;
 
 /// A second.
 pub const SECOND: Nanos = 1_000_000_000;
@@ -56,6 +57,8 @@ pub struct Params {
     pub failing: usize,
     /// Whether the store refuses to be opened now and then.
     pub sticking: bool,
+    /// Times when the log cannot be read.
+    pub blind: usize,
     /// Times without room.
     pub full: usize,
     /// Crashes.
@@ -74,6 +77,12 @@ pub struct Params {
     pub watchers: usize,
     /// Per cent of them that read slowly.
     pub lazy: u64,
+    /// Guests of the live room.
+    pub guests: usize,
+    /// How often something is said to them.
+    pub chatter: usize,
+    /// How much may wait for each of them.
+    pub waiting: Bounds,
     /// Bytes kept for those who listen to an auction.
     pub feed_bytes: usize,
     /// Settled auctions that stay in memory.
@@ -130,6 +139,14 @@ impl Params {
             keep: c.pick(&[200, 2000, 10_000]) * MILLI,
             spoiled: faults(&mut c, &[0, 0, 1, 3]),
             damage: !calm && c.percent(5),
+            blind: faults(&mut c, &[0, 0, 1, 3]),
+            guests: c.pick(&[0, 0, 1, 2, 5]),
+            chatter: c.pick(&[0, 5, 40]),
+            waiting: Bounds {
+                frames: c.pick(&[3, 8, 256]),
+                bytes: c.pick(&[400, 4096, 256 * 1024]),
+                calm: c.pick(&[1, 2, 16]),
+            },
         }
     }
 }

@@ -35,6 +35,12 @@ pub enum What {
     Watch,
     /// A subscriber goes away and comes again.
     Drop,
+    /// Somebody comes to watch some auction in the live room.
+    Attend,
+    /// A guest of the live room hangs up and comes again.
+    HangUp,
+    /// Something is said to all guests of some auction.
+    Chatter,
     /// The next commit takes long.
     Slow(Nanos),
     /// The next commit fails like this.
@@ -68,6 +74,8 @@ pub enum What {
 pub struct Crash {
     /// Whether the power goes, not only the process.
     pub power: bool,
+    /// Whether it dies only when the next commit has ended, before the loop knows of that.
+    pub ended: bool,
     /// Whether the batch under way is written all the same.
     pub written: bool,
     /// Whether a failed write comes to light.
@@ -89,6 +97,9 @@ impl What {
                 | Self::Reuse
                 | Self::Watch
                 | Self::Drop
+                | Self::Attend
+                | Self::HangUp
+                | Self::Chatter
         )
     }
 }
@@ -129,10 +140,25 @@ pub fn draw(params: &Params) -> Vec<Step> {
             add(chance.between(0, params.horizon), What::Drop);
         }
     }
+    guests(params, &hot, &mut add);
     faults(params, &mut chance, &hot, &mut add);
     steps.retain(|step| step.at < params.horizon);
     steps.sort_by_key(|step| step.at);
     steps
+}
+
+/// Who comes to the live room, and when somebody is loud there.
+fn guests(params: &Params, hot: &[Nanos], add: &mut impl FnMut(Nanos, What)) {
+    let mut chance = Chance::new(params.seed, 4);
+    for _ in 0..params.guests {
+        add(chance.between(0, params.horizon), What::Attend);
+        for _ in 0..chance.index(3) {
+            add(chance.between(0, params.horizon), What::HangUp);
+        }
+    }
+    for _ in 0..params.chatter {
+        add(chance.pick(hot) + chance.between(0, 60 * MILLI), What::Chatter);
+    }
 }
 
 fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl FnMut(Nanos, What)) {
@@ -151,31 +177,19 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
         let at = when(chance);
         failing(params, chance, at, add);
     }
+    for _ in 0..params.blind {
+        let at = when(chance);
+        add(at, What::Blind(1 + chance.index(8) as u32));
+        // Somebody has to read meanwhile.
+        add(at + chance.between(0, 2 * MILLI), What::Watch);
+        add(at + chance.between(0, 2 * MILLI), What::Attend);
+    }
     for _ in 0..params.full {
         let long = chance.percent(params.long);
         let longest = if long { 200 * SECOND } else { 3 * SECOND };
         add(when(chance), What::Full(chance.between(MILLI, longest)));
     }
-    for _ in 0..params.crashes {
-        let long = chance.percent(params.long);
-        let down = if long {
-            chance.between(61 * SECOND, 400 * SECOND)
-        } else {
-            chance.between(MILLI, 5 * SECOND)
-        };
-        let at = when(chance);
-        if chance.percent(20) {
-            add(at, What::Stop(down));
-            continue;
-        }
-        let power = chance.percent(params.power);
-        let (written, lurking) = (chance.percent(40), chance.percent(50));
-        add(at, What::Crash(Crash { power, written, lurking, down }));
-        if chance.percent(30) {
-            let again = Crash { power, written: false, lurking, down: chance.between(1, SECOND) };
-            add(at + down + chance.between(0, 20 * MILLI), What::Crash(again));
-        }
-    }
+    (0..params.crashes).for_each(|_| crash(params, chance, &when, add));
     for _ in 0..params.pauses {
         add(when(chance), What::Pause(chance.between(MILLI, 10 * SECOND)));
     }
@@ -197,6 +211,36 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
     }
 }
 
+/// A house that stops or dies at such a time, perhaps again soon after it is back.
+fn crash(
+    params: &Params,
+    chance: &mut Chance,
+    when: &impl Fn(&mut Chance) -> Nanos,
+    add: &mut impl FnMut(Nanos, What),
+) {
+    let long = chance.percent(params.long);
+    let down = if long {
+        chance.between(61 * SECOND, 400 * SECOND)
+    } else {
+        chance.between(MILLI, 5 * SECOND)
+    };
+    let at = when(chance);
+    if chance.percent(20) {
+        add(at, What::Stop(down));
+        return;
+    }
+    let power = chance.percent(params.power);
+    let (written, lurking) = (chance.percent(40), chance.percent(50));
+    // The moment between the disk and the loop is too short to be met by chance.
+    let ended = chance.percent(30);
+    add(at, What::Crash(Crash { power, ended, written, lurking, down }));
+    if chance.percent(30) {
+        let down_again = chance.between(1, SECOND);
+        let again = Crash { power, ended: false, written: false, lurking, down: down_again };
+        add(at + down + chance.between(0, 20 * MILLI), What::Crash(again));
+    }
+}
+
 /// A commit that fails at this time, and what may come of that.
 fn failing(params: &Params, chance: &mut Chance, at: Nanos, add: &mut impl FnMut(Nanos, What)) {
     let fate = chance.pick(&[
@@ -209,13 +253,13 @@ fn failing(params: &Params, chance: &mut Chance, at: Nanos, add: &mut impl FnMut
     add(at, What::Fail(fate));
     if fate == Fate::FailedAndLate && params.crashes > 0 {
         let down = chance.between(MILLI, SECOND);
-        let crash = Crash { power: true, written: false, lurking: true, down };
+        let crash = Crash { power: true, ended: false, written: false, lurking: true, down };
         add(at + chance.between(MILLI, 3 * SECOND), What::Crash(crash));
     }
     if params.sticking && chance.percent(30) {
         add(at, What::Stick(1 + chance.index(3) as u32));
     }
     if params.sticking && chance.percent(20) {
-        add(at, What::Blind(1 + chance.index(3) as u32));
+        add(at, What::Blind(1 + chance.index(12) as u32));
     }
 }

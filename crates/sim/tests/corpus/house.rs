@@ -10,6 +10,9 @@ use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::{Close, Fees, Increment, Reserve, Retraction, Schedule};
 use gavel_auction::time::Time;
+use gavel_auction::view::Head;
+use gavel_engine::hub::following::is_winning;
+use gavel_engine::hub::standing::{Happened, Standing};
 use gavel_proof::chain::{genesis, link};
 use gavel_proof::codec::{Origin, encode};
 use gavel_proof::command::{CommandId, command_digest};
@@ -126,6 +129,7 @@ impl House {
         house.read(None, 1);
         house.watch(1, 0);
         house.watch(2, 4);
+        house.attend(3);
         house.now += SECOND;
         house
     }
@@ -229,6 +233,8 @@ impl House {
             next: Some(view.next.amount().map(Amount::minor)),
             reserve_met: Some(view.reserve_met),
             bids: Some(view.bid_count),
+            top: Some(self.top(&head)),
+            winning: Some(view.you.as_ref().is_some_and(is_winning)),
             mine: view.you.map(|you| Some((you.paddle?.get(), you.amount.map(Amount::minor)))),
             hammer: Some(view.outcome.and_then(|o| o.sale().map(|sale| sale.hammer_price.minor()))),
             ..Told::default()
@@ -239,6 +245,32 @@ impl House {
         let res = Res::Value(Box::new(told));
         self.history.push(Rec { id, process: 0, op, inv_ns, ret_ns, res });
         self.history.len() - 1
+    }
+
+    /// The best bids, as the live room shows them.
+    fn top(&self, head: &Head) -> Vec<(i64, i64, u64)> {
+        let mut standing = Standing::default();
+        for (event, _) in &self.events {
+            standing.take(event.version, &event.fact, &mut Happened::default());
+        }
+        let top = standing.top(head.leader, head.price.map(Amount::minor));
+        top.iter().map(|top| (top.paddle.get(), top.amount, top.bid)).collect()
+    }
+
+    /// A guest of the live room who is shown a state of every third version, and hears two things.
+    pub fn attend(&mut self, subscriber: u32) {
+        let (auction, at_ns, last) = (self.id, self.nanos(), self.auction.version());
+        let mut see = |version, digest, kind| {
+            self.seen.push(Seen { subscriber, auction, version, at_ns, digest, kind });
+        };
+        see(0, 0, SeenKind::Begin);
+        for version in (3..last).step_by(3) {
+            see(version, version - 2, SeenKind::State);
+        }
+        see(1, 0, SeenKind::Word);
+        see(2, 0, SeenKind::Word);
+        see(last, last - (last - 1) % 3, SeenKind::State);
+        see(last, 0, SeenKind::Quiet);
     }
 
     /// A subscriber who has seen everything after a version.

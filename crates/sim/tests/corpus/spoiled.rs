@@ -21,7 +21,7 @@ type Bad = (&'static str, Check, Spoil);
 
 /// All of them.
 pub fn all() -> Vec<Bad> {
-    [LOG, ANSWERS, ORDER, REFUSALS, TIMES, OUTCOMES, STREAMS, REST].concat()
+    [LOG, ANSWERS, ORDER, REFUSALS, TIMES, OUTCOMES, STREAMS, ROOM, REST].concat()
 }
 
 fn is_bid(event: &Event) -> bool {
@@ -664,6 +664,83 @@ fn witnessed(rec: &Rec) -> u64 {
         _ => 0,
     }
 }
+
+/// The first state that a guest is shown.
+fn first_state(house: &House) -> usize {
+    house.seen.iter().position(|seen| seen.kind == SeenKind::State).unwrap()
+}
+
+const ROOM: &[Bad] = &[
+    ("states that do not join", Check::C7, |house| {
+        let at = first_state(house) + 1;
+        house.seen[at].digest += 1;
+        house.input()
+    }),
+    ("a state is left out and nobody says so", Check::C7, |house| {
+        house.seen.remove(first_state(house) + 1);
+        house.input()
+    }),
+    ("a state older than the one before", Check::C7, |house| {
+        let at = first_state(house);
+        house.seen.swap(at, at + 1);
+        house.input()
+    }),
+    ("a state of a version that never was", Check::C7, |house| {
+        let at = house.seen.iter().rposition(|seen| seen.kind == SeenKind::State).unwrap();
+        house.seen[at].version += 1;
+        house.input()
+    }),
+    ("a state before he was let in", Check::C7, |house| {
+        let at = first_state(house);
+        house.seen.swap(at - 1, at);
+        house.input()
+    }),
+    ("all is quiet and he was shown an older state", Check::C7, |house| {
+        let at = house.seen.iter().rposition(|seen| seen.kind == SeenKind::State).unwrap();
+        house.seen.remove(at);
+        house.input()
+    }),
+    ("a version that is not there yet is believed", Check::C7, |house| {
+        let begin = first_state(house) - 1;
+        house.seen[begin].version = 1_000;
+        house.input()
+    }),
+    ("something that was said is lost", Check::C7, |house| {
+        let at = house.seen.iter().position(|seen| seen.kind == SeenKind::Word).unwrap();
+        house.seen.remove(at);
+        house.input()
+    }),
+    ("something is said twice", Check::C7, |house| {
+        let at = house.seen.iter().position(|seen| seen.kind == SeenKind::Word).unwrap();
+        house.seen.insert(at, house.seen[at]);
+        house.input()
+    }),
+    ("another bid is among the best", Check::C3, |house| {
+        let rec = look(house, 1);
+        house.told_in(rec).top.as_mut().unwrap()[0].2 += 1;
+        house.input()
+    }),
+    ("one of the best bids is missing", Check::C3, |house| {
+        let rec = look(house, 2);
+        house.told_in(rec).top.as_mut().unwrap().pop();
+        house.input()
+    }),
+    ("the best bids are in the wrong order", Check::C3, |house| {
+        let rec = look(house, 2);
+        house.told_in(rec).top.as_mut().unwrap().swap(0, 1);
+        house.input()
+    }),
+    ("he is told that he wins, and another leads", Check::C3, |house| {
+        let rec = look(house, 2);
+        house.told_in(rec).winning = Some(true);
+        house.input()
+    }),
+    ("he leads, and is not told so", Check::C3, |house| {
+        let rec = look(house, 0);
+        house.told_in(rec).winning = Some(false);
+        house.input()
+    }),
+];
 
 const STREAMS: &[Bad] = &[
     ("a hole in a stream", Check::C7, |house| {

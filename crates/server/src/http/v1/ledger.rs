@@ -4,12 +4,12 @@
 
 use crate::house::House;
 use crate::http::error::Problem;
-use crate::live::standing::{Happened, Standing};
 use gavel_auction::event::{Channel, Digest, Event, Fact};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::time::Time;
 use gavel_engine::history::HistoryEvent;
+use gavel_engine::hub::standing::{Happened, Standing};
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

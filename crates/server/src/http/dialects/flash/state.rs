@@ -6,13 +6,13 @@ use crate::house::House;
 use crate::http::error::Problem;
 use crate::http::time::Stamp;
 use crate::http::v1::render::username;
-use crate::live::standing;
 use gavel_auction::auction::Phase;
 use gavel_auction::ids::{Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::{Head, Viewer};
+use gavel_engine::hub::standing;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl State {
         let leader = known(view.leader)?;
         let sale = view.outcome.as_ref().and_then(|outcome| outcome.sale());
         let shown = top.iter().filter_map(|bid| {
-            let (paddle, amount) = (bid.paddle(), money(Amount::new(bid.amount())?));
+            let (paddle, amount) = (bid.paddle, money(Amount::new(bid.amount)?));
             let of = |Known { id, name }| TopBid { paddle, user_id: id, username: name, amount };
             Some(Known::of(house, head, paddle).map(of))
         });

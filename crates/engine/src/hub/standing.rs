@@ -2,11 +2,12 @@
 //! bidders; of equals the earlier first. A proxy bid counts as much as everybody knows it to be
 //! worth. Sealed bids are not known here.
 
+use crate::feed::Live;
 use gavel_auction::event::{BidPlaced, Fact, Shown};
 use gavel_auction::ids::{BidId, Paddle, Version};
 use gavel_auction::money::Amount;
+use gavel_auction::mutant;
 use gavel_auction::terms::Direction;
-use gavel_engine::feed::Live;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -16,25 +17,18 @@ const SHOWN: usize = 3;
 
 /// One of the best bids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct TopBid {
-    paddle: Paddle,
-    amount: i64,
-    bid: BidId,
-}
-
-impl TopBid {
-    pub(crate) const fn paddle(&self) -> Paddle {
-        self.paddle
-    }
-
-    pub(crate) const fn amount(&self) -> i64 {
-        self.amount
-    }
+pub struct TopBid {
+    /// Whose.
+    pub paddle: Paddle,
+    /// What it is known to be worth, in minor units.
+    pub amount: i64,
+    /// The bid.
+    pub bid: BidId,
 }
 
 /// The bids that stand, as far as they are public.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
+pub struct Standing {
     version: Version,
     reverse: bool,
     /// What was shown last.
@@ -50,13 +44,13 @@ type Place = (Reverse<i64>, BidId);
 
 /// What a batch of events means to those who watch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Happened {
+pub struct Happened {
     /// Something about bids.
-    pub(super) bids: bool,
+    pub bids: bool,
     /// The end moved.
-    pub(super) extended: bool,
+    pub extended: bool,
     /// It ended.
-    pub(super) ended: bool,
+    pub ended: bool,
 }
 
 #[derive(Deserialize)]
@@ -67,12 +61,13 @@ struct Public {
 
 impl Standing {
     /// Up to which version it goes.
-    pub(super) const fn version(&self) -> Version {
+    #[must_use]
+    pub const fn version(&self) -> Version {
         self.version
     }
 
     /// Takes an event as it was published.
-    pub(super) fn take_live(&mut self, live: &Live, happened: &mut Happened) {
+    pub fn take_live(&mut self, live: &Live, happened: &mut Happened) {
         // What is in the log was checked when it was written.
         if let Ok(Public { fact }) = serde_json::from_slice(&live.public) {
             self.take(live.version, &fact, happened);
@@ -81,7 +76,7 @@ impl Standing {
     }
 
     /// Takes an event.
-    pub(crate) fn take(&mut self, version: Version, fact: &Fact, happened: &mut Happened) {
+    pub fn take(&mut self, version: Version, fact: &Fact, happened: &mut Happened) {
         self.version = version;
         let now = match fact {
             Fact::BidPlaced(placed) => {
@@ -89,7 +84,9 @@ impl Standing {
                 &placed.now
             }
             Fact::BidRetracted(undone) | Fact::BidVoided(undone) => {
-                self.remove(undone.bid);
+                if !mutant::on("undone_stays_on_top") {
+                    self.remove(undone.bid);
+                }
                 &undone.now
             }
             Fact::BidPromoted { bid, now, .. } => {
@@ -111,7 +108,12 @@ impl Standing {
                 return;
             }
             Fact::Created(created) => return self.turn(created.terms.direction),
-            Fact::Amended(amended) => return self.turn(amended.terms.direction),
+            Fact::Amended(amended) => {
+                if !mutant::on("direction_never_amended") {
+                    self.turn(amended.terms.direction);
+                }
+                return;
+            }
             Fact::Addendum { .. }
             | Fact::Published {}
             | Fact::Opened { .. }
@@ -186,7 +188,8 @@ impl Standing {
     }
 
     /// The best bids, when this paddle leads at this price.
-    pub(crate) fn top(&self, leader: Option<Paddle>, price: Option<i64>) -> Vec<TopBid> {
+    #[must_use]
+    pub fn top(&self, leader: Option<Paddle>, price: Option<i64>) -> Vec<TopBid> {
         let shown = |((Reverse(score), bid), paddle): &(Place, Paddle)| {
             let amount = if self.reverse { -score } else { *score };
             TopBid { paddle: *paddle, amount, bid: *bid }
