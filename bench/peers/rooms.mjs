@@ -1,15 +1,17 @@
 // The peer of the live room on Node: the reference server, which sends everybody in a room an
-// update as long as Gavel's, so often, and does nothing else.
+// update as long as Gavel's, so often, once all who are awaited are in, and does nothing else.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
-const every = Number(process.argv[2]);
+const [every, awaited] = process.argv.slice(2).map(Number);
+let inside = 0;
 const http = createServer((request, response) => response.end("{}"));
 const io = new Server(http, { perMessageDeflate: false });
 io.on("connection", (socket) => {
   socket.on("join_auction", () => {
     socket.join("1");
     socket.emit("joined_auction", {});
+    inside += 1;
   });
   socket.emit("connected", {});
 });
@@ -20,6 +22,7 @@ const update = {
   effective_end: "2027-01-15T08:00:00.000000Z", extended: false,
 };
 setInterval(() => {
+  if (inside < awaited) return;
   const server_time = new Date().toISOString().replace("Z", "000Z");
   io.to("1").emit("bid_update", { ...update, server_time, you_are_winning: false });
 }, every);

@@ -41,7 +41,8 @@ const USAGE: &str = "usage: gavel-bench COMMAND
   soak --seconds N   one hot auction for a long time
   rules, shard       micro-benchmarks of the rules and of the shard (B8, B9)
   noop LENGTH        the peer that does nothing, until it is killed
-  rooms MILLISECONDS the peer of the live room, an update that often, until it is killed
+  rooms MILLISECONDS SOCKETS   the peer of the live room, an update that often once so many are
+                     in, until it is killed
   peer               how fast generator and peer are together, without a house
   gate-rules, gate-shard   a fixed replay, to be counted by callgrind";
 
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
         ["rules"] => show(&[micro::rules(), micro::evidence()]),
         ["shard"] => show(&[micro::shard()]),
         ["noop", length] => noop(length),
-        ["rooms", every] => rooms(every),
+        ["rooms", every, awaited] => rooms(every, awaited),
         ["peer"] => measure::soak::peer(),
         ["gate-rules"] => {
             micro::gate_rules();
@@ -140,9 +141,10 @@ fn noop(length: &str) -> io::Result<()> {
     noop::serve(length.parse().map_err(|_| io::Error::other("LENGTH is a number"))?)
 }
 
-fn rooms(every: &str) -> io::Result<()> {
+fn rooms(every: &str, awaited: &str) -> io::Result<()> {
     let every = every.parse().map_err(|_| io::Error::other("MILLISECONDS is a number"))?;
-    rooms::serve(Duration::from_millis(every))
+    let awaited = awaited.parse().map_err(|_| io::Error::other("SOCKETS is a number"))?;
+    rooms::serve(Duration::from_millis(every), awaited)
 }
 
 fn soak(seconds: &str) -> io::Result<()> {

@@ -59,20 +59,22 @@ impl Server {
     }
 
     /// The peer of the live room.
-    pub(crate) fn rooms(every: Duration) -> io::Result<Self> {
+    pub(crate) fn rooms(every: Duration, awaited: usize) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["rooms", &every.as_millis().to_string()]).stderr(Stdio::inherit());
+        let (every, awaited) = (every.as_millis().to_string(), awaited.to_string());
+        command.args(["rooms", &every, &awaited]).stderr(Stdio::inherit());
         Self::start(command, None)
     }
 
     /// The peer of the live room on Node; none if it is not installed.
-    pub(crate) fn node_rooms(every: Duration) -> io::Result<Option<Self>> {
+    pub(crate) fn node_rooms(every: Duration, awaited: usize) -> io::Result<Option<Self>> {
         let folder = Path::new("bench/peers");
         if !folder.join("node_modules/socket.io").exists() {
             return Ok(None);
         }
         let mut command = Command::new("node");
-        command.args(["rooms.mjs", &every.as_millis().to_string()]).current_dir(folder);
+        let (every, awaited) = (every.as_millis().to_string(), awaited.to_string());
+        command.args(["rooms.mjs", &every, &awaited]).current_dir(folder);
         command.stderr(Stdio::inherit());
         Self::start(command, None).map(Some)
     }

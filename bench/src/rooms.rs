@@ -1,9 +1,13 @@
 //! The peer of the live room: bare `socketioxide`, which sends everybody in a room an update as
-//! long as ours, so many times a second, and does nothing else.
+//! long as ours, so many times a second, once all who are awaited are in; and does nothing else.
 
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+/// How many are in.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
 /// As long as what the house says of a ladder auction, but for the time in it.
 const REST: &str = "\"auction_id\":1,\"version\":1000,\"state\":\"open\",\"high_bid\":100000,\
@@ -12,7 +16,7 @@ const REST: &str = "\"auction_id\":1,\"version\":1000,\"state\":\"open\",\"high_
     \"effective_end\":\"2027-01-15T08:00:00.000000Z\",\"extended\":false";
 
 /// Serves until it is killed; says where on the standard output.
-pub(crate) fn serve(every: Duration) -> std::io::Result<()> {
+pub(crate) fn serve(every: Duration, awaited: usize) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (layer, io) = SocketIo::new_layer();
@@ -20,6 +24,7 @@ pub(crate) fn serve(every: Duration) -> std::io::Result<()> {
             socket.on("join_auction", async |socket: SocketRef| {
                 socket.join("1");
                 drop(socket.emit("joined_auction", &()));
+                INSIDE.fetch_add(1, Ordering::AcqRel);
             });
             // This runs after a client was let in: what he says before it ends is heard by nobody.
             drop(socket.emit("connected", &()));
@@ -28,6 +33,9 @@ pub(crate) fn serve(every: Duration) -> std::io::Result<()> {
             let mut times = tokio::time::interval(every);
             loop {
                 times.tick().await;
+                if INSIDE.load(Ordering::Acquire) < awaited {
+                    continue;
+                }
                 let now = jiff::Timestamp::from_microsecond(crate::clock::wall_micros());
                 let now = now.map(|now| format!("{now:.6}")).unwrap_or_default();
                 let text = format!(

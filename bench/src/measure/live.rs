@@ -24,7 +24,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How many come in at a time, where nobody hurries.
 const AT_ONCE: usize = 32;
 /// How long all may take for that.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a crowd cost and heard.
 struct Cost {
@@ -46,7 +46,7 @@ pub(super) fn crowd(bench: &mut Bench<'_>) -> io::Result<()> {
         let auction = house.auctions("ladder", 1)?[0];
         let (own, beside) = gavel(bench, &house, auction)?;
         storm::after_a_kill(bench, house, &data, auction)?;
-        let peer = Server::rooms(EVERY)?;
+        let peer = Server::rooms(EVERY, bench.plan.watching)?;
         let bare = peer_of(bench, &peer)?;
         let p99 = (millis(&own.late, 0.99), millis(&bare.late, 0.99));
         eprintln!(
@@ -78,7 +78,7 @@ pub(super) fn crowd(bench: &mut Bench<'_>) -> io::Result<()> {
 /// B14: the same beside the reference server, where that is installed (`make bench-peers`).
 pub(super) fn beside_node(bench: &mut Bench<'_>) -> io::Result<()> {
     for _ in 0..bench.plan.long_rounds {
-        let Some(peer) = Server::node_rooms(EVERY)? else {
+        let Some(peer) = Server::node_rooms(EVERY, bench.plan.watching)? else {
             eprintln!("  left out: `make bench-peers` installs the reference server");
             return Ok(());
         };

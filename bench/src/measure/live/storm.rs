@@ -18,8 +18,8 @@ use std::time::Duration;
 /// Clients come back by chance within so long.
 const WITHIN: Duration = Duration::from_secs(1);
 /// Bids meanwhile, one so often and at least so many.
-const EVERY: Duration = Duration::from_millis(10);
-const BIDS: u64 = 200;
+const EVERY: Duration = Duration::from_millis(100);
+const BIDS: u64 = 50;
 /// How long it may take at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
