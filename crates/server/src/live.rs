@@ -3,10 +3,10 @@
 //! WebSocket takes over.
 //!
 //! One hub in a process: each auction that somebody watches has a [`room`]. Its states are made
-//! from the auction's feed by `gavel_engine::hub`, which the simulator drives too, and rendered once
-//! for all who get the same. What waits on a socket is bounded ([`outbox`]): who is behind gets the
-//! newest state, who stays behind goes. One wheel ([`wheel`]) tells the time, who is there, and
-//! looks after all sockets.
+//! from the auction's feed by `gavel_engine::hub`, which the simulator drives too, and rendered
+//! once for all who get the same. What waits on a socket is bounded ([`outbox`]): who is behind
+//! gets the newest state, who stays behind goes. One wheel ([`wheel`]) tells the time, who is
+//! there, and looks after all sockets.
 //!
 //! In reading order: [`door`], [`websocket`] and [`polling`], [`packet`], [`connect`], [`talk`],
 //! [`seats`], [`room`], [`text`], [`outbox`], [`wheel`]. Holds no rule of an auction: a bid ends in

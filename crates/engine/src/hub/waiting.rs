@@ -80,7 +80,7 @@ impl<F, R: Clone> Waiting<F, R> {
 
     /// Queues what comes again soon, if there is no crowd; whether it did.
     pub fn push_if_calm(&mut self, frame: F, bytes: usize) -> bool {
-        let calm = !self.ended && self.queue.len() < self.bounds.calm;
+        let calm = self.is_calm();
         if calm {
             self.put(frame, bytes);
         }
@@ -94,7 +94,7 @@ impl<F, R: Clone> Waiting<F, R> {
         (after, version): (Version, Version),
         frame: impl FnOnce() -> (F, usize),
     ) -> bool {
-        let calm = self.queue.len() < self.bounds.calm && !self.ended;
+        let calm = self.is_calm();
         let Some(seat) = self.seat_in(auction) else { return false };
         if seat.sent >= version {
             return false;
@@ -200,6 +200,12 @@ impl<F, R: Clone> Waiting<F, R> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Whether there is no crowd, and something may still come.
+    #[must_use]
+    pub const fn is_calm(&self) -> bool {
+        !self.ended && self.queue.len() < self.bounds.calm
     }
 
     /// Whether most of the queue is free, or nothing more will come into it.

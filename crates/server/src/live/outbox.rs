@@ -73,7 +73,7 @@ impl Outbox {
     /// Whether there is no crowd; there is none any more when all is over.
     pub(super) fn is_calm(&self) -> bool {
         let inner = self.inner();
-        inner.has_ended() || inner.len() < CALM
+        inner.has_ended() || inner.is_calm()
     }
 
     /// Queues what comes again soon, if there is no crowd.

@@ -1,5 +1,6 @@
 //! Places of sockets in rooms. A socket makes one move at a time, whichever thread makes it for
-//! him: so whoever has a seat is among those who are told, and nobody else is. Tells nobody anything.
+//! him: so whoever has a seat is among those who are told, and nobody else is. Tells nobody
+//! anything.
 
 use super::places::UserPlace;
 use super::room::Room;

@@ -189,29 +189,7 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
         let longest = if long { 200 * SECOND } else { 3 * SECOND };
         add(when(chance), What::Full(chance.between(MILLI, longest)));
     }
-    for _ in 0..params.crashes {
-        let long = chance.percent(params.long);
-        let down = if long {
-            chance.between(61 * SECOND, 400 * SECOND)
-        } else {
-            chance.between(MILLI, 5 * SECOND)
-        };
-        let at = when(chance);
-        if chance.percent(20) {
-            add(at, What::Stop(down));
-            continue;
-        }
-        let power = chance.percent(params.power);
-        let (written, lurking) = (chance.percent(40), chance.percent(50));
-        // The moment between the disk and the loop is too short to be met by chance.
-        let ended = chance.percent(30);
-        add(at, What::Crash(Crash { power, ended, written, lurking, down }));
-        if chance.percent(30) {
-            let down_again = chance.between(1, SECOND);
-            let again = Crash { power, ended: false, written: false, lurking, down: down_again };
-            add(at + down + chance.between(0, 20 * MILLI), What::Crash(again));
-        }
-    }
+    (0..params.crashes).for_each(|_| crash(params, chance, &when, add));
     for _ in 0..params.pauses {
         add(when(chance), What::Pause(chance.between(MILLI, 10 * SECOND)));
     }
@@ -230,6 +208,36 @@ fn faults(params: &Params, chance: &mut Chance, hot: &[Nanos], add: &mut impl Fn
     }
     if chance.percent(20) {
         add(when(chance), What::Scrub);
+    }
+}
+
+/// A house that stops or dies at such a time, perhaps again soon after it is back.
+fn crash(
+    params: &Params,
+    chance: &mut Chance,
+    when: &impl Fn(&mut Chance) -> Nanos,
+    add: &mut impl FnMut(Nanos, What),
+) {
+    let long = chance.percent(params.long);
+    let down = if long {
+        chance.between(61 * SECOND, 400 * SECOND)
+    } else {
+        chance.between(MILLI, 5 * SECOND)
+    };
+    let at = when(chance);
+    if chance.percent(20) {
+        add(at, What::Stop(down));
+        return;
+    }
+    let power = chance.percent(params.power);
+    let (written, lurking) = (chance.percent(40), chance.percent(50));
+    // The moment between the disk and the loop is too short to be met by chance.
+    let ended = chance.percent(30);
+    add(at, What::Crash(Crash { power, ended, written, lurking, down }));
+    if chance.percent(30) {
+        let down_again = chance.between(1, SECOND);
+        let again = Crash { power, ended: false, written: false, lurking, down: down_again };
+        add(at + down + chance.between(0, 20 * MILLI), What::Crash(again));
     }
 }
 
