@@ -301,9 +301,8 @@ impl Head {
         let amount = mine.and_then(|mine| mine.amount);
         let paddle = mine.map(|mine| mine.paddle);
         // Who leads has bid, also where what is his is newer than this head and that bid is gone.
-        let leads =
-            |paddle: Paddle| Some(paddle) == self.leader && !mutant::on("winning_by_a_newer_bid");
-        let placed = paddle.filter(|paddle| amount.is_some() || leads(*paddle));
+        let leads = |paddle: &Paddle| Some(*paddle) == self.leader;
+        let placed = paddle.filter(|paddle| amount.is_some() || leads(paddle));
         let standing = placed.map(|paddle| match self.outcome() {
             None => Standing::of(&self.terms, paddle, self.leader),
             Some(Outcome::Sold(sale)) if sale.winner == paddle => Standing::Won,

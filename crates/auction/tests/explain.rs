@@ -14,6 +14,7 @@ use gavel_auction::ids::{BidId, UserId};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::{BuyNow, Increment, Promotion, Reserve, Retraction, Schedule};
+use gavel_auction::view::{Standing, Viewer};
 use std::collections::BTreeMap;
 use world::{World, ZERO, create};
 
@@ -101,6 +102,21 @@ fn an_english_bid_leads_is_outbid_wins_or_loses() {
     house.end();
     house.is(first, "outbid", "It was sold to paddle 2 for 127.50 EUR.");
     house.is(second, "won", "The bid won.");
+}
+
+#[test]
+fn who_leads_a_head_is_told_so_though_he_has_taken_his_bid_back_since() {
+    let slots = Slots { retraction: Some(Retraction::WhileOpen {}), ..none() };
+    let mut house = House::open(Preset::English, slots);
+    let bid = house.bid(11, 10_000);
+    let head = house.world.auction.head().unwrap();
+    let whose = UserId::new(11).unwrap();
+    house.ask(11, Action::Retract { bid, reason: Reason::Mistake });
+    let mine = house.world.auction.mine(whose);
+    assert_eq!(mine.as_ref().unwrap().amount, None, "what is his is newer than the head");
+    let viewer = Viewer { user: Some(whose), ..Viewer::default() };
+    let you = head.you(whose, &viewer, mine.as_ref(), ZERO.plus_seconds(2));
+    assert_eq!(you.standing, Some(Standing::Leading));
 }
 
 #[test]

@@ -44,7 +44,8 @@ pub(crate) struct Drive<C> {
     pub(crate) stopping: Arc<AtomicBool>,
     /// When the batch under way was handed over, if there is one.
     pub(crate) committing: Option<Time>,
-    /// Since when nothing that was handed over has become durable; none if the last was.
+    /// Since when nothing that was handed over could be written; none if the last could, or the
+    /// store has been opened again.
     pub(crate) dark: Option<Time>,
     /// Whether the log could not be re-read before the house was to stop: nothing more is decided.
     pub(crate) gave_up: bool,
@@ -338,7 +339,9 @@ impl<C: Commit> Drive<C> {
                 // The oldest batch after an outage holds what that gives back, if anything.
                 *self.shared.away() = None;
             }
-            Committed::Full | Committed::Settled => self.dark = self.dark.or(begun),
+            Committed::Full => self.dark = self.dark.or(begun),
+            // What it closed may stand: time is given back from when it was handed over.
+            Committed::Settled => self.dark = begun,
         }
         match committed {
             Committed::Durable(_) if mutant::on("ack_before_commit") => {}
@@ -347,7 +350,11 @@ impl<C: Commit> Drive<C> {
                 self.reread(&Failure::StorageFull);
             }
             Committed::Full => self.reread(&Failure::StorageFull),
-            Committed::Settled => self.reread(&Failure::OutcomeUnknown),
+            Committed::Settled => {
+                self.reread(&Failure::OutcomeUnknown);
+                // The store has been opened again and holds a barrier: it can be written.
+                self.dark = None;
+            }
         }
         true
     }

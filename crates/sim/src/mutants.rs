@@ -16,7 +16,7 @@ const fn mutant(name: &'static str, what: &'static str) -> Mutant {
 }
 
 /// All of them: those of the promises' table first.
-pub const ALL: [Mutant; 67] = [
+pub const ALL: [Mutant; 66] = [
     mutant("ack_before_commit", "answers go out when the batch is handed over"),
     mutant("commit_error_is_refusal", "an unknown outcome is told as `nothing was done`"),
     mutant("close_at_scheduled_end", "the closer uses the end as it was announced"),
@@ -88,7 +88,6 @@ pub const ALL: [Mutant; 67] = [
     mutant("state_ahead_of_its_bids", "a state is shown before its bids were taken in"),
     mutant("last_state_forgotten", "what has left memory is not shown to those who watch it"),
     mutant("direction_never_amended", "the best bids go by the direction before an amendment"),
-    mutant("winning_by_a_newer_bid", "who leads in a state is told by a bid that came later"),
     mutant("undone_stays_on_top", "a bid that was taken back stays among the best"),
     // Receipts.
     mutant("receipt_of_the_neighbour", "receipts go to the wrong one of a batch"),

@@ -146,6 +146,8 @@ pub struct World {
     handed: Time,
     /// Since when nothing becomes durable.
     dark: Option<Time>,
+    /// Whether the store was opened again since the last batch was handed over.
+    reopened: bool,
     /// Since when the house was away before this life, until something becomes durable.
     away: Option<Time>,
     /// Whether the loop has not turned yet in this life.
@@ -195,6 +197,7 @@ impl World {
             writing: false,
             handed: Time(DAWN),
             dark: None,
+            reopened: false,
             away: None,
             fresh: true,
             healed: false,

@@ -93,7 +93,11 @@ impl World {
         if before == Stage::Ended && !self.disk.has_failed() {
             (self.dark, self.away) = (None, None);
         } else if before == Stage::Ended {
+            let reopened = std::mem::take(&mut self.reopened);
+            // Of a batch whose outcome was unknown, what it closed may stand.
+            self.dark = self.dark.filter(|_| !reopened);
             let since = *self.dark.get_or_insert(self.handed);
+            self.dark = self.dark.filter(|_| !reopened);
             if now.since(since) > OUTAGE {
                 let begun = [Some(since), self.away].into_iter().flatten();
                 self.input.marks.extend(begun.map(|from| Mark::Outage { from, to: now }));
@@ -218,6 +222,7 @@ impl World {
     pub(super) fn settle(&mut self) {
         let Some(house) = &mut self.house else { return };
         if house.settle() {
+            self.reopened = true;
             self.reach("a barrier settles a commit");
             self.call_turn(1_000);
             self.meet_doom();
@@ -336,7 +341,7 @@ impl World {
         self.turn += 1;
         self.turn_at = Nanos::MAX;
         self.writing = false;
-        self.dark = None;
+        (self.dark, self.reopened) = (None, false);
         self.slow = None;
         self.doomed = None;
         self.cut_off_clients();
