@@ -113,7 +113,6 @@ fn what_is_said_and_taken_back_while_a_room_is_made_is_shown_as_it_is() {
         let mut joins = pin!(polls.delivers(&format!("42{join}")));
         let was_in = site.run(on(joins.as_mut(), looks));
         if was_in {
-            assert!(looks > 2, "the test was in between");
             break;
         }
         let taken = site.ask("DELETE", &format!("{path}/chat/{first}"), Some(&clerk), None, "");
