@@ -103,6 +103,14 @@ fn open_own(path: &Path, kind: Kind, expected: HouseId) -> Result<Connection, Op
     if found != expected {
         return Err(OpenError::OtherHouse { file: path.to_path_buf(), found, expected });
     }
+    if kind == Kind::Lists {
+        // Snapshots have seals; pages of lists have nothing but their order.
+        let sound = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+        let what: String = sound.map_err(|source| file::failed(path, source))?;
+        if what != "ok" {
+            return Err(OpenError::Damaged { file: path.to_path_buf(), what });
+        }
+    }
     Ok(connection)
 }
 
