@@ -251,6 +251,10 @@ impl World {
     }
 
     pub(super) fn background(&mut self) {
+        if !self.healed && self.chance.percent(2) {
+            self.rows.spoil();
+            self.reach("the lists are damaged");
+        }
         let Some(house) = &mut self.house else { return };
         house.project();
         house.keep();
