@@ -226,6 +226,9 @@ pub enum Mark {
         from: Time,
         /// Until when.
         to: Time,
+        /// Whether it may have been forgotten: nobody knew it durable when the clock ran back.
+        #[serde(default)]
+        lapsed: bool,
     },
     /// From here on nothing fails any more.
     Heal {

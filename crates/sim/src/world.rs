@@ -150,8 +150,6 @@ pub struct World {
     reopened: bool,
     /// Since when the house was away before this life, until something becomes durable.
     away: Option<Time>,
-    /// Whether the loop has not turned yet in this life.
-    fresh: bool,
     healed: bool,
     damaged: bool,
     stuck: Option<String>,
@@ -199,7 +197,6 @@ impl World {
             dark: None,
             reopened: false,
             away: None,
-            fresh: true,
             healed: false,
             damaged: false,
             stuck: None,

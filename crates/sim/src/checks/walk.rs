@@ -21,10 +21,13 @@ struct Walk<'a> {
     auction: AuctionId,
     naive: Naive,
     chain: Digest,
-    outages: &'a [(i64, i64)],
+    outages: &'a [Outage],
     /// The latest time of a refusal at this version or before.
     said: i64,
 }
+
+/// From when to when, and whether it may have been forgotten.
+type Outage = ((i64, i64), bool);
 
 /// How much earlier than a refusal before it an event may be dated: two queues are taken in turn.
 const TAKEN_IN_TURN: i64 = 1_000_000;
@@ -32,7 +35,7 @@ const TAKEN_IN_TURN: i64 = 1_000_000;
 impl Case<'_> {
     pub(super) fn walk(&mut self) {
         let mut witnesses = self.witnesses();
-        let outages: Vec<(i64, i64)> = self.input.marks.iter().filter_map(outage).collect();
+        let outages: Vec<Outage> = self.input.marks.iter().filter_map(outage).collect();
         let auctions: Vec<AuctionId> = self.auctions.keys().copied().collect();
         for auction in auctions {
             if self.planted.contains(&auction) {
@@ -76,7 +79,7 @@ impl Case<'_> {
         witnesses
     }
 
-    fn walk_one(&mut self, auction: AuctionId, outages: &[(i64, i64)], seen: &[(Version, usize)]) {
+    fn walk_one(&mut self, auction: AuctionId, outages: &[Outage], seen: &[(Version, usize)]) {
         let entries = self.auctions.remove(&auction).unwrap_or_default();
         let house = entries.first().and_then(|first| match &first.event.fact {
             Fact::Created(created) => Some(created.house),
@@ -238,15 +241,16 @@ impl Case<'_> {
     }
 }
 
-fn outage(mark: &Mark) -> Option<(i64, i64)> {
+/// An outage, and whether it may have been forgotten.
+fn outage(mark: &Mark) -> Option<Outage> {
     match mark {
-        Mark::Outage { from, to } => Some((from.0, to.0)),
+        Mark::Outage { from, to, lapsed } => Some(((from.0, to.0), *lapsed)),
         Mark::Fault { .. } | Mark::Heal { .. } | Mark::Warp { .. } | Mark::Planted { .. } => None,
     }
 }
 
 impl<'a> Walk<'a> {
-    fn new(auction: AuctionId, chain: Digest, outages: &'a [(i64, i64)]) -> Self {
+    fn new(auction: AuctionId, chain: Digest, outages: &'a [Outage]) -> Self {
         Self { auction, naive: Naive::new(auction), chain, outages, said: 0 }
     }
 
@@ -256,7 +260,7 @@ impl<'a> Walk<'a> {
         let at = first.at.0;
         if let Fact::Extended { end, from, to, .. } = &first.fact {
             let right =
-                |outage: &&(i64, i64)| self.naive.is_outage_right(from.0, to.0, end.0, **outage);
+                |outage: &&Outage| self.naive.is_outage_right(from.0, to.0, end.0, outage.0);
             if first.at < *to || self.outages.iter().find(right).is_none() {
                 let prose = format!(
                     "no outage moves the end {:?} like this: {:?}; {:?}",
@@ -286,12 +290,13 @@ impl<'a> Walk<'a> {
         use gavel_auction::event::CloseReason;
         let by_time =
             matches!(fact, Fact::Closed { reason: CloseReason::Time | CloseReason::Clock, .. });
-        let of_it = |outage: &&(i64, i64)| {
-            let (from, to) = **outage;
+        let of_it = |outage: &&Outage| {
+            let ((from, to), lapsed) = **outage;
             let since = from.max(self.naive.last_at);
-            to <= at && since < to && self.naive.lost_time(since, to)
+            !lapsed && to <= at && since < to && self.naive.lost_time(since, to)
         };
-        self.outages.iter().find(of_it).copied().filter(|_| by_time)
+        let ignored = self.outages.iter().find(of_it).filter(|_| by_time);
+        ignored.map(|(outage, _)| *outage)
     }
 
     /// Whether a refusal was wrong.

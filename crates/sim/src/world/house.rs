@@ -89,7 +89,7 @@ impl World {
     /// by now, though the house is open; then one that it began with goes on.
     fn turned(&mut self, before: Stage) {
         let Some(house) = &self.house else { return };
-        let (stage, now) = (house.stage(), house.engine.now());
+        let (stage, now, alive) = (house.stage(), house.engine.now(), house.engine.last_alive());
         if before == Stage::Ended && !self.disk.has_failed() {
             (self.dark, self.away) = (None, None);
         } else if before == Stage::Ended {
@@ -98,10 +98,13 @@ impl World {
             self.dark = self.dark.filter(|_| !reopened);
             if now.since(since) > OUTAGE {
                 let begun = [Some(since), self.away].into_iter().flatten();
-                self.input.marks.extend(begun.map(|from| Mark::Outage { from, to: now }));
+                self.input.marks.extend(begun.map(|from| Mark::Outage {
+                    from,
+                    to: now,
+                    lapsed: false,
+                }));
                 // It goes on until something can be written.
                 self.away = self.away.or(Some(since));
-                self.fresh |= reopened;
                 self.reach("nothing can be written for more than a minute");
             }
         }
@@ -109,19 +112,27 @@ impl World {
         if handed && !matches!(before, Stage::Handed(_)) {
             self.handed = now;
         }
-        if std::mem::take(&mut self.fresh) && !handed {
-            // There was nothing to give back.
-            self.away = None;
-        }
+        // What it says to the next start: an outage that gives nothing back is soon forgotten.
+        self.away = self.away.filter(|from| *from == alive);
     }
 
     /// Whether the outage rule has business here, as the house must see it.
     fn note_outage(&mut self, now: Time) {
-        (self.away, self.fresh) = (None, true);
+        if self.away.take().is_some() {
+            for mark in &mut self.input.marks {
+                match mark {
+                    Mark::Outage { to, lapsed, .. } => *lapsed |= *to > now,
+                    Mark::Fault { .. }
+                    | Mark::Heal { .. }
+                    | Mark::Warp { .. }
+                    | Mark::Planted { .. } => {}
+                }
+            }
+        }
         let Some(from) = self.alive_mark else { return };
         if now.since(from) > OUTAGE {
             self.away = Some(from);
-            self.input.marks.push(Mark::Outage { from, to: now });
+            self.input.marks.push(Mark::Outage { from, to: now, lapsed: false });
             self.reach("an outage of more than a minute");
         } else if self.life > 1 {
             self.reach("a restart within a minute");

@@ -580,7 +580,7 @@ const TIMES: &[Bad] = &[
         let at = place(house, |fact| matches!(fact, Fact::Closed { .. }));
         let (_, end) = ends(house, at);
         let (from, to) = (Time(end - 1), house.events[at].0.at);
-        house.marks.push(Mark::Outage { from, to });
+        house.marks.push(Mark::Outage { from, to, lapsed: false });
         house.input()
     }),
     ("refused when the close was due first", Check::C5, |house| {
