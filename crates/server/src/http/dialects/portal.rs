@@ -266,10 +266,12 @@ async fn remove_user(
         return Err(Problem::forbidden("An account is erased by DELETE /v1/users/me."));
     }
     let gone = desk.speaker(&caller, id(&user)).await?;
+    // Where that cannot be done now, he stays as he is.
+    desk.take_back(gone).await?;
+    desk.bar(gone.user).await?;
+    // What he has bid meanwhile. Until he is erased, all of it may be done again.
     desk.take_back(gone).await?;
     erase(&desk.house, gone.user).await?;
-    // What he has bid meanwhile.
-    desk.take_back(gone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
