@@ -4,6 +4,7 @@
 
 use super::served::{Reply, Served};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What each dialect's callers have of their own.
 struct Five {
@@ -225,4 +226,28 @@ fn s1_03_what_is_bid_while_somebody_goes_is_taken_back_whatever_becomes_of_the_r
         assert!(["forbidden", "not_found"].contains(&&*last.code()), "{last:?}");
     });
     assert_eq!(five.read("portal", pot), (10_000, 1));
+}
+
+#[test]
+fn s1_03_nobody_is_gone_before_what_he_was_bidding_is_decided() {
+    let five = Five::new();
+    let pot = five.create("portal");
+    five.bid("cars", pot, 10_000);
+    // Nothing becomes durable until this is over.
+    let log = rusqlite::Connection::open(five.house.data.path().join("log.db")).unwrap();
+    log.busy_timeout(Duration::from_secs(5)).unwrap();
+    log.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = json!({"amount": 20_000, "user_id": five.paula});
+    five.say("PUT", &format!("portal/auction/{pot}/bid"), None, &body);
+    std::thread::scope(|scope| {
+        let leaving = scope.spawn(|| five.leave());
+        std::thread::sleep(Duration::from_millis(700));
+        log.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(leaving.join().unwrap().status, 204);
+    });
+    let seen = || five.read("portal", pot);
+    assert!((0..40).all(|_| {
+        std::thread::sleep(Duration::from_millis(25));
+        seen() == (10_000, 1)
+    }));
 }

@@ -18,13 +18,15 @@ use gavel_engine::people::UserChange;
 const PAGE: usize = 100;
 
 impl Desk {
-    /// Lets him bid no more; what he has bid he may still take back.
+    /// Lets him bid no more, and waits for what he is bidding; what he has bid he may still take
+    /// back.
     ///
     /// # Errors
     /// `not_found` if he has gone meanwhile.
     pub(super) async fn bar(&self, user: UserId) -> Result<(), Problem> {
         let change = UserChange { roles: Some(Roles::default()), ..UserChange::default() };
         let known = self.house.blocking(move |people| people.change_user(user, &change)).await?;
+        drop(self.house.bidding.write().await);
         if known { Ok(()) } else { Err(Problem::not_found()) }
     }
 
