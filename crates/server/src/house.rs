@@ -33,7 +33,7 @@ use gavel_proof::keys::PublicKey;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{RwLock, Semaphore, watch};
 
 /// Short calls of the store that may wait or run aside at once; more are refused.
 const ASIDE: usize = 1024;
@@ -86,6 +86,8 @@ pub struct Rooms {
     pub ready: AtomicBool,
     /// Turns true when the house begins to stop; long replies (streams) end then.
     pub stopping: watch::Receiver<bool>,
+    /// Held to read by a bid of somebody who may leave meanwhile, until it is answered.
+    pub(crate) bidding: Arc<RwLock<()>>,
     aside: Arc<Semaphore>,
 }
 
@@ -151,6 +153,7 @@ impl House {
             gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
             ready: AtomicBool::new(false),
+            bidding: Arc::default(),
             aside: Arc::new(Semaphore::new(ASIDE)),
             engine,
             people,

@@ -183,3 +183,20 @@ fn flash_sales_are_spoken_of_as_described() {
     ];
     says_in_a_dialect("flash", &told);
 }
+
+#[test]
+fn the_readme_names_every_command() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_gavel")).arg("--help").output();
+    let help = String::from_utf8(help.expect("it runs").stdout).expect("text");
+    let (_, commands) = help.split_once("Commands:\n").expect("its commands");
+    let named = |line: &str| line.strip_prefix("  ")?.split(' ').next().map(str::to_owned);
+    let commands: Vec<_> = commands.lines().map_while(named).collect();
+    assert!(commands.len() > 20, "{help}");
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("a page");
+    let table: String = readme.lines().filter(|line| line.starts_with("| `")).collect();
+    for command in commands.iter().filter(|command| *command != "help") {
+        let [alone, first] = [format!("`{command}`"), format!("`{command} ")];
+        assert!(table.contains(&alone) || table.contains(&first), "{command}");
+    }
+}

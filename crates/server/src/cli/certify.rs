@@ -140,8 +140,14 @@ fn ended(pass: &Pass<'_>) -> Result<Vec<i64>, Failure> {
     let mut auctions = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
-        let page =
-            [("status", Some("ended")), ("limit", Some("100")), ("cursor", cursor.as_deref())];
+        // What has ended by now is in the list before its first page is cut.
+        let in_sync = cursor.is_none().then_some("true");
+        let page = [
+            ("status", Some("ended")),
+            ("limit", Some("100")),
+            ("cursor", cursor.as_deref()),
+            ("in_sync", in_sync),
+        ];
         let page = pass.client.get(&query::path("/v1/auctions", &page))?.json();
         for item in page.get("items").and_then(Value::as_array).into_iter().flatten() {
             let certified = item.get("certified").and_then(Value::as_bool) == Some(true);

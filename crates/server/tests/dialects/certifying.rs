@@ -6,6 +6,7 @@ use super::served::Served;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// Runs the job once: what it says it has done.
 fn job(house: &Served, token: &str, more: &[&str]) -> Value {
@@ -58,7 +59,7 @@ fn s0_25_s0_27_the_projection_says_what_the_job_writes_and_its_steps_change_noth
         page["items"].as_array().unwrap().len() == ids.len()
     };
     assert!((0..200).any(|_| listed() || {
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
         false
     }));
     for item in &ids {
@@ -84,6 +85,33 @@ fn s0_25_s0_27_the_projection_says_what_the_job_writes_and_its_steps_change_noth
         let shown = house.get(&format!("/item/{item}"), None).json();
         assert_eq!(shown["highest_bidder"], highest, "{shown}");
     }
+}
+
+#[test]
+fn what_has_just_ended_is_certified_though_the_lists_are_behind() {
+    let house = Served::with(&["dialects.on=items"]);
+    let now = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
+    let end = now.parse::<jiff::Timestamp>().unwrap().as_second() + 3;
+    let item = house.ask("POST", "/item", None, &json!({ "auction_end_date": end })).json();
+    let token = house.admin();
+    let listed = house.get("/v1/auctions?in_sync=true", None).json();
+    assert_eq!(listed["items"][0]["id"], item);
+    let lists = rusqlite::Connection::open(house.data.path().join("lists.db")).unwrap();
+    lists.busy_timeout(Duration::from_secs(5)).unwrap();
+    lists.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ended = || house.get(&format!("/v1/auctions/{item}"), None).json()["state"] == "passed";
+    assert!((0..400).any(|_| ended() || {
+        std::thread::sleep(Duration::from_millis(50));
+        false
+    }));
+    std::thread::scope(|scope| {
+        let said = scope.spawn(|| job(&house, &token, &[]));
+        // It has asked by now, and waits for the list.
+        std::thread::sleep(Duration::from_millis(500));
+        lists.execute_batch("ROLLBACK").unwrap();
+        let expected = json!({"certified": [item], "kept": [], "failed": []});
+        assert_eq!(said.join().unwrap(), expected);
+    });
 }
 
 fn certificate(directory: &Path, auction: i64) -> std::path::PathBuf {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
 use super::served::Served;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -57,25 +59,131 @@ fn a_client_in_the_language_of_the_reference_sees_a_whole_auction() {
     }
 }
 
-#[test]
-fn such_a_client_notices_what_is_off() {
-    // Without its job, `items` certifies nothing; a house that is closed to callers takes no bid;
-    // and a dialect is not another one.
-    let house = Served::with(&["dialects.on=items,portal,cars,marketplace"]);
-    let closed = Served::with(&["dialects.on=all", "dialects.public=false"]);
-    for (dialect, program, _) in CLIENTS {
-        let other = if dialect == "cars" { "marketplace" } else { "cars" };
-        let wrong = [
-            format!("{}/dialects/{other}", house.address),
-            format!("{}/dialects/{dialect}", closed.address),
-        ];
-        for at in wrong {
-            let output = client(dialect, program, &format!("http://{at}")).wait_with_output();
-            assert!(!output.unwrap().status.success(), "{dialect} at {at}");
+/// One thing that a house says wrongly, and what its client says then.
+struct Lie {
+    client: (&'static str, &'static str),
+    truth: &'static str,
+    lie: &'static str,
+    noticed: &'static str,
+}
+
+/// Two to each client, none at its first request.
+const LIES: [[Lie; 4]; 2] = [
+    [
+        Lie {
+            client: ("items", "python3"),
+            truth: r#""user_id":3}"#,
+            lie: r#""user_id":4}"#,
+            noticed: "'user_id': 4}",
+        },
+        Lie {
+            client: ("portal", "bash"),
+            truth: r#""max_bid":500,"#,
+            lie: r#""max_bid":501,"#,
+            noticed: "the highest: 501 and not 500",
+        },
+        Lie {
+            client: ("cars", "bash"),
+            truth: r#""max_bid":120000,"#,
+            lie: r#""max_bid":120001,"#,
+            noticed: "max_bid: 120001 and not 120000",
+        },
+        Lie {
+            client: ("marketplace", "bash"),
+            truth: r#""price":10500,"#,
+            lie: r#""price":10501,"#,
+            noticed: r#"all bids: [["anna",10000],["bruno",10501]] and not"#,
+        },
+    ],
+    [
+        Lie {
+            client: ("items", "python3"),
+            truth: r#""highest_bidder":null"#,
+            lie: r#""highest_bidder":   2"#,
+            noticed: "'highest_bidder': 2",
+        },
+        Lie {
+            client: ("portal", "bash"),
+            truth: r#""max_bid":200,"#,
+            lie: r#""max_bid":199,"#,
+            noticed: "what is left: 199 and not 200",
+        },
+        Lie {
+            client: ("cars", "bash"),
+            truth: r#""status":"closed""#,
+            lie: r#""status":"clover""#,
+            noticed: "closed: clover and not closed",
+        },
+        Lie {
+            client: ("marketplace", "bash"),
+            truth: r#""status":"won""#,
+            lie: r#""status":"win""#,
+            noticed: "how it ended: win and not won",
+        },
+    ],
+];
+
+/// Where everything is passed on to a house, and comes back with a lie in it.
+fn lying(house: SocketAddr, truth: &'static str, lie: &'static str) -> SocketAddr {
+    assert_eq!(truth.len(), lie.len(), "a body is as long as its head says");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let passing = move || {
+        for client in listener.incoming() {
+            // A client may have gone.
+            drop(client.and_then(|client| pass_on(client, house, truth, lie)));
+        }
+    };
+    drop(std::thread::Builder::new().spawn(passing).unwrap());
+    at
+}
+
+/// One request, and its reply.
+fn pass_on(mut client: TcpStream, house: SocketAddr, truth: &str, lie: &str) -> io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        if !lower.starts_with("connection:") {
+            head += &line;
         }
     }
-    let url = format!("http://{}/dialects/items", house.address);
-    let output = client("items", "python3", &url).wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("nobody certified it"), "{output:?}");
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let mut house = TcpStream::connect(house)?;
+    house.write_all(format!("{head}connection: close\r\n\r\n").as_bytes())?;
+    house.write_all(&body)?;
+    let mut reply = String::new();
+    house.read_to_string(&mut reply)?;
+    client.write_all(reply.replace(truth, lie).as_bytes())
+}
+
+#[test]
+fn such_a_client_notices_what_is_off() {
+    let on = ["dialects.on=items,portal,cars,marketplace"];
+    let houses = LIES.map(|lies| (Served::with(&on), lies));
+    let mut running = Vec::new();
+    for (house, lies) in &houses {
+        for Lie { client: (dialect, program), truth, lie, noticed } in lies {
+            let at = lying(house.address, truth, lie);
+            let url = format!("http://{at}/dialects/{dialect}");
+            running.push((client(dialect, program, &url), *noticed));
+        }
+    }
+    // Without its job, `items` certifies nothing.
+    let url = format!("http://{}/dialects/items", houses[0].0.address);
+    running.push((client("items", "python3", &url), "nobody certified it"));
+    for (child, noticed) in running {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(noticed), "{noticed}: {output:?}");
+    }
 }

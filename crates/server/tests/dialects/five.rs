@@ -2,8 +2,9 @@
 //! reads the same of it, in its own words.
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 
-use super::served::Served;
+use super::served::{Reply, Served};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What each dialect's callers have of their own.
 struct Five {
@@ -26,7 +27,11 @@ fn uuid(auction: i64) -> String {
 
 impl Five {
     fn new() -> Self {
-        let house = Served::with(&["dialects.on=all"]);
+        Self::with(&[])
+    }
+
+    fn with(sets: &[&str]) -> Self {
+        let house = Served::with(&[&["dialects.on=all"], sets].concat());
         let time = house.get("/v1/time", None).json()["server_time"].as_str().unwrap().to_owned();
         let end = time.parse::<jiff::Timestamp>().unwrap().as_second() + 3_600;
         let [host, fiona] = ["host", "fiona"].map(|name| house.user(name).1);
@@ -100,6 +105,16 @@ impl Five {
         };
     }
 
+    /// The user of `portal` is deleted.
+    fn leave(&self) -> Reply {
+        self.house.ask(
+            "DELETE",
+            &format!("/dialects/portal/user/{}", self.paula),
+            None,
+            &Value::Null,
+        )
+    }
+
     /// The highest bid in minor units, and how many there are, as a dialect says it.
     fn read(&self, dialect: &str, auction: i64) -> (i64, i64) {
         let get = |path: String| self.say("GET", &path, None, &Value::Null);
@@ -150,8 +165,7 @@ fn s1_03_who_goes_takes_back_what_he_may_and_no_more() {
         five.bid("cars", auction, 10_000);
         five.bid("portal", auction, 20_000);
     }
-    let path = format!("/dialects/portal/user/{}", five.paula);
-    assert_eq!(five.house.ask("DELETE", &path, None, &Value::Null).status, 204);
+    assert_eq!(five.leave().status, 204);
     assert_eq!(five.read("portal", pot), (10_000, 1), "there bids may be taken back");
     assert_eq!(five.read("portal", kettle), (20_000, 2), "and here they stand");
     let bids = five.say("GET", &format!("marketplace/bids/{kettle}"), None, &Value::Null);
@@ -161,4 +175,79 @@ fn s1_03_who_goes_takes_back_what_he_may_and_no_more() {
         let events = five.house.get(&format!("/v1/auctions/{auction}/events"), None);
         assert!(!events.body.contains("paula"), "{events:?}");
     }
+}
+
+#[test]
+fn s1_03_nobody_goes_while_it_cannot_be_said_what_becomes_of_his_bids() {
+    let five = Five::new();
+    let pot = five.create("portal");
+    five.bid("cars", pot, 10_000);
+    five.bid("portal", pot, 20_000);
+    let clerk = five.house.admin();
+    let says = |verb: &str, body: &Value| {
+        let path = format!("/v1/auctions/{pot}/{verb}");
+        let reply = five.house.ask("POST", &path, Some(&clerk), body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+    };
+    says("hold", &json!({"reason": "technical_failure"}));
+    let reply = five.leave();
+    assert_eq!((reply.status, &*reply.code()), (409, "on_hold"), "{reply:?}");
+    says("resume", &json!({}));
+    // Nothing about him has changed.
+    five.bid("portal", pot, 30_000);
+    assert_eq!(five.leave().status, 204);
+    assert_eq!(five.read("portal", pot), (10_000, 1));
+}
+
+#[test]
+fn s1_03_what_is_bid_while_somebody_goes_is_taken_back_whatever_becomes_of_the_rest() {
+    let outbox = tempfile::tempdir().unwrap();
+    let letters = format!("mail.outbox={}", outbox.path().display());
+    let five = Five::with(&[
+        &letters,
+        "limits.bids_per_second_per_actor=0",
+        "limits.bids_per_second_per_ip=0",
+    ]);
+    let pot = five.create("portal");
+    five.bid("cars", pot, 10_000);
+    five.bid("portal", pot, 20_000);
+    // So it cannot be said whether all traces of him are destroyed.
+    outbox.close().unwrap();
+    let path = format!("/dialects/portal/auction/{pot}/bid?sync=true");
+    let bids = |amount: i64| {
+        let body = json!({"amount": amount, "user_id": five.paula});
+        five.house.ask("PUT", &path, None, &body)
+    };
+    std::thread::scope(|scope| {
+        let bidding = scope.spawn(|| (20_001..).map(bids).find(|reply| reply.status != 201));
+        let reply = five.leave();
+        assert_eq!((reply.status, &*reply.code()), (503, "outcome_unknown"), "{reply:?}");
+        let last = bidding.join().unwrap().unwrap();
+        assert!(["forbidden", "not_found"].contains(&&*last.code()), "{last:?}");
+    });
+    assert_eq!(five.read("portal", pot), (10_000, 1));
+}
+
+#[test]
+fn s1_03_nobody_is_gone_before_what_he_was_bidding_is_decided() {
+    let five = Five::new();
+    let pot = five.create("portal");
+    five.bid("cars", pot, 10_000);
+    // Nothing becomes durable until this is over.
+    let log = rusqlite::Connection::open(five.house.data.path().join("log.db")).unwrap();
+    log.busy_timeout(Duration::from_secs(5)).unwrap();
+    log.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = json!({"amount": 20_000, "user_id": five.paula});
+    five.say("PUT", &format!("portal/auction/{pot}/bid"), None, &body);
+    std::thread::scope(|scope| {
+        let leaving = scope.spawn(|| five.leave());
+        std::thread::sleep(Duration::from_millis(700));
+        log.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(leaving.join().unwrap().status, 204);
+    });
+    let seen = || five.read("portal", pot);
+    assert!((0..40).all(|_| {
+        std::thread::sleep(Duration::from_millis(25));
+        seen() == (10_000, 1)
+    }));
 }

@@ -47,7 +47,7 @@ const IDS: [&str; 12] = [
 const PLACES: [&str; 8] =
     ["item", "cars", "auction", "auctions", "bids", "users", "user", "operation"];
 
-const QUERIES: [&str; 10] = [
+const QUERIES: [&str; 12] = [
     "_limit=99999999999",
     "_start=18446744073709551615",
     "id=%ff",
@@ -57,10 +57,12 @@ const QUERIES: [&str; 10] = [
     "id.x=1",
     "after=-9223372036854775808",
     "offset=99999999999999999999",
+    "limit=0",
+    "limit=10000&before=18446744073709551615",
     "user_id=9223372036854775807&at_least=18446744073709551615",
 ];
 
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 9] = [
     "cars/cars",
     "cars/auctions",
     "cars/bids",
@@ -68,6 +70,8 @@ const LISTS: [&str; 7] = [
     "cars/cars/count",
     "portal/auctions",
     "flash/auctions",
+    "items/item/1",
+    "marketplace/bids/1",
 ];
 
 /// What each route takes, in its dialect.

@@ -8,18 +8,21 @@ use crate::http::actor::Caller;
 use crate::http::error::{Code, Problem};
 use crate::http::limits::network;
 use crate::http::v1::ask::{Done, Manner, Wish, known};
-use crate::http::v1::history::{BidItem, standing};
+use crate::http::v1::history::{BidItem, newest};
 use crate::http::v1::render::username;
 use crate::http::v1::users::words::line;
 use crate::permissions::{Actor, Object, Verb, may};
 use gavel_auction::command::{Action, Offer, Person, PlaceBid, Roles};
-use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
+use gavel_auction::ids::{AuctionId, BidId, Paddle, UserId, Version};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::terms::Visibility;
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, View, Viewer};
 use gavel_engine::people::{NewUser, Outside, People, PeopleError, User};
 use gavel_store::folded;
+use http::header::LINK;
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -48,6 +51,23 @@ pub(crate) struct Bidding<'a> {
     pub(crate) version: Option<Version>,
     pub(crate) from: IpAddr,
     pub(crate) manner: &'a Manner,
+}
+
+/// The most bids of an auction in one reply.
+const BIDS: usize = 10_000;
+
+/// Which bids of an auction: so many of the newest, before one of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Newest {
+    limit: Option<usize>,
+    before: Option<BidId>,
+}
+
+/// Bids of an auction, each with who is behind it, the oldest first; and where older ones are.
+pub(crate) struct Bids {
+    pub(crate) all: Vec<(BidItem, Behind)>,
+    pub(crate) link: HeaderMap,
 }
 
 /// Who is behind a paddle, as far as a dialect may tell.
@@ -277,20 +297,37 @@ impl Desk {
         head.view(&Viewer::default(), None, self.house.now())
     }
 
-    /// The bids of an auction that stand, with who is behind each, as everybody may see them.
+    /// The newest bids of an auction that stand, as everybody may see them. What they are asked for
+    /// at, below this dialect, says where older ones are.
     ///
     /// # Errors
-    /// If the log cannot be read.
-    pub(crate) async fn bids(&self, head: Arc<Head>) -> Result<Vec<(BidItem, Behind)>, Problem> {
+    /// `malformed` if that is no number of bids; if the log cannot be read.
+    pub(crate) async fn bids(
+        &self,
+        head: Arc<Head>,
+        path: String,
+        Newest { limit, before }: Newest,
+    ) -> Result<Bids, Problem> {
+        let most = limit.unwrap_or(BIDS);
+        if !(1..=BIDS).contains(&most) {
+            return Err(Problem::malformed("limit", "A reply has 1 to 10,000 bids."));
+        }
         let desk = self.clone();
         let read = move |house: &House| {
             let named = |bid: BidItem| {
                 let behind = bid.paddle.map(|paddle| desk.behind(&head, paddle));
                 Ok((bid, behind.transpose()?.unwrap_or(Behind::Hidden)))
             };
-            standing(house, &head, usize::MAX)?.into_iter().map(named).collect()
+            let (bids, more) = newest(house, &head, before.unwrap_or(BidId::MAX), most)?;
+            let first = bids.first().filter(|_| more).map(|bid| bid.bid);
+            let all: Result<_, Problem> = bids.into_iter().map(named).collect();
+            Ok::<_, Problem>((all?, first))
         };
-        self.house.aside(read).await?
+        let (all, first) = self.house.aside(read).await??;
+        let older =
+            |first| format!("<{}{path}?limit={most}&before={first}>; rel=\"prev\"", self.at);
+        let link = first.map(older).and_then(|link| HeaderValue::try_from(link).ok());
+        Ok(Bids { all, link: link.map(|link| (LINK, link)).into_iter().collect() })
     }
 }
 

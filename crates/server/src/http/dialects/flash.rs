@@ -160,7 +160,8 @@ async fn create(
 ) -> Result<(StatusCode, Json<Auction>), Problem> {
     let by = signed_in(caller)?;
     let NewAuction { title, description, duration, category, starting_bid } = body;
-    let wrong = || Problem::malformed("starting_bid", "A decimal such as 10000.00.");
+    let wrong =
+        || Problem::malformed("starting_bid", "A decimal such as 10000.00, at most 99999999.99.");
     let starting_bid = wire::amount(&starting_bid, desk.currency()).ok_or_else(wrong)?;
     let schedule = Some(schedule(None, None, Some(duration)));
     let slots = Slots { starting_price: Some(starting_bid), schedule, ..Slots::default() };
@@ -225,7 +226,7 @@ async fn bid(
     let by = signed_in(caller)?;
     desk.house.limits.bid(by.user.get(), from, desk.house.now())?;
     let head = known(&desk.house, named(&auction_id)?, &by.viewer()).await?;
-    let wrong = || Problem::malformed("amount", "A decimal such as 15000.00.");
+    let wrong = || Problem::malformed("amount", "A decimal such as 15000.00, at most 99999999.99.");
     let offer = wire::amount(&amount, head.currency).ok_or_else(wrong)?;
     let action = Action::Bid(PlaceBid::of(Offer::Amount(offer)));
     let done = Wish::of(&by, &manner, head.auction, None).put(&desk.house, action).await?;

@@ -2,7 +2,7 @@
 //! routes; who bids is whoever the body says. Holds no rule: what a legal bid is, `classic` says.
 
 use super::Dialect;
-use super::desk::{Behind, Bidding, Desk};
+use super::desk::{Behind, Bidding, Bids, Desk, Newest};
 use crate::http::Peer;
 use crate::http::body::Untyped;
 use crate::http::error::Problem;
@@ -22,6 +22,7 @@ use gavel_auction::terms::{Certify, Schedule};
 use gavel_auction::time::{SECOND, Time};
 use gavel_auction::view::Head;
 use gavel_engine::people::Listing;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -118,22 +119,23 @@ async fn bid(
 async fn show(
     State(desk): State<Desk>,
     Of(item): Of,
-    Query(Nothing {}): Query<Nothing>,
-) -> Result<Json<Item>, Problem> {
+    Query(which): Query<Newest>,
+) -> Result<(HeaderMap, Json<Item>), Problem> {
     let head = desk.head(item).await?;
-    let bids = desk.bids(head.clone()).await?;
+    let Bids { all, link } = desk.bids(head.clone(), format!("/item/{item}"), which).await?;
     let ends_at = head.running.scheduled_end.or(head.terms.schedule.ends_at);
     let shown = |(bid, behind): &(BidItem, Behind)| {
         let amount = bid.amount.or(bid.price)?;
         let user_id = number(bid.paddle?, behind);
         Some(Bid { id: bid.bid, amount, item_id: item, user_id })
     };
-    Ok(Json(Item {
+    let shown = Item {
         id: item,
         auction_end_date: ends_at.map(seconds),
         highest_bidder: highest_bidder(&desk, &head)?,
-        bids: bids.iter().filter_map(shown).collect(),
-    }))
+        bids: all.iter().filter_map(shown).collect(),
+    };
+    Ok((link, Json(shown)))
 }
 
 /// Null until the result is certified; then who won, or -1.

@@ -3,7 +3,7 @@
 //! rule: what a legal bid is, `classic` says.
 
 use super::Dialect;
-use super::desk::{Behind, Bidding, Desk};
+use super::desk::{Behind, Bidding, Bids, Desk, Newest};
 use crate::http::Peer;
 use crate::http::body::Untyped;
 use crate::http::error::Problem;
@@ -26,8 +26,8 @@ use gavel_auction::terms::Schedule;
 use gavel_auction::time::SECOND;
 use gavel_auction::view::Head;
 use gavel_engine::people::Listing;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -190,11 +190,12 @@ async fn bid(
 async fn bids(
     State(desk): State<Desk>,
     Of(auction): Of,
-    Query(Nothing {}): Query<Nothing>,
-) -> Result<Json<Vec<Bid>>, Problem> {
+    Query(which): Query<Newest>,
+) -> Result<(HeaderMap, Json<Vec<Bid>>), Problem> {
     let head = desk.head(auction).await?;
-    let all = desk.bids(head).await?;
-    Ok(Json(all.into_iter().filter_map(|(bid, behind)| Bid::of(auction, &bid, behind)).collect()))
+    let Bids { all, link } = desk.bids(head, format!("/bids/{auction}"), which).await?;
+    let shown = all.into_iter().filter_map(|(bid, behind)| Bid::of(auction, &bid, behind));
+    Ok((link, Json(shown.collect())))
 }
 
 async fn describe() -> impl IntoResponse {

@@ -193,11 +193,19 @@ async fn bid(
     Query(Sync { sync }): Query<Sync>,
     Untyped(NewBid { amount, user_id }): Untyped<NewBid>,
 ) -> Result<Response, Problem> {
+    // Before it is asked whether he may bid.
+    let bidding = desk.house.bidding.clone().read_owned().await;
     let by = desk.speaker(&caller, user_id).await?;
     desk.house.limits.bid(by.user.get(), from, desk.house.now())?;
     let wish = manner_of(Wish::by(by, &manner, auction, None), sync);
     let action = Action::Bid(PlaceBid::of(Offer::Amount(amount)));
-    put_to(&desk, wish, user_id, action, StatusCode::CREATED).await
+    let work = |wish: Wish, house| async move {
+        let done = wish.put(&house, action).await;
+        drop(bidding);
+        Ok(said::done(&wish, &done?, StatusCode::CREATED))
+    };
+    let settled = wish.settle_in(Lane::Bids, desk.house.clone(), work).await?;
+    Ok(said::acknowledged(&desk, &wish, user_id, settled))
 }
 
 async fn remove_bid(
@@ -211,7 +219,11 @@ async fn remove_bid(
     desk.house.limits.bid(by.user.get(), from, desk.house.now())?;
     let wish = manner_of(Wish::by(by, &manner, auction, None), sync);
     let action = Action::Retract { bid, reason: Reason::Mistake };
-    put_to(&desk, wish, user_id, action, StatusCode::OK).await
+    let work = |wish: Wish, house| async move {
+        Ok(said::done(&wish, &wish.put(&house, action).await?, StatusCode::OK))
+    };
+    let settled = wish.settle_in(Lane::Bids, desk.house.clone(), work).await?;
+    Ok(said::acknowledged(&desk, &wish, user_id, settled))
 }
 
 /// The user's own standing bids.
@@ -266,10 +278,12 @@ async fn remove_user(
         return Err(Problem::forbidden("An account is erased by DELETE /v1/users/me."));
     }
     let gone = desk.speaker(&caller, id(&user)).await?;
+    // Where that cannot be done now, he stays as he is.
+    desk.take_back(gone).await?;
+    desk.bar(gone.user).await?;
+    // What he has bid meanwhile. Until he is erased, all of it may be done again.
     desk.take_back(gone).await?;
     erase(&desk.house, gone.user).await?;
-    // What he has bid meanwhile.
-    desk.take_back(gone).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -298,19 +312,4 @@ async fn subscribe(
 /// Here a command is answered at once, unless somebody wants to wait.
 fn manner_of(wish: Wish, sync: bool) -> Wish {
     Wish { prefer: Prefer { respond_async: !sync, ..wish.prefer }, ..wish }
-}
-
-/// Puts a bidder's command to its auction.
-async fn put_to(
-    desk: &Desk,
-    wish: Wish,
-    user_id: Option<i64>,
-    action: Action,
-    status: StatusCode,
-) -> Result<Response, Problem> {
-    let work = |wish: Wish, house| async move {
-        Ok(said::done(&wish, &wish.put(&house, action).await?, status))
-    };
-    let settled = wish.settle_in(Lane::Bids, desk.house.clone(), work).await?;
-    Ok(said::acknowledged(desk, &wish, user_id, settled))
 }

@@ -181,17 +181,17 @@ pub(super) fn page(
     Ok(AuctionsPage { items, next_cursor, as_of })
 }
 
-/// Waits for the lists to hold what is durable now, but not for ever: `as_of` tells.
-async fn catch_up(house: &House) -> Result<(), Problem> {
+/// Waits for the lists to hold what is durable now, but not for ever: whether they do.
+pub(crate) async fn catch_up(house: &House) -> Result<bool, Problem> {
     let durable = house.engine.released();
     for _ in 0..PASSES {
         let reached = house.aside(as_of).await??;
         if reached.iter().zip(&durable).all(|(reached, durable)| reached >= durable) {
-            break;
+            return Ok(true);
         }
         tokio::time::sleep(PASS).await;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Up to where the lists are.

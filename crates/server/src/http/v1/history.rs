@@ -103,6 +103,27 @@ pub(crate) fn standing(house: &House, head: &Head, most: usize) -> Result<Vec<Bi
     })
 }
 
+/// So many bids of an auction that stand, the newest before this one, the oldest first; and whether
+/// there are older ones. Blocks on the store.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn newest(
+    house: &House,
+    head: &Head,
+    before: BidId,
+    most: usize,
+) -> Result<(Vec<BidItem>, bool), Problem> {
+    let curtain = Curtain::of(head);
+    house.ledgers.read(house, head.auction, |ledger| {
+        let mut standing = ledger.before(before).iter().rev().filter(|line| line.stands());
+        let newest = standing.by_ref().take(most).map(|line| curtain.item(line));
+        let mut items: Vec<BidItem> = newest.collect();
+        items.reverse();
+        (items, standing.next().is_some())
+    })
+}
+
 /// One bid of an auction, if it stands, as everybody may see it. Blocks on the store.
 ///
 /// # Errors

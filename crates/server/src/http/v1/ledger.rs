@@ -78,6 +78,12 @@ impl Ledger {
         self.lines.get(from..).unwrap_or_default()
     }
 
+    /// The bids before this one, the oldest first.
+    pub(crate) fn before(&self, bid: BidId) -> &[Line] {
+        let upto = self.lines.partition_point(|line| line.bid < bid);
+        self.lines.get(..upto).unwrap_or_default()
+    }
+
     /// One bid.
     pub(crate) fn line(&self, bid: BidId) -> Option<&Line> {
         self.lines.get(self.lines.binary_search_by_key(&bid, |line| line.bid).ok()?)

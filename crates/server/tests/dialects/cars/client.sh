@@ -1,15 +1,9 @@
 #!/bin/bash
 # A client of `cars`: what the admin panel creates, what the bidding app asks for. Times are
-# milliseconds. It stops at the first thing that is not so.
-set -euo pipefail
-url=$1
-json='content-type: application/json'
+# milliseconds.
+. "$(dirname "$0")/../prelude.sh"
 
-is() { [ "$2" = "$3" ] || { echo "$1: $2 and not $3" >&2; exit 1; }; }
-post() { curl -sf "$url$1" -H "$json" -d "$2"; }
-status() { curl -s -o /dev/null -w '%{http_code}' -X "$1" "$url$2" -H "$json" -d "${3:-}"; }
-
-end=$((($(date +%s) + 5) * 1000))
+end=$((($(date +%s) + 12) * 1000))
 car=$(post /cars '{"name": "Saab 900", "make": "Saab", "year": 1988}' | jq -e .id)
 anna=$(post /users '{"username": "anna"}' | jq -e .id)
 bruno=$(post /users '{"username": "bruno"}' | jq -e .id)
@@ -22,12 +16,8 @@ is "who logs in" "$(curl -sf "$url/users?username=bruno" | jq '.[0].id')" "$brun
 is "who does not" "$(curl -sf "$url/users/count?username=nobody")" 0
 
 # Only what is live is listed.
-tries=100
-until [ "$(curl -sf "$url/auctions?car=$car" | jq -c 'map(.id)')" = "[$auction]" ]; do
-  tries=$((tries - 1))
-  [ $tries -gt 0 ] || { echo "it is not listed, or $later is" >&2; exit 1; }
-  sleep 0.05
-done
+listed() { [ "$(curl -sf "$url/auctions?car=$car" | jq -c 'map(.id)')" = "[$auction]" ]; }
+until_so "it is not listed, or $later is" listed
 is "when it ends" "$(curl -sf "$url/auctions/$auction" | jq .end_time)" "$end"
 
 bid=$(post /bids "{\"auction\": $auction, \"user\": $anna, \"amount\": 100000}" | jq -e .id)
@@ -41,12 +31,10 @@ is "a bid stands" "$(status DELETE "/bids/$bid")" 403
 is "a running auction stands" "$(status PUT "/auctions/$auction" "{\"end_time\": 1}")" 409
 
 # The end; the winning bid is written back.
-tries=200
-until shown=$(curl -sf "$url/auctions/$auction") && [ "$(jq .winning_bid <<<"$shown")" != null ]; do
-  tries=$((tries - 1))
-  [ $tries -gt 0 ] || { echo "it has no winning bid" >&2; exit 1; }
-  sleep 0.1
-done
+won() {
+  shown=$(curl -sf "$url/auctions/$auction") && [ "$(jq .winning_bid <<<"$shown")" != null ]
+}
+until_so "it has no winning bid" won
 is "closed" "$(jq -r .status <<<"$shown")" closed
 is "who won" "$(jq .winner.id <<<"$shown")" "$bruno"
 is "too late" \

@@ -6,7 +6,7 @@ import time
 import requests
 
 url = sys.argv[1]
-end = int(time.time()) + 4
+end = int(time.time()) + 8
 
 item = requests.post(f"{url}/item", json={"auction_end_date": end}).json()
 assert isinstance(item, int) and item > 0, item

@@ -1,16 +1,10 @@
 #!/bin/bash
 # A client of `marketplace`, as its text describes the flow: an auction, bids that raise the price,
-# the end. It stops at the first thing that is not so.
-set -euo pipefail
-url=$1
-json='content-type: application/json'
-
-is() { [ "$2" = "$3" ] || { echo "$1: $2 and not $3" >&2; exit 1; }; }
-put() { curl -sf -X PUT "$url$1" -H "$json" -d "$2"; }
-status() { curl -s -o /dev/null -w '%{http_code}' -X "$1" "$url$2" -H "$json" -d "${3:-}"; }
+# the end.
+. "$(dirname "$0")/../prelude.sh"
 
 made=$(curl -sf -w '\n%{http_code}' "$url/auctions" -H "$json" -d '{"title": "A kettle",
-  "description": "Copper", "starting_price": 10000, "duration": 4}')
+  "description": "Copper", "starting_price": 10000, "duration": 10}')
 is "created" "${made##*$'\n'}" 201
 auction=$(head -1 <<<"$made" | jq -e .id)
 is "nothing else" "$(head -1 <<<"$made" | jq -c keys)" '["id"]'
@@ -30,12 +24,10 @@ is "all bids" "$(curl -sf "$url/bids/$auction" | jq -c 'map([.bidder_username, .
   '[["anna",10000],["bruno",10500]]'
 is "the second" "$(curl -sf "$url/bids/$auction" | jq '.[1].id')" "$id"
 
-tries=200
-until shown=$(curl -sf "$url/auctions/$auction") && [ "$(jq -r .status <<<"$shown")" != active ]; do
-  tries=$((tries - 1))
-  [ $tries -gt 0 ] || { echo "it never ended" >&2; exit 1; }
-  sleep 0.1
-done
+ended() {
+  shown=$(curl -sf "$url/auctions/$auction") && [ "$(jq -r .status <<<"$shown")" != active ]
+}
+until_so "it never ended" ended
 is "how it ended" "$(jq -r .status <<<"$shown")" won
 is "too late" "$(status PUT "/bids/$auction" '{"bidder_username": "anna", "bid_amount": 20000}')" 409
 echo "$(jq -r .winner_username <<<"$shown") has it for $(jq .current_price <<<"$shown")"

@@ -1,28 +1,25 @@
 #!/bin/bash
 # A client of `portal`: users, an auction, bids, one of them deleted and one doubled; the winner is
-# announced. It stops at the first thing that is not so.
-set -euo pipefail
-url=$1
+# announced.
+. "$(dirname "$0")/../prelude.sh"
 origin=$(grep -o '^http://[^/]*' <<<"$url")
-json='content-type: application/json'
-
-is() { [ "$2" = "$3" ] || { echo "$1: $2 and not $3" >&2; exit 1; }; }
-put() { curl -sf -X PUT "$url$1" -H "$json" -d "$2"; }
-status() { curl -s -o /dev/null -w '%{http_code}' -X "$1" "$url$2" -H "$json" -d "${3:-}"; }
 
 carl=$(put /user '{"name": "carl"}' | jq -e .id)
 dora=$(put /user '{"name": "dora"}' | jq -e .id)
 put "/user/$carl/subscriptions" '{"won": true, "doubled": true}' >/dev/null
-auction=$(put '/auction?sync=true' '{"title": "A pot", "duration_seconds": 5,
-  "promotion": {"kind": "double", "every_seconds": 5}}' | jq -e .id)
+auction=$(put '/auction?sync=true' '{"title": "A pot", "duration_seconds": 10,
+  "promotion": {"kind": "double", "every_seconds": 10}}' | jq -e .id)
 curl -sf "$url/auctions?sync=true" | jq -e "any(.[]; .id == $auction)" >/dev/null
 
 # A bid is acknowledged at once; what came of it is asked for.
 where=$(curl -sf -o /dev/null -w '%{http_code} %header{location}' -X PUT \
   "$url/auction/$auction/bid" -H "$json" -d "{\"amount\": 500, \"user_id\": $dora}")
 is "acknowledged" "${where%% *}" 202
-until curl -sf "$origin${where#* }" | jq -e '.status == "done"' >/dev/null; do sleep 0.05; done
-is "its outcome" "$(curl -sf "$origin${where#* }" | jq .response.status)" 201
+came() {
+  outcome=$(curl -sf "$origin${where#* }") && [ "$(jq -r .status <<<"$outcome")" = done ]
+}
+until_so "nothing came of it" came
+is "its outcome" "$(jq .response.status <<<"$outcome")" 201
 
 # A smaller one is a bid, too, if it is above one's own.
 bid=$(put "/auction/$auction/bid?sync=true" "{\"amount\": 200, \"user_id\": $carl}")
@@ -39,20 +36,14 @@ is "what is left" "$(curl -sf "$url/auctions?sync=true" |
   jq ".[] | select(.id == $auction) | .max_bid")" 200
 
 # The promoter has one bid to draw. Then the winner is announced.
-tries=200
-until shown=$(curl -sf "$url/auction/$auction") && [ "$(jq -r .state <<<"$shown")" = sold ]; do
-  tries=$((tries - 1))
-  [ $tries -gt 0 ] || { echo "it was never sold" >&2; exit 1; }
-  sleep 0.1
-done
+sold() { shown=$(curl -sf "$url/auction/$auction") && [ "$(jq -r .state <<<"$shown")" = sold ]; }
+until_so "it was never sold" sold
 is "the winner" "$(jq .winner <<<"$shown")" "$carl"
 is "not active any more" \
   "$(curl -sf "$url/auctions?sync=true" | jq "any(.[]; .id == $auction)")" false
-tries=100
-until told=$(curl -sf "$url/user/$carl/notifications") &&
-  jq -e '[.items[].kind] | contains(["won", "doubled"])' <<<"$told" >/dev/null; do
-  tries=$((tries - 1))
-  [ $tries -gt 0 ] || { echo "he was not told: $told" >&2; exit 1; }
-  sleep 0.1
-done
+told() {
+  curl -sf "$url/user/$carl/notifications" |
+    jq -e '[.items[].kind] | contains(["won", "doubled"])' >/dev/null
+}
+until_so "he was not told" told
 echo "carl has it for $(jq .max_bid <<<"$shown")"

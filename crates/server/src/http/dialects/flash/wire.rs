@@ -60,10 +60,16 @@ pub(crate) fn decimal(amount: Amount, currency: Currency) -> Box<RawValue> {
     RawValue::from_string(text(amount, currency)).expect("digits are JSON")
 }
 
-/// The amount that a number in JSON says, which has no more places than the currency, but for
-/// zeros.
+/// Digits before the point at most: the column of the reference is `DECIMAL(10,2)`.
+const DIGITS: usize = 8;
+
+/// The amount that a number in JSON says, which has no more digits than its column, and no more
+/// places than the currency, but for zeros.
 pub(crate) fn amount(said: &RawValue, currency: Currency) -> Option<Amount> {
     let text = said.get();
+    if text.split('.').next()?.len() > DIGITS {
+        return None;
+    }
     let Some((whole, places)) = text.split_once('.') else { return parse_major(text, currency) };
     let kept = usize::try_from(currency.exponent()).ok()?.min(places.len());
     let (places, rest) = places.split_at_checked(kept)?;
@@ -122,6 +128,11 @@ mod tests {
             ("0.01", "USD", Some(1)),
             ("0.010", "USD", Some(1)),
             ("0.011", "USD", None),
+            ("0.001", "USD", None),
+            ("99999999.99", "USD", Some(9_999_999_999)),
+            ("100000000", "USD", None),
+            ("100000000.00", "USD", None),
+            ("123456789.00", "USD", None),
             ("0.00", "USD", None),
             ("-1.00", "USD", None),
             ("1.5e3", "USD", None),

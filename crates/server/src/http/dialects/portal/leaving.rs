@@ -8,18 +8,33 @@ use crate::http::error::Problem;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::prefer::Prefer;
 use crate::http::v1::ask::{Manner, Wish};
-use gavel_auction::command::{Action, Person};
+use gavel_auction::command::{Action, Person, Roles};
 use gavel_auction::event::Reason;
-use gavel_auction::ids::AuctionId;
+use gavel_auction::ids::{AuctionId, UserId};
+use gavel_engine::answer::Answer;
+use gavel_engine::people::UserChange;
 
 /// Auctions that are looked for at once.
 const PAGE: usize = 100;
 
 impl Desk {
+    /// Lets him bid no more, and waits for what he is bidding; what he has bid he may still take
+    /// back.
+    ///
+    /// # Errors
+    /// `not_found` if he has gone meanwhile.
+    pub(super) async fn bar(&self, user: UserId) -> Result<(), Problem> {
+        let change = UserChange { roles: Some(Roles::default()), ..UserChange::default() };
+        let known = self.house.blocking(move |people| people.change_user(user, &change)).await?;
+        drop(self.house.bidding.write().await);
+        if known { Ok(()) } else { Err(Problem::not_found()) }
+    }
+
     /// Takes back what may be taken back, wherever he has bid.
     ///
     /// # Errors
-    /// If it is not known of each bid what became of it: all of it may be done again.
+    /// `on_hold` where that cannot be said before the auction goes on; or if it is not known of
+    /// each bid what became of it. All of it may be done again.
     pub(super) async fn take_back(&self, gone: Person) -> Result<(), Problem> {
         self.listed_up().await?;
         let mut before = i64::MAX;
@@ -37,8 +52,7 @@ impl Desk {
 
     /// The oldest first, so that what is highest changes once.
     async fn take_back_in(&self, auction: AuctionId, gone: Person) -> Result<(), Problem> {
-        let head = self.house.head(auction).await?;
-        if head.is_none_or(|head| head.outcome().is_some()) {
+        if self.head(auction).await?.outcome().is_some() {
             return Ok(());
         }
         let standing = move |house: &_| Bid::all_of(house, auction, gone.user);
@@ -46,9 +60,15 @@ impl Desk {
             let manner = Manner { key: IdempotencyKey::default(), prefer: Prefer::default() };
             let wish = Wish::by(gone, &manner, auction, None);
             let action = Action::Retract { bid: bid.id, reason: Reason::OnRequest };
-            // A refusal is an answer: this bid stays.
-            let answer = wish.answer(&self.house, action).await;
-            answer.map_err(|failure| Problem::failed(&wish.operation.to_string(), &failure))?;
+            let operation = wish.operation.to_string();
+            match wish.answer(&self.house, action).await {
+                Ok(Answer::Refused(refused)) if refused.refusal.is_transient() => {
+                    return Err(Problem::refused(auction, &operation, &refused));
+                }
+                // Any other refusal is an answer: this bid stays.
+                Ok(Answer::Accepted(_) | Answer::Refused(_)) => {}
+                Err(failure) => return Err(Problem::failed(&operation, &failure)),
+            }
         }
         Ok(())
     }

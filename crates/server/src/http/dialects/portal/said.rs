@@ -7,6 +7,7 @@ use crate::http::error::Problem;
 use crate::http::idempotency::Operation;
 use crate::http::time::Stamp;
 use crate::http::v1::ask::{Done, Wish, known, not_yet};
+use crate::http::v1::auctions::catch_up;
 use crate::http::v1::operations::own_events;
 use crate::operations::{Known, Outcome as Came};
 use axum::Json;
@@ -22,14 +23,9 @@ use http::header::{LINK, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// Auctions of one page.
 const PAGE: usize = 1000;
-
-/// How long a reader waits for the list to have everything.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK: Duration = Duration::from_millis(10);
 
 /// An auction.
 #[derive(Serialize)]
@@ -112,25 +108,12 @@ fn page(house: &House, after: Option<i64>) -> Result<(Vec<Auction>, Option<Aucti
 
 impl Desk {
     /// Waits until the list has everything that is committed now.
+    ///
+    /// # Errors
+    /// `not_yet` if it does not get there soon.
     pub(super) async fn listed_up(&self) -> Result<(), Problem> {
-        let wanted = self.house.engine.released();
-        let reached = async {
-            loop {
-                let lists = |house: &House| {
-                    let partitions =
-                        0..u16::try_from(house.engine.partitions()).unwrap_or(u16::MAX);
-                    let all = partitions.map(|partition| house.engine.lists().cursor(partition));
-                    all.collect::<Result<Vec<_>, _>>()
-                };
-                let listed = self.house.aside(lists).await??;
-                if listed.iter().zip(&wanted).all(|(listed, wanted)| listed >= wanted) {
-                    return Ok(());
-                }
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, reached).await;
-        waited.unwrap_or_else(|_| Err(not_yet("The list is not as far yet.")))
+        let far = || not_yet("The list is not as far yet.");
+        catch_up(&self.house).await?.then_some(()).ok_or_else(far)
     }
 }
 
