@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use gavel_auction::command::Roles;
-use gavel_auction::ids::AuctionId;
+use gavel_server::config::Config;
 use gavel_server::house::House;
 use gavel_server::http::dialects::Mount;
 use gavel_server::live::wheel;
@@ -74,14 +74,53 @@ impl<'a> Polls<'a> {
         self.send("POST", packet)
     }
 
+    /// Who is there, as the wheel tells it.
+    fn hears_who_is_here(&self) -> Value {
+        self.site.run(async {
+            tokio::select! {
+                biased;
+                told = self.hears_in_time("presence_update") => told,
+                () = wheel::keep(self.site.house()) => unreachable!("the house is open"),
+            }
+        })
+    }
+
     /// The data of the next such event; what comes with it is passed over.
     fn hears(&self, name: &str) -> Value {
+        self.site.run(self.hears_in_time(name))
+    }
+
+    async fn hears_in_time(&self, name: &str) -> Value {
         loop {
-            if let Some(data) = events(&self.news(), name).first() {
+            if let Some(data) = events(&text(self.send("GET", "")).await, name).first() {
                 return data.clone();
             }
         }
     }
+}
+
+/// A house in which an auction is settled, and not in memory; its path.
+fn settled(gate: &Arc<Gate>, bidder: Option<&str>) -> (Site, String) {
+    let set = |config: &mut Config| config.dialects.on = Mount::read("cars").unwrap();
+    let mut site = Site::with(Some(Arc::clone(gate)), set);
+    let seller = site.member("seller");
+    let admin = site.person("admin", Roles::ADMIN);
+    let path = site.auction(&seller, json!({"preset": "classic", "duration_seconds": 3600}));
+    if let Some(bidder) = bidder {
+        site.bid(&path, &site.member(bidder), 700).expect(201);
+    }
+    site.post(&format!("{path}/close"), &admin, &json!({"reason": "on_request"})).expect(200);
+    site.until(|| site.get(&path, None).expect(200)["certified"] == json!(true));
+    // Its snapshot is written as the house closes.
+    site.restart();
+    all_has_left(&site);
+    (site, path)
+}
+
+/// Waits until nothing is in memory.
+fn all_has_left(site: &Site) {
+    let engine = site.house().engine.clone();
+    site.until(|| engine.resident() == 0);
 }
 
 /// A packet that says something, and wants no answer.
@@ -253,66 +292,68 @@ fn p11_a_change_that_cannot_be_shown_is_a_gap_and_is_told_once_it_can() {
 
 #[test]
 fn sec_s34_whoever_is_erased_while_he_comes_in_is_not_named() {
-    let site = Site::new();
-    let admin = site.person("admin", Roles::ADMIN);
-    let (mut looks, mut between) = (0, 0);
-    // Into a room where somebody is, or into one that is made for her.
-    for first in [true, false] {
-        loop {
-            let member = |name: &str| site.member(&format!("{name}{first}{looks}"));
-            let [seller, anna, bert] = ["seller", "canary", "bert"].map(member);
-            let path = site.auction(&seller, json!({"preset": "classic", "duration_seconds": 600}));
-            let lot = number(&path);
-            let bert_there = first.then(|| Polls::inside(&site, &bert, lot));
-            let hers = Polls::with(&site, &anna);
-            let join = says("join_auction", &json!({"auction_id": lot}));
-            let mut joins = pin!(hers.delivers(&join));
-            if site.run(on(joins.as_mut(), looks)) {
-                break;
-            }
-            let erased = format!("/v1/users/{}", anna.id);
-            assert_eq!(site.ask("DELETE", &erased, Some(&admin), None, "").status, 204);
-            site.run(joins);
-            let bert_there = bert_there.unwrap_or_else(|| Polls::inside(&site, &bert, lot));
-            let told = site.run(async {
-                let told = async {
-                    loop {
-                        let news = text(bert_there.send("GET", "")).await;
-                        if let Some(who) = events(&news, "presence_update").first() {
-                            return who.clone();
-                        }
-                    }
-                };
-                tokio::select! {
-                    told = told => told,
-                    () = wheel::keep(site.house()) => unreachable!("the house is open"),
-                }
-            });
-            assert!(!told.to_string().contains("canary"), "after {looks} looks: {told}");
-            between += u64::from(told["participant_count"] == 2);
-            looks += 1;
+    let gate = Arc::new(Gate::default());
+    // Into a room that is made for her, or into one where somebody is.
+    for somebody in [false, true] {
+        let (site, path) = settled(&gate, None);
+        let (bert, anna, lot) = (site.member("bert"), site.member("canary"), number(&path));
+        let admin = site.person("another", Roles::ADMIN);
+        let there = somebody.then(|| Polls::inside(&site, &bert, lot));
+        let hers = Polls::with(&site, &anna);
+        all_has_left(&site);
+        gate.close();
+        let join = says("join_auction", &json!({"auction_id": lot}));
+        let mut joins = pin!(hers.delivers(&join));
+        while gate.waiting() == 0 {
+            assert!(!site.run(on(joins.as_mut(), 1)), "she has to wait for the auction");
         }
-        looks = 0;
+        let erased = format!("/v1/users/{}", anna.id);
+        assert_eq!(site.ask("DELETE", &erased, Some(&admin), None, "").status, 204);
+        assert!(!gate.open());
+        site.run(joins);
+        assert_eq!(hers.hears("joined_auction")["auction_id"], lot);
+        let there = there.unwrap_or_else(|| Polls::inside(&site, &bert, lot));
+        let told = there.hears_who_is_here();
+        let who = (&told["participant_count"], &told["participants"], &told["joined"]);
+        assert_eq!(who, (&json!(2), &json!(["bert"]), &json!(["bert"])));
     }
-    assert!(between > 0, "somewhere she came in after she was erased");
+}
+
+#[test]
+fn an_erasure_that_takes_its_time_holds_up_nobody_in_the_room() {
+    let gate = Arc::new(Gate::default());
+    let (site, path) = settled(&gate, Some("anna"));
+    let lot = number(&path);
+    let [bert, carl] = ["bert", "carl"].map(|name| site.member(name));
+    let clerk = site.person("another", Roles::ADMIN);
+    let there = Polls::inside(&site, &bert, lot);
+    let leaves = Polls::inside(&site, &carl, lot);
+    assert_eq!(there.hears_who_is_here()["participant_count"], 2);
+    let anna = site.get(&path, Some(&clerk)).json()["outcome"]["winner_user"].clone();
+    assert!(anna.is_i64(), "{anna}");
+    all_has_left(&site);
+    gate.close();
+    let request = Request::delete(format!("/v1/users/{anna}"));
+    let request = request.header("host", "house");
+    let request = request.header("authorization", format!("Bearer {}", clerk.token));
+    let edge = site.edge();
+    let request = request.body(Body::empty()).unwrap();
+    let mut erases = Box::pin(edge.answer(Ipv4Addr::LOCALHOST.into(), request));
+    while gate.waiting() == 0 {
+        let over = site.run(on(erases.as_mut(), 1));
+        assert!(!over, "it has to look who is meant");
+    }
+    site.run(leaves.delivers(&says("leave_auction", &json!({"auction_id": lot}))));
+    assert_eq!(there.hears_who_is_here()["participant_count"], 1);
+    assert!(!gate.open(), "nobody waited for the erasure");
+    assert_eq!(site.run(erases).status().as_u16(), 204);
 }
 
 #[test]
 fn s2_13_a_busy_house_tells_later_what_one_follows() {
     let gate = Arc::new(Gate::default());
-    let mut site =
-        Site::with(Some(gate), |config| config.dialects.on = Mount::read("cars").unwrap());
-    let [seller, anna, bert] = ["seller", "anna", "bert"].map(|name| site.member(name));
-    let admin = site.person("admin", Roles::ADMIN);
-    let path = site.auction(&seller, json!({"preset": "classic", "duration_seconds": 3600}));
-    site.bid(&path, &anna, 700).expect(201);
-    site.post(&format!("{path}/close"), &admin, &json!({"reason": "on_request"})).expect(200);
-    site.until(|| site.get(&path, None).expect(200)["certified"] == json!(true));
-    // Its snapshot is written as the house closes.
-    site.restart();
-    let lot = number(&path);
-    let id = AuctionId::new(i64::try_from(lot).unwrap()).unwrap();
-    site.until(|| site.house().engine.has_left(id));
+    let (site, path) = settled(&gate, Some("anna"));
+    let (bert, lot) = (site.member("bert"), number(&path));
     let follows = Polls::with(&site, &bert);
     busy(&site, || {
         site.run(follows.delivers(&says("subscribe", &json!(lot))));
