@@ -13,7 +13,7 @@ const LAST = 30_000;
  *   on_behalf_of?: number }} Offer
  * @typedef {{ status: number, body: Record<string, any>, key: string, tries: number }} Outcome
  * @typedef {{ key: string, auction: number, offer: Offer, user: number | null | undefined,
- *   tries: number, asked: boolean, outcome: Promise<Outcome>,
+ *   tries: number, again: boolean, asked: boolean, outcome: Promise<Outcome>,
  *   settle: (outcome: Outcome) => void, fail: (error: Error) => void }} Pending
  * @typedef {(message: Record<string, any>, timeout: number) =>
  *   Promise<{ status: number, body: Record<string, any> }>} Say
@@ -43,13 +43,14 @@ export class Bids {
    * @param {number} auction
    * @param {Offer} offer
    * @param {string} key
+   * @param {boolean} [again] whether it was asked for before, by somebody who was not told
    * @returns {Promise<Outcome>}
    */
-  place(auction, offer, key) {
+  place(auction, offer, key, again = false) {
     const known = this.#pending.get(key);
     if (known) return known.outcome;
     /** @type {Pending} */
-    const bid = Object.assign(Object.create(null), { key, auction, offer, tries: 0, asked: false });
+    const bid = Object.assign(Object.create(null), { key, auction, offer, again, tries: 0, asked: false });
     bid.user = this.#user;
     bid.outcome = new Promise((settle, fail) => Object.assign(bid, { settle, fail }));
     this.#pending.set(key, bid);
@@ -109,7 +110,7 @@ export class Bids {
     }
     bid.asked = false;
     if (!this.#pending.has(bid.key)) return;
-    if (answer && isFinal(answer, bid.tries)) {
+    if (answer && isFinal(answer, bid.again || bid.tries > 1)) {
       this.#pending.delete(bid.key);
       return bid.settle({ ...answer, key: bid.key, tries: bid.tries });
     }
@@ -125,10 +126,10 @@ export class Bids {
  * Whether an answer tells what became of the bid. A repeat may be turned away at the door though
  * the first try was taken: only a word about the command itself counts then.
  * @param {{ status: number, body: Record<string, any> }} answer
- * @param {number} tries
+ * @param {boolean} again whether this is a repeat
  */
-function isFinal({ status, body }, tries) {
+function isFinal({ status, body }, again) {
   if (body.code === "outcome_unknown") return false;
   const atTheDoor = [401, 403, 429].includes(status) || status >= 500;
-  return tries === 1 || body.operation !== undefined || !atTheDoor;
+  return !again || body.operation !== undefined || !atTheDoor;
 }

@@ -165,9 +165,10 @@ export class Live {
    * @param {number} auction
    * @param {import("./bids.js").Offer} offer
    * @param {string} [key] of an earlier try, if this is a repeat
+   * @param {boolean} [again] whether it was asked for under this key before
    */
-  bid(auction, offer, key = crypto.randomUUID()) {
-    return this.#bids.place(auction, offer, key);
+  bid(auction, offer, key, again = key !== undefined) {
+    return this.#bids.place(auction, offer, key ?? crypto.randomUUID(), again);
   }
 
   /** The keys of bids without an outcome. */

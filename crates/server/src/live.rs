@@ -33,7 +33,7 @@ pub(crate) mod tickets;
 mod timers;
 pub(crate) mod tongue;
 pub(crate) mod websocket;
-pub(crate) mod wheel;
+pub mod wheel;
 
 use crate::config::LimitsConfig;
 use crate::house::House;
@@ -48,11 +48,14 @@ use gavel_auction::time::Time;
 use places::Users;
 use room::Room;
 use session::Session;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tickets::Tickets;
 use tokio::sync::broadcast;
+
+/// How many of those who were erased are remembered.
+const GONE: usize = 256;
 
 /// All that is live in a house.
 pub struct Live {
@@ -68,6 +71,8 @@ pub struct Live {
     pub(crate) desk: Desk,
     /// How many people were erased since the house opened.
     pub(crate) erased: AtomicU64,
+    /// The last of them: their sockets may still come into a room.
+    gone: Mutex<VecDeque<UserId>>,
     /// What is said in any chat.
     pub(crate) chats: broadcast::Sender<Said>,
     views: Shown,
@@ -93,6 +98,7 @@ impl Live {
             tickets: Tickets::default(),
             desk: Desk::default(),
             erased: AtomicU64::new(0),
+            gone: Mutex::default(),
             chats: broadcast::channel(CHATS).0,
             views: Shown::default(),
         }
@@ -155,9 +161,18 @@ impl Live {
         lock(&self.rooms).values().cloned().collect()
     }
 
+    /// Whether somebody was erased lately: he is not named.
+    fn is_gone(&self, user: UserId) -> bool {
+        lock(&self.gone).contains(&user)
+    }
+
     /// What somebody has written, and his name, is shown no more: he was erased. May block on the
     /// store.
     pub(crate) fn forget_user(&self, house: &House, user: UserId) {
+        let mut gone = lock(&self.gone);
+        gone.truncate(GONE - 1);
+        gone.push_front(user);
+        drop(gone);
         self.erased.fetch_add(1, Ordering::AcqRel);
         self.rooms().iter().for_each(|room| room.forget_user(house, user));
     }

@@ -80,9 +80,9 @@ pub fn socket_lagged() {
     SOCKETS_LAGGED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A live room cannot read its auction's history.
+/// A live room cannot show how its auction stands.
 pub fn room_blind() {
-    tracing::warn!("a live room cannot read its auction's history, and says so");
+    tracing::warn!("a live room cannot show how its auction stands, and says so");
 }
 
 /// An event stream was cut off: its reader was too slow.

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Bids } from "../bids.js";
 import { Clock, Room } from "../live.js";
 
 const at = (ms) => new Date(ms).toISOString();
@@ -91,16 +92,38 @@ test("what is said comes once, in order, and may be unsaid", () => {
 
 test("amounts on the page are taken as they were typed, or not at all", async () => {
   const page = new URL("../../../crates/server/src/http/page/show.js", import.meta.url);
-  const { minor, typed } = await import(`data:text/javascript,${encodeURIComponent(readFileSync(page, "utf8"))}`);
+  const { minor, money, typed } = await import(`data:text/javascript,${encodeURIComponent(readFileSync(page, "utf8"))}`);
+  const units = Object.fromEntries([["EUR", 2], ["JPY", 0], ["UGX", 0], ["PYG", 0], ["KWD", 3], ["IQD", 3], ["CLF", 4], ["UYW", 4]]
+    .map(([currency, currency_digits]) => [currency, { currency, currency_digits }]));
   for (const [text, currency, amount] of [
     ["12", "EUR", 1200], ["12.5", "EUR", 1250], ["12,50", "EUR", 1250], [" € 12.05 ", "EUR", 1205],
     ["1 000", "EUR", 100_000], ["1\u202f000,50 €", "EUR", 100_050], ["500", "JPY", 500], ["1.234", "KWD", 1234],
+    ["50000", "UGX", 50_000], ["5.5", "PYG", null], ["2.5", "IQD", 2_500], ["1.2345", "CLF", 12_345], ["0.0001", "UYW", 1],
     ["1,000", "EUR", null], ["1.000.000", "EUR", null], ["12.345", "EUR", null], ["5.5", "JPY", null],
     ["", "EUR", null], ["0", "EUR", null], ["-5", "EUR", null], ["1e3", "EUR", null], ["0x10", "EUR", null],
     [".5", "EUR", null], ["5.", "EUR", null], ["١٢", "EUR", null], ["99999999999999", "EUR", null],
     ["9999999999999", "KWD", null], ["9999999999999.99", "EUR", 999_999_999_999_999],
-  ]) assert.equal(minor(text, currency), amount, `${text} ${currency}`);
+  ]) assert.equal(minor(text, units[currency]), amount, `${text} ${currency}`);
   for (const amount of [1, 99, 100, 1205, 123_456_789]) {
-    for (const currency of ["EUR", "JPY", "KWD"]) assert.equal(minor(typed(amount, currency), currency), amount);
+    for (const unit of Object.values(units)) assert.equal(minor(typed(amount, unit), unit), amount);
+  }
+  for (const [amount, currency, shown] of [
+    [123_456, "EUR", "1234.56"], [5, "EUR", "0.05"], [123_456, "UGX", "123456"], [123_456, "IQD", "123.456"],
+    [123_456, "CLF", "12.3456"], [123_456, "UYW", "12.3456"], [Number.MAX_SAFE_INTEGER, "EUR", "90071992547409.91"],
+  ]) assert.equal(money(amount, units[currency]).replace(/[^\d.]/g, ""), shown, `${amount} ${currency}`);
+  assert.equal(money(null, units.EUR), null);
+});
+
+test("a bid that was asked for before is a repeat: only a word about the bid itself settles it", async () => {
+  for (const [first, again, settled] of [
+    [{ status: 429, body: { code: "rate_limited" } }, true, 201], [{ status: 429, body: { code: "rate_limited" } }, false, 429],
+    [{ status: 401, body: { code: "unauthenticated" } }, true, 201], [{ status: 403, body: { code: "own_auction", operation: "1" } }, true, 403],
+    [{ status: 422, body: { code: "below_start" } }, true, 422],
+  ]) {
+    const bids = new Bids();
+    const answers = [first, { status: 201, body: {} }];
+    bids.resume(1, async () => answers.shift());
+    const { status } = await bids.place(1, { amount: 1 }, "key", again);
+    assert.equal(status, settled, `${first.status}, ${again ? "again" : "for the first time"}`);
   }
 });

@@ -3,7 +3,7 @@
  *   on_behalf_of?: number }} Offer
  * @typedef {{ status: number, body: Record<string, any>, key: string, tries: number }} Outcome
  * @typedef {{ key: string, auction: number, offer: Offer, user: number | null | undefined,
- *   tries: number, asked: boolean, outcome: Promise<Outcome>,
+ *   tries: number, again: boolean, asked: boolean, outcome: Promise<Outcome>,
  *   settle: (outcome: Outcome) => void, fail: (error: Error) => void }} Pending
  * @typedef {(message: Record<string, any>, timeout: number) =>
  *   Promise<{ status: number, body: Record<string, any> }>} Say
@@ -21,9 +21,10 @@ export class Bids {
      * @param {number} auction
      * @param {Offer} offer
      * @param {string} key
+     * @param {boolean} [again] whether it was asked for before, by somebody who was not told
      * @returns {Promise<Outcome>}
      */
-    place(auction: number, offer: Offer, key: string): Promise<Outcome>;
+    place(auction: number, offer: Offer, key: string, again?: boolean): Promise<Outcome>;
     /** The keys of bids without an outcome, the oldest first. */
     keys(): string[];
     /**
@@ -57,6 +58,7 @@ export type Pending = {
     offer: Offer;
     user: number | null | undefined;
     tries: number;
+    again: boolean;
     asked: boolean;
     outcome: Promise<Outcome>;
     settle: (outcome: Outcome) => void;

@@ -43,8 +43,9 @@ export class Live {
      * @param {number} auction
      * @param {import("./bids.js").Offer} offer
      * @param {string} [key] of an earlier try, if this is a repeat
+     * @param {boolean} [again] whether it was asked for under this key before
      */
-    bid(auction: number, offer: import("./bids.js").Offer, key?: string): Promise<import("./bids.js").Outcome>;
+    bid(auction: number, offer: import("./bids.js").Offer, key?: string, again?: boolean): Promise<import("./bids.js").Outcome>;
     /** The keys of bids without an outcome. */
     unsettled(): string[];
     /**

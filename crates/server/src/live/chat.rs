@@ -121,22 +121,24 @@ pub(crate) async fn speak(
     desk.per_ip.take(network(peer), now).map_err(Problem::rate_limited)?;
     let author = by.user;
     let once = key.get().map(|key| once(author, auction, key, &message));
-    let kept = house.aside(move |house| {
-        let message = Message { id: 0, auction, author, at: now, text: message };
-        let kept = keep(house, &message, once)?;
-        let (id, at, new) = match kept {
-            Kept::New(id) => (id, now, true),
-            Kept::Again(id, at) => (id, at, false),
-            Kept::KeyReused => {
-                return Err(Problem::of(Code::KeyReused, "This key was used for other words."));
-            }
-            Kept::Gone => return Err(Problem::unauthenticated("This account is gone.")),
-        };
-        Ok((Said::of(house, Message { id, at, ..message })?, new))
-    });
-    let (said, new) = kept.await??;
-    if new {
-        spread(house, &said);
+    let message = Message { id: 0, auction, author, at: now, text: message };
+    house.aside(move |house| heard(house, message, once)).await?
+}
+
+/// Keeps what is said and has everybody hear it, whether or not its author still waits. What may
+/// fail comes first: what is kept is heard, for its repeat is not.
+fn heard(house: &House, message: Message, once: Option<Once>) -> Result<Said, Problem> {
+    let mut said = Said::of(house, message)?;
+    match keep(house, &said, once)? {
+        Kept::New(id) => {
+            said.id = id;
+            spread(house, &said);
+        }
+        Kept::Again(id, at) => (said.id, said.at) = (id, Stamp(at)),
+        Kept::KeyReused => {
+            return Err(Problem::of(Code::KeyReused, "This key was used for other words."));
+        }
+        Kept::Gone => return Err(Problem::unauthenticated("This account is gone.")),
     }
     Ok(said)
 }
@@ -148,14 +150,14 @@ fn once(author: UserId, auction: AuctionId, key: &str, message: &str) -> Once {
 }
 
 /// Keeps what is said, unless it was said before: then nobody asks whether he still may.
-fn keep(house: &House, said: &Message, once: Option<Once>) -> Result<Kept, Problem> {
-    let Message { auction, author, at, text, .. } = said;
+fn keep(house: &House, said: &Said, once: Option<Once>) -> Result<Kept, Problem> {
+    let Said { auction_id: auction, user: Speaker { id: author, .. }, at, message, .. } = said;
     let before = once.map(|once| house.chats.said(*author, once)).transpose()?.flatten();
     if let Some(before) = before {
         return Ok(before);
     }
     may_speak(house, *auction, *author)?;
-    Ok(house.chats.say(*auction, *author, text, *at, once)?)
+    Ok(house.chats.say(*auction, *author, message, at.0, once)?)
 }
 
 /// Everybody hears it.

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::house::House;
 use crate::http::body;
 use crate::http::dialects::cars::desk;
-use crate::http::dialects::cars::standing::{Followed, Which, committed};
+use crate::http::dialects::cars::standing::{Followed, Which};
 use crate::http::error::Problem;
 use crate::tasks;
 use serde_json::{Value, json};
@@ -21,6 +21,9 @@ const WAITING: usize = 16;
 
 /// How long a client is left alone for whom too much waits.
 const CROWD: Duration = Duration::from_millis(50);
+
+/// How many he is told of before his next order is heard.
+const FEW: usize = 8;
 
 /// What a client wants.
 pub(super) enum Order {
@@ -59,22 +62,36 @@ async fn follow(house: House, session: Arc<Session>, mut said: Receiver<Order>) 
     let desk = desk(&house);
     let mut followed = Followed::default();
     let mut seen = house.engine.commits();
+    let mut looks = false;
     loop {
         tokio::select! {
             biased;
             () = session.outbox.ended() => return,
-            order = said.recv() => match order {
-                Some(Order::Follow(which)) => followed.begin(&desk, which).await,
-                Some(Order::Leave(which)) => followed.end(&which),
-                None => return,
-            },
-            () = committed(&house.engine, seen) => seen = house.engine.commits(),
-        }
-        for stands in followed.news(&desk).await {
-            while !session.outbox.is_calm() {
-                sleep(CROWD).await;
+            order = said.recv() => {
+                match order {
+                    Some(Order::Follow(which)) => followed.begin(&desk, which).await,
+                    Some(Order::Leave(which)) => followed.end(&which),
+                    None => return,
+                }
+                looks = true;
             }
-            session.outbox.say(&event_text("max_bid", &stands));
+            () = calm(&session), if looks => {
+                for stands in followed.news(&desk, FEW).await {
+                    session.outbox.say(&event_text("max_bid", &stands));
+                }
+                looks = followed.is_amid();
+            }
+            () = followed.ripens(&house, seen), if !looks => {
+                seen = house.engine.commits();
+                looks = true;
+            }
         }
+    }
+}
+
+/// Waits until there is no crowd: what is told then is made then.
+async fn calm(session: &Session) {
+    while !session.outbox.is_calm() {
+        sleep(CROWD).await;
     }
 }

@@ -37,20 +37,23 @@ pub(super) struct News {
 }
 
 struct Here {
-    name: Arc<str>,
+    /// None where he is not to be named any more.
+    name: Option<Arc<str>>,
     sockets: usize,
     /// Until when he counts though he has no socket.
     until: Option<Time>,
 }
 
 impl Presence {
-    /// A socket comes, of a user or of nobody in particular.
-    pub(super) fn come(&mut self, user: Option<(UserId, Arc<str>)>) {
+    /// A socket comes, of a user, by name if he may be named, or of nobody in particular.
+    pub(super) fn come(&mut self, user: Option<(UserId, Option<Arc<str>>)>) {
         match user {
             Some((user, name)) => {
                 let new = || {
-                    if self.went.remove(&user).is_none() {
-                        self.came.insert(user, Arc::clone(&name));
+                    if self.went.remove(&user).is_none()
+                        && let Some(name) = &name
+                    {
+                        self.came.insert(user, Arc::clone(name));
                     }
                     Here { name, sockets: 0, until: None }
                 };
@@ -96,8 +99,11 @@ impl Presence {
         let (came, went) = (&mut self.came, &mut self.went);
         self.users.retain(|user, here| {
             let stays = here.until.is_none_or(|until| now < until);
-            if !stays && came.remove(user).is_none() {
-                went.insert(*user, Arc::clone(&here.name));
+            if !stays
+                && came.remove(user).is_none()
+                && let Some(name) = &here.name
+            {
+                went.insert(*user, Arc::clone(name));
             }
             stays
         });
@@ -123,7 +129,8 @@ impl Presence {
 
     /// The names of some of those who are here, in their order.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
-        let names: BTreeSet<&Arc<str>> = self.users.values().map(|here| &here.name).collect();
+        let names: BTreeSet<&Arc<str>> =
+            self.users.values().filter_map(|here| here.name.as_ref()).collect();
         names.into_iter().take(NAMES).cloned().collect()
     }
 }
@@ -140,7 +147,7 @@ mod tests {
     fn several_tabs_are_one_and_whoever_is_back_soon_was_never_away() {
         let mut presence = Presence::default();
         let anna = UserId::new(1).unwrap();
-        let come = |presence: &mut Presence| presence.come(Some((anna, "anna".into())));
+        let come = |presence: &mut Presence| presence.come(Some((anna, Some("anna".into()))));
         let count = |presence: &mut Presence, seconds| {
             presence.news(false, at(seconds)).map(|news| news.count)
         };
@@ -166,7 +173,7 @@ mod tests {
     #[test]
     fn who_came_and_went_is_told_by_name_where_people_are_named() {
         let mut presence = Presence::default();
-        let user = |number: i64, name: &str| (UserId::new(number).unwrap(), Arc::from(name));
+        let user = |number: i64, name: &str| (UserId::new(number).unwrap(), Some(Arc::from(name)));
         let news = |count, joined: &[&str], left: &[&str]| {
             let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
             Some(News { count, joined: names(joined), left: names(left) })
@@ -193,9 +200,9 @@ mod tests {
     fn whoever_is_erased_is_not_named_among_those_who_came_or_went() {
         let mut presence = Presence::default();
         let [anna, bert] = [1, 2].map(|number| UserId::new(number).unwrap());
-        presence.come(Some((anna, "anna".into())));
+        presence.come(Some((anna, Some("anna".into()))));
         assert_eq!(presence.news(true, at(0)).map(|news| news.joined.len()), Some(1));
-        presence.come(Some((bert, "bert".into())));
+        presence.come(Some((bert, Some("bert".into()))));
         presence.go(Some(anna), true, at(0));
         assert_eq!(presence.count(at(0)), 1);
         presence.forget(anna);
@@ -203,5 +210,11 @@ mod tests {
         assert_eq!(presence.news(true, at(0)), Some(News::default()));
         presence.go(Some(bert), true, at(1));
         assert_eq!((presence.news(true, at(1)), presence.names().len()), (None, 0));
+        // One of his sockets comes in after that.
+        presence.come(Some((bert, None)));
+        let unnamed = |count| Some(News { count, ..News::default() });
+        assert_eq!((presence.news(true, at(2)), presence.names().len()), (unnamed(1), 0));
+        presence.go(Some(bert), true, at(3));
+        assert_eq!(presence.news(true, at(3)), unnamed(0));
     }
 }

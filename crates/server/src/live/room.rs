@@ -138,11 +138,14 @@ impl Room {
     /// Shows no more what somebody was called. May block on the store.
     fn forget_name(&self, house: &House, user: UserId) {
         lock(&self.presence).forget(user);
-        let mut latest = lock(&self.latest);
         let stale = |shown: &Arc<Shown>| !shown.is_right(house) && shown.is_about(house, user);
-        while let Some(shown) = latest.clone().filter(stale) {
+        while let Some(shown) = self.latest().filter(stale) {
             // What cannot be rendered is not shown before the next change.
-            *latest = shown.anew(house).ok().map(Arc::new);
+            let anew = shown.anew(house).ok().map(Arc::new);
+            let mut latest = lock(&self.latest);
+            if latest.as_ref().is_some_and(|latest| Arc::ptr_eq(latest, &shown)) {
+                *latest = anew;
+            }
         }
     }
 
@@ -183,6 +186,13 @@ impl Room {
         let (engine, auction) = (&house.engine, self.auction);
         // Of one that has left memory, bidders are found once something happens there.
         self.add(session, |user| !engine.has_left(auction) && engine.mine(auction, user).is_some());
+        let by = session.caller().and_then(|caller| caller.0.as_ref());
+        let mut presence = lock(&self.presence);
+        // Asked where nobody can be forgotten meanwhile.
+        presence.come(by.map(|by| {
+            let named = !house.live.is_gone(by.user);
+            (by.user, named.then(|| Arc::clone(&by.username)))
+        }));
     }
 
     /// The same, who is asked whether he is one of the bidders.
@@ -194,8 +204,6 @@ impl Room {
         part.push(Member { session: Arc::clone(session), user, bids });
         drop(part);
         self.members.fetch_add(1, Ordering::AcqRel);
-        let by = session.caller().and_then(|caller| caller.0.as_ref());
-        lock(&self.presence).come(by.map(|by| (by.user, Arc::clone(&by.username))));
     }
 
     /// Somebody goes, because he said so or because his socket ended.
@@ -227,6 +235,20 @@ impl Room {
         if let Some(follower) = lock(&self.follower).take() {
             follower.abort();
         }
+    }
+
+    /// Shows how the auction stands now, and tells everybody.
+    ///
+    /// # Errors
+    /// If it cannot be rendered.
+    async fn show_and_tell(&self, house: &House, stands: Stands) -> Result<(), Problem> {
+        let (after, happened) = (stands.after, stands.happened);
+        let shown = self.show(house, stands).await?;
+        self.tell(house, &shown, after, happened).await;
+        if happened.extended {
+            self.mention(&event_text("timer_update", &shown.timer(house.now()))).await;
+        }
+        Ok(())
     }
 
     /// Tells everybody how the auction stands now, to whom `after` was the last.
@@ -379,24 +401,16 @@ impl<'a> Spoken<'a> {
 /// Follows an auction: tells of each change, no faster than all who watch can be told.
 async fn follow(room: Arc<Room>, house: House, mut following: Following) {
     loop {
-        let stands = match following.next(&house.engine).await {
-            Ok(stands) => stands,
+        let after = following.version();
+        let told = match following.next(&house.engine).await {
+            // An auction that is closed off has no head: nothing of it is shown.
+            Ok(None) => continue,
+            Ok(Some(stands)) => room.show_and_tell(&house, stands).await.is_ok(),
+            Err(Lost::Missed) => false,
             Err(Lost::Stopping) => return,
-            Err(Lost::Missed) => {
-                let stands;
-                (following, stands) = begin_again(&room, &house, following.version()).await;
-                Some(stands)
-            }
         };
-        // An auction that is closed off has no head: nothing of it is shown.
-        let Some(stands) = stands else { continue };
-        let (after, happened) = (stands.after, stands.happened);
-        if let Ok(shown) = room.show(&house, stands).await {
-            room.tell(&house, &shown, after, happened).await;
-            if happened.extended {
-                let timer = shown.timer(house.now());
-                room.mention(&event_text("timer_update", &timer)).await;
-            }
+        if !told {
+            following = begin_again(&room, &house, after).await;
         }
         let members = u32::try_from(room.members.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         let pace = PACE.saturating_mul(members);
@@ -406,13 +420,16 @@ async fn follow(room: Arc<Room>, house: House, mut following: Following) {
     }
 }
 
-/// After something was missed: reads the history again, and says so while that cannot be read.
-async fn begin_again(room: &Room, house: &House, after: Version) -> (Following, Stands) {
+/// After something was missed, or could not be shown: reads the history again and tells how the
+/// auction stands, and says that there is a gap while that cannot be done.
+async fn begin_again(room: &Room, house: &House, after: Version) -> Following {
     let auction = room.auction;
     loop {
         let begin = move |house: &House| Following::begin_again(&house.engine, auction, after);
-        if let Ok(Ok(begun)) = house.aside(begin).await {
-            return begun;
+        if let Ok(Ok((following, stands))) = house.aside(begin).await
+            && room.show_and_tell(house, stands).await.is_ok()
+        {
+            return following;
         }
         observe::room_blind();
         let to = house.engine.head_in_memory(auction).map(|head| head.version);

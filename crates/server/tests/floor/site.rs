@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 /// What everybody may do unless a test says otherwise.
 pub const MEMBER: Roles = Roles::MEMBER;
@@ -57,6 +58,7 @@ struct Open {
     started: Started,
     people: Arc<dyn People>,
     notifier: Notifier,
+    _stopping: watch::Sender<bool>,
     _lock: Option<sqlite::lock::DirLock>,
 }
 
@@ -113,7 +115,8 @@ impl Site {
         Self::with(Some(Arc::clone(gate)), |_| {})
     }
 
-    fn with(gate: Option<Arc<Gate>>, set: fn(&mut Config)) -> Self {
+    /// A new house, behind a gate or not, that is set up so.
+    pub fn with(gate: Option<Arc<Gate>>, set: fn(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("the house of the test works");
         let made = keys::make(data.path()).expect("the house of the test works");
         sqlite::init(data.path(), made.house, 4, Time(1)).expect("the house of the test works");
@@ -140,7 +143,7 @@ impl Site {
 
     /// Closes the house and opens it again on the same files.
     pub fn restart(&mut self) {
-        if let Some(Open { edge, started, people, notifier, _lock }) = self.open.take() {
+        if let Some(Open { edge, started, people, notifier, .. }) = self.open.take() {
             drop(edge);
             drop(notifier);
             started.stop();
@@ -368,6 +371,7 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>, set: fn(&mut Config)) -> Open {
     let board = Arc::new(Board::new(Arc::clone(&stores.notices)));
     let notifier = Notifier::begin(started.engine.clone(), Arc::clone(&board))
         .expect("the house of the test works");
+    let (stops, stopping) = watch::channel(false);
     let house = House::open(Opening {
         board,
         audit,
@@ -381,7 +385,8 @@ fn open(data: &Path, gate: Option<&Arc<Gate>>, set: fn(&mut Config)) -> Open {
         passwords: Passwords::start(1).expect("the house of the test works"),
         outbox: Outbox::open(&config.mail).expect("the house of the test works"),
         outside: Outside::new(&config.tokens).expect("the house of the test works"),
-        stopping: tokio::sync::watch::channel(false).1,
+        stopping,
     });
-    Open { edge: Edge::new(house), started, people: stores.people, notifier, _lock: stores.lock }
+    let (edge, people) = (Edge::new(house), stores.people);
+    Open { edge, started, people, notifier, _stopping: stops, _lock: stores.lock }
 }

@@ -2,7 +2,7 @@
 // and is asked for again under that key until the house has said what became of it: it counts once
 // or not at all. Knows no rule: what is legal, the house says.
 import { Bids } from "/live/bids.js";
-import { find, make, minor, money, put, typed } from "/page/show.js";
+import { find, minor, money, put, typed } from "/page/show.js";
 import { enter, send, user } from "/page/visitor.js";
 
 /** So long without an answer, somebody wants to know why. */
@@ -23,6 +23,9 @@ const STANDING = {
   standing: ["good", "Your bid stands"], sealed: ["good", "Your sealed bid is in"],
   won: ["good", "You have won"], lost: ["", "It did not go to you"],
 };
+
+/** What is said of a message itself: nobody will hear it. Anything else may be said of its repeat. */
+const NO_WORDS = new Set([400, 403, 404, 422]);
 
 const WHY_NOT = {
   own_auction: "You sell this.", not_registered: "Whoever bids here has to be registered first.",
@@ -51,15 +54,15 @@ const isClock = (auction) => auction.terms?.admission?.kind === "accept_clock" |
 const isProxy = (auction) => (auction.terms?.proxy?.kind ?? auction.terms?.proxy) === "maximum";
 const isSealed = (auction) => (auction.terms?.visibility?.kind ?? auction.terms?.visibility) === "sealed";
 
-/** What is asked for: a bid by the live room, a purchase by the API. */
-async function putForward(id, offer, key, by) {
+/** What is asked for, perhaps not for the first time: a bid by the live room, a purchase by the API. */
+async function putForward(id, offer, key, by, again = false) {
   keep((all) => [...all.filter((one) => one.key !== key), { id, offer, key, user: by }]);
   under.set(id, (under.get(id) ?? 0) + 1);
   say(id, "", "Sending…");
   const late = setTimeout(() => say(id, "", "There is no answer yet. It is asked for again until there is one, "
     + "and counts once at most."), PATIENT);
   try {
-    const { status, body } = await (offer.buys ? buys : house.by).place(id, offer, key);
+    const { status, body } = await (offer.buys ? buys : house.by).place(id, offer, key, again);
     keep((all) => all.filter((one) => one.key !== key));
     answered(id, offer, status, body);
   } catch {
@@ -72,21 +75,21 @@ async function putForward(id, offer, key, by) {
 }
 
 function answered(id, offer, status, body) {
-  const currency = offer.currency;
+  const unit = offer.unit;
   if (status < 300) {
     find("bid-amount").value = "";
     if (offer.buys) return say(id, "good", "It is yours.");
-    const amount = money(offer.maximum ?? offer.amount, currency);
+    const amount = money(offer.maximum ?? offer.amount, unit);
     const leads = { leading: " and leads", outbid: ", but somebody's maximum is above it", sealed: " and sealed" };
     return say(id, body.standing === "outbid" ? "bad" : "good", `Your ${offer.maximum ? "maximum" : "bid"} of ${amount} is in${leads[body.standing] ?? ""}.`, body.version);
   }
-  const least = money(body.minimum_next ?? body.above, currency);
-  const most = money(body.maximum_next, currency);
+  const least = money(body.minimum_next ?? body.above, unit);
+  const most = money(body.maximum_next, unit);
   if (body.code === "confirm_needed") {
     meant = offer.maximum ?? offer.amount;
-    return say(id, "bad", `That is far above what would do. Press again if you mean ${money(meant, currency)}.`);
+    return say(id, "bad", `That is far above what would do. Press again if you mean ${money(meant, unit)}.`);
   }
-  if (body.code === "clock_moved") return say(id, "bad", `The price is ${money(body.price, currency)} by now.`);
+  if (body.code === "clock_moved") return say(id, "bad", `The price is ${money(body.price, unit)} by now.`);
   if (least) return say(id, "bad", `Not enough: ${body.above ? "more than " + least : least + " or more"}.`);
   if (most) return say(id, "bad", `Too much: ${most} or less.`);
   say(id, "bad", body.detail ?? `The house says no (${status}).`);
@@ -99,22 +102,23 @@ function say(id, kind, text, until = Infinity) {
 }
 
 function offered(auction, buy) {
-  const { id, currency } = auction;
+  const { id, currency, currency_digits } = auction;
+  const unit = { currency, currency_digits };
   if (buy || isClock(auction)) {
     const price = isClock(auction) ? auction.price : auction.buy_now;
     // What falls by itself was seen by whoever presses; what is bought for good is pressed twice.
     if (!isClock(auction) && meant !== "buy") {
       meant = "buy";
-      return say(id, "", `Press again to buy at once for ${money(price, currency)}.`);
+      return say(id, "", `Press again to buy at once for ${money(price, unit)}.`);
     }
     meant = null;
-    return { buys: true, price: isClock(auction) ? price : undefined, currency };
+    return { buys: true, price: isClock(auction) ? price : undefined, unit };
   }
-  const amount = minor(find("bid-amount").value, currency);
-  if (amount === null) return say(id, "bad", `An amount in ${currency}, such as ${typed(auction.minimum_next ?? 1000, currency)}.`);
+  const amount = minor(find("bid-amount").value, unit);
+  if (amount === null) return say(id, "bad", `An amount in ${currency}, such as ${typed(auction.minimum_next ?? 1000, unit)}.`);
   const confirm = meant === amount;
   meant = null;
-  return { [isProxy(auction) ? "maximum" : "amount"]: amount, ...(confirm && { confirm }), currency };
+  return { [isProxy(auction) ? "maximum" : "amount"]: amount, ...(confirm && { confirm }), unit };
 }
 
 function act(event, buy = false) {
@@ -146,7 +150,7 @@ async function speak(event) {
   find("say-go").disabled = true;
   if (unheard?.text !== text || unheard.id !== shown.id) unheard = { id: shown.id, text, key: crypto.randomUUID() };
   const { status, body } = await house.live.say(shown.id, text, unheard.key).catch(() => ({ body: {} }));
-  if (status) unheard = null;
+  if (status < 300 || NO_WORDS.has(status)) unheard = null;
   find("say-go").disabled = false;
   if (status === 200) find("say-text").value = "";
   put(find("say-said"), status === 200 ? "" : body.detail ?? "There is no answer. Say it again: it is heard once.");
@@ -184,7 +188,7 @@ function draw() {
   const [kind, words] = STANDING[you?.standing] ?? ["", ""];
   const what = you?.standing === "sealed" || you?.standing === "standing" ? you.amount : you?.standing === "leading" ? you.maximum : null;
   find("one-you").className = "standing " + kind;
-  put(find("one-you"), words && words + (what ? `, ${you.maximum ? "your maximum is" : "with"} ${money(what, auction.currency)}` : ""), true);
+  put(find("one-you"), words && words + (what ? `, ${you.maximum ? "your maximum is" : "with"} ${money(what, auction)}` : ""), true);
   const barred = you && !you.can_bid && you.standing !== "leading" ? WHY_NOT[you.why_not] : null;
   put(find("one-why-not"), open || you?.why_not === "not_registered" ? barred ?? "" : "");
   find("one-register").hidden = over || you?.why_not !== "not_registered";
@@ -200,16 +204,16 @@ function draw() {
   const least = next.minimum_next ?? next.maximum_next;
   find("bid-least").hidden = buys || !least;
   if (least) {
-    put(find("bid-least"), money(least, auction.currency) + (next.minimum_next ? " or more" : " or less"));
-    find("bid-least").value = typed(least, auction.currency);
+    put(find("bid-least"), money(least, auction) + (next.minimum_next ? " or more" : " or less"));
+    find("bid-least").value = typed(least, auction);
   }
   const guest = user === null ? "Sign in to " : "";
-  const price = money(buys ? auction.price : null, auction.currency);
+  const price = money(buys ? auction.price : null, auction);
   put(find("bid-go"), buys ? (guest ? guest + "buy" : `Buy at ${price ?? "the price"}`) : guest + (guest ? "bid" : "Bid"));
   find("bid-go").disabled = busy;
   find("bid-buy").hidden = buys || !auction.buy_now;
   find("bid-buy").disabled = busy;
-  put(find("bid-buy"), `Buy now for ${money(auction.buy_now, auction.currency) ?? ""}`);
+  put(find("bid-buy"), `Buy now for ${money(auction.buy_now, auction) ?? ""}`);
   find("one-next").hidden = may && !buys;
   const [how, last, until] = said.get(auction.id) ?? ["", "", 0];
   find("bid-said").className = "said " + how;
@@ -221,7 +225,7 @@ function draw() {
 
 /** Opens the desk. `look` reads an auction again. */
 export function open(live, look) {
-  house = { live, look, by: { place: (id, { currency, ...offer }, key) => live.bid(id, offer, key) } };
+  house = { live, look, by: { place: (id, { unit, ...offer }, key, again) => live.bid(id, offer, key, again) } };
   find("bid").addEventListener("submit", act);
   find("bid-buy").addEventListener("click", (event) => act(event, true));
   find("bid-least").addEventListener("click", () => {
@@ -240,7 +244,7 @@ export function greet(someone) {
   buys.resume(someone?.id ?? null, ({ auction_id: id, key, price }) => send("POST",
     `/v1/auctions/${id}/${price ? "accept" : "buy-now"}`, price ? { price } : {}, key));
   if (someone) {
-    for (const { id, offer, key, user: by } of store()) if (by === someone.id) putForward(id, offer, key, by);
+    for (const { id, offer, key, user: by } of store()) if (by === someone.id) putForward(id, offer, key, by, true);
   }
   draw();
 }

@@ -19,7 +19,8 @@ const houseTime = () => house.now() ?? asked.now(performance.now());
 
 async function ask(path) {
   const sent = performance.now();
-  const reply = await fetch(path);
+  // What was kept would tell the time of then.
+  const reply = await fetch(path, { cache: "no-store" });
   if (!reply.ok) throw new Error(String(reply.status));
   const said = await reply.json();
   const stamp = said.server_time ?? said.items?.[0]?.server_time;
@@ -40,7 +41,7 @@ function clock(milliseconds) {
 /** What is said about the end. That it has ended, only the house says. */
 function ending(auction) {
   const left = (stamp) => (stamp ? Date.parse(stamp) - houseTime() : null);
-  if (auction.outcome) return [outcome(auction.outcome, auction.currency), false];
+  if (auction.outcome) return [outcome(auction.outcome, auction), false];
   if (auction.state !== "open") {
     const opens = auction.state === "scheduled" ? left(auction.starts_at) : null;
     return [opens > 0 ? "opens in " + clock(opens) : auction.state.replace("_", " "), false];
@@ -52,15 +53,15 @@ function ending(auction) {
   return end > 0 ? [clock(end), end < 60000] : ["the hammer is falling", true];
 }
 
-function outcome(result, currency) {
-  if (result.winner) return `sold to paddle ${result.winner} for ${money(result.hammer_price, currency)}`;
+function outcome(result, auction) {
+  if (result.winner) return `sold to paddle ${result.winner} for ${money(result.hammer_price, auction)}`;
   return result.result + (result.reason ? ", " + result.reason.replaceAll("_", " ") : "");
 }
 
 function price(auction) {
-  const shown = money(auction.outcome?.hammer_price ?? auction.price, auction.currency);
+  const shown = money(auction.outcome?.hammer_price ?? auction.price, auction);
   if (shown !== null) return shown;
-  const from = money(auction.minimum_next ?? auction.maximum_next, auction.currency);
+  const from = money(auction.minimum_next ?? auction.maximum_next, auction);
   if (auction.terms?.visibility === "sealed") return "sealed";
   return from === null ? "–" : "from " + from;
 }
@@ -194,8 +195,8 @@ function tellOne(auction) {
   put(find("one-price"), price(auction), true);
   const leads = auction.leader ? `, paddle ${auction.leader} leads` : "";
   put(find("one-state"), bids(auction) + (auction.outcome ? "" : leads));
-  const least = money(auction.minimum_next, auction.currency);
-  const most = money(auction.maximum_next, auction.currency);
+  const least = money(auction.minimum_next, auction);
+  const most = money(auction.maximum_next, auction);
   const next = least ? `Next bid: ${least} or more` : most ? `Next bid: ${most} or less` : "";
   put(find("one-next"), auction.outcome ? "" : next);
   attend(auction);
@@ -259,17 +260,17 @@ function happened(event) {
 }
 
 function sentence({ kind, data }) {
-  const currency = auctions.get(chosen())?.currency ?? "EUR";
+  const auction = auctions.get(chosen());
   const paddle = data.paddle ? `paddle ${data.paddle}` : null;
   switch (kind) {
     case "bid_placed": {
       if (!paddle) return "a sealed bid";
-      const said = data.amount ? ` bids ${money(data.amount, currency)}` : ` bids, the price is ${money(data.price, currency)}`;
+      const said = data.amount ? ` bids ${money(data.amount, auction)}` : ` bids, the price is ${money(data.price, auction)}`;
       return paddle + said + (data.extended ? "; the end moves" : "");
     }
-    case "closed": return "closed: " + outcome(data.outcome, currency);
+    case "closed": return "closed: " + outcome(data.outcome, auction);
     case "buy_now_taken":
-    case "clock_accepted": return `${paddle} buys at ${money(data.amount, currency)}`;
+    case "clock_accepted": return `${paddle} buys at ${money(data.amount, auction)}`;
     default: return kind.replaceAll("_", " ") + (paddle ? `: ${paddle}` : "");
   }
 }

@@ -1,9 +1,6 @@
 // What the page's scripts share: elements, and amounts as people read and write them. Texts are set
 // as text, never as HTML.
 
-const exponents = { JPY: 0, KRW: 0, VND: 0, CLP: 0, ISK: 0, KWD: 3, BHD: 3, OMR: 3, TND: 3, JOD: 3 };
-const digitsOf = (currency) => exponents[currency] ?? 2;
-
 export const find = (id) => document.getElementById(id);
 
 export function make(name, className, parent) {
@@ -23,27 +20,31 @@ export function put(element, text, flash) {
   element.classList.add("moved");
 }
 
-export function money(amount, currency) {
-  if (amount === null || amount === undefined) return null;
-  const digits = digitsOf(currency);
-  const major = amount / 10 ** digits;
-  try {
-    const style = { style: "currency", currency, minimumFractionDigits: digits };
-    return new Intl.NumberFormat(undefined, style).format(major);
-  } catch {
-    return major.toFixed(digits) + " " + currency;
-  }
+/** An amount as it may be typed. Where its decimals begin, the house says of each auction. */
+export function typed(amount, { currency_digits: digits }) {
+  const all = String(amount).padStart(digits + 1, "0");
+  return digits === 0 ? all : all.slice(0, -digits) + "." + all.slice(-digits);
 }
 
-/** An amount as it may be typed. */
-export const typed = (amount, currency) => (amount / 10 ** digitsOf(currency)).toFixed(digitsOf(currency));
+/** An amount of an auction; null if there is none. */
+export function money(amount, auction) {
+  if (amount === null || amount === undefined) return null;
+  const { currency, currency_digits: digits } = auction;
+  const style = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
+  // A text, because a number would not hold the last digits of a large amount.
+  const major = typed(amount, auction);
+  try {
+    return new Intl.NumberFormat(undefined, style).format(major);
+  } catch {
+    return major + " " + currency;
+  }
+}
 
 /**
  * What somebody typed, in minor units; null if that is not clear. A point or a comma stands before
  * the last digits, never between thousands: nobody bids a thousand times what he meant.
  */
-export function minor(text, currency) {
-  const digits = digitsOf(currency);
+export function minor(text, { currency_digits: digits }) {
   const found = /^(\d{1,13})(?:[.,](\d+))?$/.exec(text.replace(/[\s\p{Sc}]/gu, ""));
   const rest = found?.[2] ?? "";
   if (!found || rest.length > digits) return null;

@@ -42,6 +42,9 @@ pub(crate) struct AuctionView {
     seller: Named,
     #[schema(value_type = String, example = "EUR")]
     currency: Currency,
+    /// How many of the digits of its amounts are decimals: 2 for EUR, 0 for JPY, 3 for KWD.
+    #[schema(example = 2)]
+    currency_digits: u32,
     #[schema(value_type = String, example = "english")]
     preset: Preset,
     /// The rules, one key a slot: a kind by name, or an object with its kind and parameters.
@@ -286,6 +289,7 @@ impl AuctionView {
             addenda: listing.addenda.iter().map(note).collect(),
             seller,
             currency: head.currency,
+            currency_digits: head.currency.exponent(),
             preset: head.preset,
             terms: TermsView(view.terms),
             state: view.state,

@@ -2,7 +2,7 @@
 //! (`{"subscribe": [1, 2]}`, or `"all"` that are live), and is told how each stands now and
 //! whenever that has changed, one JSON object a message. Knows no event.
 
-use super::standing::{Followed, Which, committed};
+use super::standing::{Followed, Which};
 use crate::http::Peer;
 use crate::http::dialects::desk::Desk;
 use crate::http::error::Problem;
@@ -77,7 +77,7 @@ impl Line {
         let mut seen = self.desk.house.engine.commits();
         let (mut silence, mut asked) = (Box::pin(sleep(SILENT)), false);
         loop {
-            let engine = self.desk.house.engine.clone();
+            let house = self.desk.house.clone();
             let turn = tokio::select! {
                 biased;
                 () = async { drop(stopping.wait_for(|stopping| *stopping).await) } => break,
@@ -97,8 +97,8 @@ impl Line {
                     asked = true;
                     self.send(&frame::ping()).await
                 }
-                () = committed(&engine, seen) => {
-                    seen = engine.commits();
+                () = self.followed.ripens(&house, seen) => {
+                    seen = house.engine.commits();
                     self.tell().await
                 }
             };
@@ -136,7 +136,7 @@ impl Line {
 
     /// Tells of what has changed.
     async fn tell(&mut self) -> Result<(), Over> {
-        let news = self.followed.news(&self.desk).await;
+        let news = self.followed.news(&self.desk, usize::MAX).await;
         if news.is_empty() {
             return Ok(());
         }
