@@ -223,11 +223,11 @@ impl Auction {
         self.lot.as_ref().and_then(|lot| lot.running.end)
     }
 
-    /// Whether its rules give back what it lost if nobody could bid from `from` until `to`: an end
-    /// that fell into that moves.
+    /// Whether its rules give back what it lost if nobody could bid from `from` until `to`: the end
+    /// that time finds or brings at `at` fell into that, so time must wait until it was over.
     #[must_use]
-    pub fn lost_time(&self, from: Time, to: Time) -> bool {
-        self.lot.as_ref().is_some_and(|lot| lot.lost_time(from.max(self.last_at), to))
+    pub fn lost_time(&self, from: Time, to: Time, at: Time) -> bool {
+        self.lot.as_ref().is_some_and(|lot| lot.lost_time(from.max(self.last_at), to, at))
     }
 
     /// How many openings came before the present one; each has a seed of its own.

@@ -339,9 +339,7 @@ impl<C: Commit> Drive<C> {
                 // The oldest batch after an outage holds what that gives back, if anything.
                 *self.shared.away() = None;
             }
-            Committed::Full => self.dark = self.dark.or(begun),
-            // What it closed may stand: time is given back from when it was handed over.
-            Committed::Settled => self.dark = begun,
+            Committed::Full | Committed::Settled => self.dark = self.dark.or(begun),
         }
         match committed {
             Committed::Durable(_) if mutant::on("ack_before_commit") => {}
@@ -354,6 +352,7 @@ impl<C: Commit> Drive<C> {
                 self.reread(&Failure::OutcomeUnknown);
                 // The store has been opened again and holds a barrier: it can be written.
                 self.dark = None;
+                self.shared.dealt_with_outage(&self.shards);
             }
         }
         true
@@ -441,7 +440,11 @@ impl<C: Commit> Drive<C> {
             self.shared.feed.missed(&lost);
         }
         self.note_outage();
-        let away = (*self.shared.away()).filter(|_| !mutant::on("outage_lost_with_its_commit"));
+        let mut away = *self.shared.away();
+        if mutant::on("outage_lost_with_its_commit") {
+            away = None;
+            self.shards.iter_mut().for_each(|shard| shard.outage = None);
+        }
         if let Some((from, to)) = away {
             // What the outage gives back was among what is lost.
             self.shards.iter_mut().for_each(|shard| shard.outlasted(from, to));

@@ -79,7 +79,7 @@ impl Shared {
         self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// If the outage before this start gives nothing back, nothing need be remembered of it.
+    /// If an outage that is over gives nothing back, nothing need be remembered of it.
     pub(crate) fn dealt_with_outage(&self, shards: &[Shard<Reply>]) {
         if shards.iter().all(|shard| shard.waiting() == 0) {
             *self.away() = None;

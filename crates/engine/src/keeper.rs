@@ -43,7 +43,7 @@ struct Pace {
     busy: Time,
     /// How long the keeper has rested within the step it is at.
     rested: Duration,
-    /// How many records it was behind when it was last looked at.
+    /// How many records the partition is behind that is furthest behind, as far as was looked at.
     behind: u64,
 }
 
@@ -144,6 +144,7 @@ impl Keeper {
         stop: &impl Fn() -> bool,
     ) -> bool {
         let mut behind = false;
+        self.pace.behind = 0;
         for progress in &mut self.partitions {
             if stop() {
                 break;
@@ -187,7 +188,7 @@ impl Progress {
     ) -> bool {
         let now = shared.clock.now();
         let behind = self.behind(shared);
-        pace.behind = behind;
+        pace.behind = pace.behind.max(behind);
         let due = now.since(self.at) >= limits::SNAPSHOT_SECONDS * SECOND;
         let wanted = behind > 0 && (due || behind >= limits::SNAPSHOT_BEHIND);
         let late = behind >= limits::SNAPSHOT_LATEST;
@@ -358,4 +359,21 @@ impl<'a> Step<'a> {
 /// Whether an event's predecessor stands where the snapshots reach.
 const fn within(previous: Position, covered: Position) -> bool {
     previous > 0 && previous <= covered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The part of the time that it takes so far behind, while many bid.
+    fn share(behind: u64) -> u32 {
+        let now = Time(1_000 * SECOND);
+        Pace { at: now, written: 0, busy: now, rested: Duration::ZERO, behind }.share()
+    }
+
+    #[test]
+    fn the_further_it_is_behind_the_more_of_the_time_it_takes() {
+        let far = limits::SNAPSHOT_FAR;
+        assert_eq!([0, far / 64, far / 10, far / 2, far].map(share), [32, 32, 10, 2, 2]);
+    }
 }

@@ -114,4 +114,11 @@ pub trait Lists: Send + Sync {
     /// # Errors
     /// If the store fails.
     fn clear(&self) -> Result<(), LogError>;
+    /// Whether something has shown since the last [`Lists::clear`] that they are damaged.
+    fn are_damaged(&self) -> bool;
+    /// Reads all of them, for damage that no reader has met.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn examine(&self) -> Result<(), LogError>;
 }

@@ -5,6 +5,7 @@ use crate::engine::Shared;
 use crate::lists::Row;
 use crate::log::{LogError, Partition, Position};
 use gavel_auction::ids::AuctionId;
+use gavel_auction::mutant;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +52,17 @@ impl Touched {
     }
 }
 
+/// Lists of which not even the beginning can be read are thrown away before they are relied on.
+pub(crate) fn begin(shared: &Shared) -> Result<(), LogError> {
+    for (partition, _) in (0..).zip(&shared.touched) {
+        match shared.lists.cursor(partition) {
+            Err(_) if shared.lists.are_damaged() => return shared.lists.clear(),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Runs until told to stop.
 pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Acquire) {
@@ -64,6 +76,9 @@ pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
 
 /// Brings the lists up with what has changed: so many auctions.
 pub(crate) fn bring_up(shared: &Shared) -> usize {
+    if shared.lists.are_damaged() {
+        begin_anew(shared);
+    }
     let mut changed = 0;
     for (partition, touched) in (0..).zip(&shared.touched) {
         let Changed { upto, auctions } = touched.take();
@@ -85,6 +100,20 @@ pub(crate) fn bring_up(shared: &Shared) -> usize {
         }
     }
     changed
+}
+
+/// Throws the lists away: all auctions are to be put in place again.
+fn begin_anew(shared: &Shared) {
+    tracing::warn!("the lists are damaged; they are made anew");
+    if let Err(error) = shared.lists.clear() {
+        return tracing::error!(%error, "the lists cannot be made anew");
+    }
+    for (partition, touched) in (0..).zip(&shared.touched) {
+        let upto = touched.listed.swap(0, Ordering::Relaxed);
+        if !mutant::on("damaged_lists_stay_empty") {
+            touched.note(upto, shared.views.of_partition(partition).into_iter());
+        }
+    }
 }
 
 fn project(

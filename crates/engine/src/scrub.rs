@@ -1,6 +1,6 @@
 //! The scrub: reads the whole log again and again, slowly, in the background, and closes off an
 //! auction whose chain is broken, before anybody relies on it. Needs no memory: each event is held
-//! against the one that it names as its predecessor. Repairs nothing.
+//! against the one that it names as its predecessor. Looks at the lists, too. Repairs nothing.
 
 use crate::engine::Shared;
 use crate::limits;
@@ -34,6 +34,9 @@ pub(crate) struct Progress {
 pub(crate) fn run(shared: &Shared, stopping: &AtomicBool) {
     let stop = || stopping.load(Ordering::Acquire);
     loop {
+        if let Err(error) = shared.lists.examine() {
+            tracing::warn!(%error, "the lists could not be read");
+        }
         for (partition, _) in (0..).zip(&shared.inboxes) {
             if !read_through(shared, partition, &stop) {
                 return;

@@ -61,6 +61,9 @@ pub struct Shard<R> {
     /// Auctions whose rules panicked, since that was looked at.
     panicked: Vec<AuctionId>,
     counting: Counting,
+    /// When the house could last not be reached for long. What came in meanwhile may be decided
+    /// only now, and bring about an end that lies in it.
+    pub(crate) outage: Option<(Time, Time)>,
 }
 
 impl<R> Shard<R> {
@@ -82,6 +85,7 @@ impl<R> Shard<R> {
             cold: Cold::default(),
             panicked: Vec::new(),
             counting: Counting::default(),
+            outage: None,
         }
     }
 
@@ -135,7 +139,7 @@ impl<R> Shard<R> {
         }
         let last = if mutant::on("time_runs_back") { entered } else { entry.auction.last_at() };
         let at = entered.max(last);
-        if self.tick_auction(id, at, None).is_err() {
+        if self.tick_auction(id, at).is_err() {
             return Settled::Failed(Failure::Quarantined);
         }
         self.limit(id, &mut command);
@@ -158,7 +162,7 @@ impl<R> Shard<R> {
                 return;
             };
             let before = self.auctions.get(&id).map(|entry| entry.auction.version());
-            let ticked = self.tick_auction(id, until, None);
+            let ticked = self.tick_auction(id, until);
             let after = self.auctions.get(&id).map(|entry| entry.auction.version());
             if ticked.is_err() || before == after {
                 // Nothing came of it, so nothing would come of asking again.
@@ -171,25 +175,22 @@ impl<R> Shard<R> {
     /// give back is given back before anything closes. Where they give nothing back nothing is
     /// decided: bids that came before an end may still be waiting.
     pub fn outlasted(&mut self, from: Time, to: Time) {
+        self.outage = Some((from, to));
         let due = self.deadlines.iter().take_while(|(due, _)| *due <= to);
         let due: Vec<AuctionId> = due.map(|(_, id)| *id).collect();
         for id in due {
             let Some(entry) = self.auctions.get(&id) else { continue };
-            if let Ok(false) = guarded(id, || entry.auction.lost_time(from, to)) {
+            if let Ok(false) = guarded(id, || entry.auction.lost_time(from, to, to)) {
                 continue;
             }
             // One whose rules panic is closed off, and the others get theirs.
-            self.tick_auction(id, to, Some((from, to))).ok();
+            self.tick_auction(id, to).ok();
         }
     }
 
-    /// Decides whatever is due in one auction at `at`, one thing after the other.
-    fn tick_auction(
-        &mut self,
-        id: AuctionId,
-        at: Time,
-        mut outage: Option<(Time, Time)>,
-    ) -> Result<(), Panicked> {
+    /// Decides whatever is due in one auction at `at`, one thing after the other: what an outage
+    /// gives time back for, once it was over.
+    fn tick_auction(&mut self, id: AuctionId, at: Time) -> Result<(), Panicked> {
         loop {
             if self.is_closed_off(id) {
                 return Err(Panicked);
@@ -197,11 +198,17 @@ impl<R> Shard<R> {
             let Some(entry) = self.auctions.get(&id) else { return Ok(()) };
             let late = i64::from(mutant::on("end_inclusive"));
             let due = entry.auction.next_deadline().is_some_and(|due| due.plus(late) <= at);
-            if !due && outage.is_none() {
+            if !due {
                 return Ok(());
             }
+            let given_back = |(from, to): &(Time, Time)| {
+                // One whose rules panic here does so where that closes it off.
+                guarded(id, || entry.auction.lost_time(*from, *to, at)).unwrap_or(false)
+            };
+            let outage = self.outage.filter(given_back);
+            let at = outage.map_or(at, |(_, to)| at.max(to));
             let (version, last) = (entry.auction.version(), entry.last);
-            let tick = Tick { head: self.head(id, last), outage: outage.take() };
+            let tick = Tick { head: self.head(id, last), outage };
             let command = Command::by_house(Action::Tick(tick));
             let origin = Origin { command: CommandId([0; 16]), digest: [0; 16] };
             self.decide(id, &command, &origin, at)?.ok();

@@ -148,6 +148,7 @@ pub(crate) fn open(
         snapshots: parts.snapshots,
         progress: tokio::sync::watch::Sender::new(0),
     });
+    projection::begin(&shared)?;
     let (mut shards, recovery) = recover_all(&shared, partitions, share, threads)?;
     for (partition, shard) in shards.iter().enumerate() {
         shared.release(partition, shard.durable());

@@ -2,7 +2,7 @@
 //! bid. Written only after a commit, by the drive loop; holds nothing that is not durable.
 
 use crate::engine::partition_of;
-use crate::log::Position;
+use crate::log::{Partition, Position};
 use crate::snapshot::Snapshot;
 use gavel_auction::auction::Phase;
 use gavel_auction::ids::{AuctionId, Paddle, UserId, Version};
@@ -212,6 +212,15 @@ impl Views {
             known.iter().take(limit).copied().collect()
         };
         self.read(auction, page).unwrap_or_default()
+    }
+
+    /// All auctions of a partition that are not closed off.
+    pub(crate) fn of_partition(&self, partition: Partition) -> BTreeSet<AuctionId> {
+        let Some(part) = self.partitions.get(usize::from(partition)) else {
+            return BTreeSet::new();
+        };
+        let part = part.read().unwrap_or_else(PoisonError::into_inner);
+        part.auctions.keys().chain(part.cold.keys()).copied().collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -17,9 +17,8 @@ use gavel_engine::lists::{Query, Sort};
 use gavel_engine::log::{Entry, EventRecord, LogError, LogReader, Partition, Position, Record};
 use gavel_engine::snapshot::{Kept, Mark, Snapshots, Tag};
 use gavel_engine::{Ask, Clock, Parts};
-use gavel_proof::keys::{HouseKey, LogKey};
 use gavel_store::sqlite;
-use plan::{Fate, HOUSE, PlannedLog, bid, create};
+use plan::{Fate, HOUSE, bid, create, parts};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -130,25 +129,19 @@ impl House {
         }
         let (plan, clock): (Arc<Mutex<_>>, _) = (Arc::default(), Arc::new(AtomicI64::new(START)));
         let [spoiled, blind] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-        let reader = Blind { inner: stores.reader, blind: Arc::clone(&blind) };
-        let inner = stores.snapshots.unwrap();
+        let lock = stores.lock.take();
+        let whole = parts(stores, &plan);
+        let reader = Blind { inner: whole.reader, blind: Arc::clone(&blind) };
+        let inner = whole.snapshots.unwrap();
         let snapshots = Spoiled { inner, spoiled: Arc::clone(&spoiled) };
-        let log = PlannedLog { inner: stores.log, plan: Arc::clone(&plan) };
         let parts = Parts {
-            house: HOUSE,
-            log_key: LogKey::from_bytes([5; 32]),
-            signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
-            partitions: stores.partitions,
-            log: Box::new(log),
             reader: Arc::new(reader),
-            lists: stores.lists,
-            people: stores.people,
             snapshots: Some(Arc::new(snapshots)),
             settled_in_memory: 0,
-            last_alive: None,
+            ..whole
         };
         let by_hand = ByHand::begin(parts, Clock::given(Arc::clone(&clock)), 1 << 20).unwrap();
-        Self { by_hand, blind, clock, spoiled, plan, _lock: stores.lock, _dir: dir }
+        Self { by_hand, blind, clock, spoiled, plan, _lock: lock, _dir: dir }
     }
 
     fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
@@ -351,6 +344,58 @@ async fn what_ends_while_the_store_does_not_open_is_given_its_time_back() {
 }
 
 #[tokio::test]
+async fn an_outage_that_gives_nothing_back_is_over_once_the_store_is_open() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.plan([Fate::UnknownAndLost]);
+    let bidding = asked(&house.by_hand.engine, bid(1, 1, "a", 500)).await;
+    house.by_hand.turn();
+    house.by_hand.write();
+    house.sleep(90);
+    house.pump();
+    assert_eq!(answer(bidding).await, Err(Failure::OutcomeUnknown));
+    house.sleep(3_000);
+    house.pump();
+    let engine = &house.by_hand.engine;
+    assert_eq!((engine.last_alive(), house.given_back(1)), (engine.now(), (vec![], false)));
+}
+
+#[tokio::test]
+async fn an_outage_begins_with_the_first_failure_however_the_last_one_fails() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.sleep(3_590);
+    house.plan([Fate::Full, Fate::UnknownAndLost]);
+    assert_eq!(house.submit(bid(1, 1, "a", 500)).await, Err(Failure::StorageFull));
+    house.sleep(50);
+    house.by_hand.turn();
+    house.by_hand.write();
+    house.sleep(30);
+    house.pump();
+    assert_eq!(house.given_back(1), (vec![[3_590, 3_670, 3_680]], false));
+}
+
+#[tokio::test]
+async fn what_came_in_during_an_outage_is_given_its_time_back_too() {
+    let mut house = House::new();
+    house.accepted(create(1)).await;
+    house.plan([Fate::Full]);
+    let bidding = asked(&house.by_hand.engine, bid(1, 1, "a", 500)).await;
+    house.by_hand.turn();
+    house.sleep(5);
+    let created = asked(&house.by_hand.engine, create(2)).await;
+    house.sleep(5_000);
+    house.by_hand.write();
+    house.pump();
+    assert_eq!(answer(bidding).await, Err(Failure::StorageFull));
+    let created = answer(created).await;
+    assert!(matches!(created, Ok(Answer::Accepted(_))), "{created:?}");
+    house.pump();
+    assert_eq!(house.given_back(1), (vec![[0, 5_005, 8_605]], false));
+    assert_eq!(house.given_back(2), (vec![[5, 5_005, 8_605]], false));
+}
+
+#[tokio::test]
 async fn what_fails_for_less_than_a_minute_is_no_outage() {
     let mut house = House::new();
     house.accepted(create(1)).await;
@@ -443,19 +488,9 @@ async fn a_house_stops_though_its_log_cannot_be_read_again() {
     sqlite::init(dir.path(), HOUSE, 2, Time(1)).unwrap();
     let stores = sqlite::open(dir.path(), &sqlite::Options::default()).unwrap();
     let (plan, blind): (Arc<Mutex<_>>, _) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-    let parts = Parts {
-        house: HOUSE,
-        log_key: LogKey::from_bytes([5; 32]),
-        signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
-        partitions: stores.partitions,
-        log: Box::new(PlannedLog { inner: stores.log, plan: Arc::clone(&plan) }),
-        reader: Arc::new(Blind { inner: stores.reader, blind: Arc::clone(&blind) }),
-        lists: stores.lists,
-        people: stores.people,
-        snapshots: stores.snapshots,
-        settled_in_memory: usize::MAX,
-        last_alive: None,
-    };
+    let whole = parts(stores, &plan);
+    let reader = Blind { inner: whole.reader, blind: Arc::clone(&blind) };
+    let parts = Parts { reader: Arc::new(reader), ..whole };
     let started = gavel_engine::start(parts).unwrap();
     let engine = started.engine.clone();
     assert!(matches!(engine.submit(create(1)).await, Ok(Answer::Accepted(_))));

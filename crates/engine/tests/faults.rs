@@ -16,11 +16,11 @@ use gavel_engine::answer::{Accepted, Answer, Failure};
 use gavel_engine::engine::Engine;
 use gavel_engine::feed::{Ended, Subscription};
 use gavel_engine::log::{Entry, LogReader};
-use gavel_engine::{Ask, Parts, Started, start};
-use gavel_proof::keys::{HouseKey, LogKey};
+use gavel_engine::{Ask, Started, start};
+use gavel_proof::keys::LogKey;
 use gavel_store::sqlite;
 use history::{Place, Planted};
-use plan::{Fate, HOUSE, PlannedLog, ask, bid, create};
+use plan::{Fate, HOUSE, ask, bid, create, parts};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -37,23 +37,10 @@ struct House {
 type Opened = (Started, Arc<dyn LogReader>, Option<sqlite::lock::DirLock>);
 
 fn open(dir: &Path, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Opened {
-    let stores = sqlite::open(dir, &sqlite::Options::default()).unwrap();
+    let mut stores = sqlite::open(dir, &sqlite::Options::default()).unwrap();
     let reader = Arc::clone(&stores.reader);
-    let log = PlannedLog { inner: stores.log, plan: Arc::clone(plan) };
-    let parts = Parts {
-        house: HOUSE,
-        log_key: LogKey::from_bytes([5; 32]),
-        signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
-        partitions: stores.partitions,
-        log: Box::new(log),
-        reader: stores.reader,
-        lists: stores.lists,
-        people: stores.people,
-        snapshots: stores.snapshots,
-        settled_in_memory: usize::MAX,
-        last_alive: None,
-    };
-    (start(parts).unwrap(), reader, stores.lock)
+    let lock = stores.lock.take();
+    (start(parts(stores, plan)).unwrap(), reader, lock)
 }
 
 impl House {

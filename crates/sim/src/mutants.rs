@@ -16,7 +16,7 @@ const fn mutant(name: &'static str, what: &'static str) -> Mutant {
 }
 
 /// All of them: those of the promises' table first.
-pub const ALL: [Mutant; 66] = [
+pub const ALL: [Mutant; 67] = [
     mutant("ack_before_commit", "answers go out when the batch is handed over"),
     mutant("commit_error_is_refusal", "an unknown outcome is told as `nothing was done`"),
     mutant("close_at_scheduled_end", "the closer uses the end as it was announced"),
@@ -65,6 +65,7 @@ pub const ALL: [Mutant; 66] = [
     mutant("older_snapshot_believed", "an auction comes back from an older snapshot"),
     mutant("keeper_blames_the_log", "a bad snapshot closes its auction off"),
     mutant("chain_not_checked", "a broken link is not noticed at start, reading, or scrubbing"),
+    mutant("damaged_lists_stay_empty", "lists are thrown away, and filled by what changes later"),
     mutant("sealed_part_not_checked", "the scrub looks at public parts only"),
     // Once per key.
     mutant("failed_refusals_remembered", "refusals survive the failed batch they were judged on"),

@@ -5,6 +5,7 @@
 use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
+use gavel_engine::lists::{Lists, Row};
 use gavel_engine::log::{AppendError, Entry, EventRecord, LogError, Position, Record};
 use gavel_engine::people::{Listing, NewUser, PeopleError};
 use gavel_store::sqlite::{self, OpenError, Options, Stores};
@@ -262,6 +263,50 @@ fn lists_damaged_while_they_are_used_are_cleared_by_making_them_anew() {
     assert_eq!(stores.lists.cursor(0).unwrap(), 0);
     stores.lists.put(0, 6, &[]).unwrap();
     assert_eq!(stores.lists.cursor(0).unwrap(), 6);
+}
+
+fn row(auction: i64) -> Row {
+    Row {
+        auction: AuctionId::new(auction).unwrap(),
+        state: "open",
+        seller: UserId::new(1).unwrap(),
+        title: format!("Clock {auction}"),
+        category: None,
+        price: 100,
+        ends_at: None,
+        bidders: Vec::new(),
+    }
+}
+
+#[test]
+fn lists_whose_pages_are_out_of_order_are_found_by_reading_them() {
+    let rows: Vec<Row> = (1..=200).map(row).collect();
+    type Look = fn(&dyn Lists) -> Result<(), LogError>;
+    let looks: [Look; 2] = [|lists| lists.examine(), |lists| lists.put(0, 8, &[row(201)])];
+    for look in looks {
+        let dir = house();
+        let stores = open(dir.path());
+        stores.lists.put(0, 7, &rows).unwrap();
+        drop(stores);
+        let path = dir.path().join("lists.db");
+        let connection = Connection::open(&path).unwrap();
+        let sql = "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size
+            WHERE name = 'auction'";
+        let at = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u64>(0)? - 1) * row.get::<_, u64>(1)?);
+        let root = connection.query_row(sql, [], at).unwrap();
+        drop(connection);
+        overwrite(&path, root, &[0xff; 512]);
+        let stores = open(dir.path());
+        assert!(!stores.lists.are_damaged(), "nobody has looked");
+        assert!(look(&*stores.lists).is_err());
+        assert!(stores.lists.are_damaged());
+        stores.lists.clear().unwrap();
+        assert!(!stores.lists.are_damaged());
+        assert_eq!(stores.lists.cursor(0).unwrap(), 0);
+        stores.lists.put(0, 7, &rows).unwrap();
+        stores.lists.examine().unwrap();
+        assert!(!stores.lists.are_damaged());
+    }
 }
 
 #[test]

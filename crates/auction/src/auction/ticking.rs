@@ -75,12 +75,12 @@ impl Lot {
         }
     }
 
-    /// Whether the tick after such an outage moves the end.
-    pub(super) fn lost_time(&self, from: Time, to: Time) -> bool {
+    /// Whether such an outage lies across the end that a tick at `at` finds or brings.
+    pub(super) fn lost_time(&self, from: Time, to: Time, at: Time) -> bool {
         let end = match self.phase {
             Phase::Open => self.running.end,
-            Phase::Scheduled if self.terms.schedule.starts_at.is_none_or(|at| at <= to) => {
-                Some(lifecycle::opened(&self.terms, to).1)
+            Phase::Scheduled if self.terms.schedule.starts_at.is_none_or(|start| start <= at) => {
+                Some(lifecycle::opened(&self.terms, at).1)
             }
             Phase::Scheduled | Phase::Draft | Phase::OnHold { .. } | Phase::Ended { .. } => None,
         };

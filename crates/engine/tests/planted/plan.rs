@@ -6,10 +6,11 @@ use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::money::{Amount, Currency};
 use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::{Close, Increment, Schedule};
-use gavel_engine::Ask;
 use gavel_engine::log::{AppendError, Entry, Log, LogError, Record};
+use gavel_engine::{Ask, Parts};
 use gavel_proof::command::command_id;
-use gavel_proof::keys::LogKey;
+use gavel_proof::keys::{HouseKey, LogKey};
+use gavel_store::sqlite::Stores;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -25,9 +26,9 @@ pub enum Fate {
 }
 
 /// A log whose commits go as planned, and well once the plan has run out.
-pub struct PlannedLog {
-    pub inner: Box<dyn Log>,
-    pub plan: Arc<Mutex<VecDeque<Fate>>>,
+struct PlannedLog {
+    inner: Box<dyn Log>,
+    plan: Arc<Mutex<VecDeque<Fate>>>,
 }
 
 impl Log for PlannedLog {
@@ -47,6 +48,23 @@ impl Log for PlannedLog {
 
     fn reopen(&mut self) -> Result<(), LogError> {
         self.inner.reopen()
+    }
+}
+
+/// What a house needs, from these stores: its commits go as planned.
+pub fn parts(stores: Stores, plan: &Arc<Mutex<VecDeque<Fate>>>) -> Parts {
+    Parts {
+        house: HOUSE,
+        log_key: LogKey::from_bytes([5; 32]),
+        signer: Arc::new(HouseKey::from_bytes(&[6; 32])),
+        partitions: stores.partitions,
+        log: Box::new(PlannedLog { inner: stores.log, plan: Arc::clone(plan) }),
+        reader: stores.reader,
+        lists: stores.lists,
+        people: stores.people,
+        snapshots: stores.snapshots,
+        settled_in_memory: usize::MAX,
+        last_alive: None,
     }
 }
 

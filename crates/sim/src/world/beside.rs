@@ -23,11 +23,19 @@ pub struct Rows(Mutex<Listed>);
 struct Listed {
     cursors: BTreeMap<Partition, Position>,
     rows: BTreeMap<AuctionId, Row>,
+    damaged: bool,
 }
 
 impl Rows {
     fn listed(&self) -> MutexGuard<'_, Listed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rows get lost, and that shows.
+    pub fn spoil(&self) {
+        let mut listed = self.listed();
+        listed.rows.clear();
+        listed.damaged = true;
     }
 
     /// The row of an auction.
@@ -63,6 +71,14 @@ impl Lists for Rows {
 
     fn clear(&self) -> Result<(), LogError> {
         *self.listed() = Listed::default();
+        Ok(())
+    }
+
+    fn are_damaged(&self) -> bool {
+        self.listed().damaged
+    }
+
+    fn examine(&self) -> Result<(), LogError> {
         Ok(())
     }
 }

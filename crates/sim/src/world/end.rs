@@ -1,13 +1,14 @@
 //! The end of a run: nothing fails any more, everything must come to rest in time, and what is left
 //! is gathered for the checker: the log, the states, what subscribers have by then.
 
+use super::World;
 use super::params::{MILLI, SECOND};
-use super::{Act, World};
 use crate::history::wish::{Asked, Wish};
 use crate::history::{Logged, LoggedEvent, Mark, States, digest};
 use crate::workload;
 use gavel_auction::auction::{Auction, Phase};
 use gavel_auction::event::Reason;
+use gavel_auction::ids::AuctionId;
 use gavel_auction::terms::Certify;
 use gavel_engine::Clock;
 use gavel_engine::by_hand::ByHand;
@@ -145,8 +146,31 @@ impl World {
         (0..self.watchers.len()).for_each(|number| self.rest_watcher(number));
         self.last_guests();
         self.input.log = self.disk.written().into_iter().map(logged).collect();
-        self.gather_states();
         self.check_lists();
+        self.gather_states();
+    }
+
+    /// Lists say what the heads say, once they are brought up: what they have otherwise is told as
+    /// a state of no version.
+    fn check_lists(&mut self) {
+        let Some(house) = &self.house else { return };
+        house.project();
+        let wrong = |id: AuctionId| {
+            let head = house.engine.head(id)?;
+            let state = if head.announced { head.phase.word() } else { "draft" };
+            let bidders = house.engine.bidders(id);
+            let listed = self.rows.row(id).is_some_and(|row| {
+                (row.state, row.seller, row.ends_at) == (state, head.seller, head.effective_end())
+                    && head.price.is_none_or(|price| price.minor() == row.price)
+                    && row.bidders == bidders
+            });
+            (!listed).then_some((id, 0, 0))
+        };
+        let auctions: Vec<_> = self.lots.iter().filter_map(|lot| wrong(lot.id)).collect();
+        if !auctions.is_empty() {
+            let of = "what the lists show".to_owned();
+            self.input.states.push(States { of, auctions });
+        }
     }
 
     /// The states as the running house has them, as a restart from snapshots has them, and as one
@@ -176,15 +200,10 @@ impl World {
         restarted(self, "a start from snapshots", true);
         restarted(self, "a start from the log", false);
     }
-
-    /// Lists say what the heads say.
-    fn check_lists(&mut self) {
-        let _ = (self.rows.row(self.lots[0].id), Act::Start);
-    }
 }
 
 /// The states of a house's auctions in memory.
-fn of(house: &ByHand) -> Vec<(gavel_auction::ids::AuctionId, u64, u64)> {
+fn of(house: &ByHand) -> Vec<(AuctionId, u64, u64)> {
     let one = |auction: &Auction| {
         let state = serde_json::to_vec(auction).unwrap_or_default();
         (auction.id(), auction.version(), digest(&state))

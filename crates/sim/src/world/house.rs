@@ -94,13 +94,14 @@ impl World {
             (self.dark, self.away) = (None, None);
         } else if before == Stage::Ended {
             let reopened = std::mem::take(&mut self.reopened);
-            // Of a batch whose outcome was unknown, what it closed may stand.
-            self.dark = self.dark.filter(|_| !reopened);
             let since = *self.dark.get_or_insert(self.handed);
             self.dark = self.dark.filter(|_| !reopened);
             if now.since(since) > OUTAGE {
                 let begun = [Some(since), self.away].into_iter().flatten();
                 self.input.marks.extend(begun.map(|from| Mark::Outage { from, to: now }));
+                // It goes on until something can be written.
+                self.away = self.away.or(Some(since));
+                self.fresh |= reopened;
                 self.reach("nothing can be written for more than a minute");
             }
         }
@@ -250,6 +251,10 @@ impl World {
     }
 
     pub(super) fn background(&mut self) {
+        if !self.healed && self.chance.percent(2) {
+            self.rows.spoil();
+            self.reach("the lists are damaged");
+        }
         let Some(house) = &mut self.house else { return };
         house.project();
         house.keep();

@@ -60,15 +60,19 @@ impl Disposable {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), LogError> {
-        transact(&mut self.writer(), work).map_err(unreadable)
+        let written = transact(&mut self.writer(), work);
+        written.inspect_err(|error| self.readers.look_at(error)).map_err(unreadable)
     }
 
-    /// Writes in one transaction; a file too damaged for that is made anew.
+    /// Writes in one transaction; a file that is damaged, or too damaged for that, is made anew.
     pub(super) fn write_or_replace(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), LogError> {
         let mut writer = self.writer();
+        if self.readers.are_of_a_damaged_file() {
+            return self.replace(&mut writer);
+        }
         transact(&mut writer, work).or_else(|_| self.replace(&mut writer))
     }
 
@@ -102,14 +106,6 @@ fn open_own(path: &Path, kind: Kind, expected: HouseId) -> Result<Connection, Op
     let found = file::house_of(&connection, path)?;
     if found != expected {
         return Err(OpenError::OtherHouse { file: path.to_path_buf(), found, expected });
-    }
-    if kind == Kind::Lists {
-        // Snapshots have seals; pages of lists have nothing but their order.
-        let sound = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
-        let what: String = sound.map_err(|source| file::failed(path, source))?;
-        if what != "ok" {
-            return Err(OpenError::Damaged { file: path.to_path_buf(), what });
-        }
     }
     Ok(connection)
 }

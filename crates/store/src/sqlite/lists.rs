@@ -91,6 +91,14 @@ impl Lists for SqliteLists {
     fn clear(&self) -> Result<(), LogError> {
         self.file.write_or_replace(|transaction| transaction.execute_batch(CLEAR))
     }
+
+    fn are_damaged(&self) -> bool {
+        self.file.readers.are_of_a_damaged_file()
+    }
+
+    fn examine(&self) -> Result<(), LogError> {
+        self.file.readers.with(check).map_err(unreadable)
+    }
 }
 
 /// What stands in for the lists of a house that is only read, where there are none to be read.
@@ -115,6 +123,14 @@ impl Lists for NoLists {
 
     fn dealings(&self, _: UserId, _: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
         Ok(Vec::new())
+    }
+
+    fn are_damaged(&self) -> bool {
+        false
+    }
+
+    fn examine(&self) -> Result<(), LogError> {
+        Ok(())
     }
 
     fn clear(&self) -> Result<(), LogError> {
@@ -154,9 +170,25 @@ impl Lists for ReadOnlyLists {
         dealings(&self.readers, user, limit)
     }
 
+    fn are_damaged(&self) -> bool {
+        false
+    }
+
+    fn examine(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     fn clear(&self) -> Result<(), LogError> {
         Err(read_only())
     }
+}
+
+/// Whether the pages are in order: that is all that lists have, where snapshots have seals.
+fn check(connection: &Connection) -> rusqlite::Result<()> {
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    let whole = said == "ok";
+    whole.then_some(()).ok_or(rusqlite::Error::SqliteFailure(damaged, Some(said)))
 }
 
 fn read_only() -> LogError {
