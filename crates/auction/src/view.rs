@@ -229,6 +229,14 @@ impl Head {
         own || viewer.roles.is_staff() || self.announced
     }
 
+    /// Whether it is still hidden who made its bids. A sealed auction that has ended may be
+    /// reopened until it is certified, unless it was cancelled.
+    #[must_use]
+    pub fn is_under_seal(&self) -> bool {
+        let cancelled = matches!(self.outcome(), Some(Outcome::Cancelled {}));
+        self.terms.is_sealed() && self.certified.is_none() && !cancelled
+    }
+
     /// The end in force, or the moment it ended.
     #[must_use]
     pub const fn effective_end(&self) -> Option<Time> {

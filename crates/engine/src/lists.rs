@@ -58,6 +58,23 @@ pub struct Query {
     pub limit: usize,
 }
 
+impl Query {
+    /// The newest hundred of a seller, or of anybody; no drafts.
+    #[must_use]
+    pub const fn newest(seller: Option<UserId>) -> Self {
+        Self {
+            states: Vec::new(),
+            drafts: false,
+            category: None,
+            seller,
+            text: None,
+            sort: Sort::Newest,
+            after: None,
+            limit: 100,
+        }
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, Default)]
 pub struct Page {

@@ -30,20 +30,26 @@ pub enum Second {
     Both,
     /// It waits for another one.
     Waits,
-    /// Too much waits.
+    /// Too much of his waits.
     Full,
 }
 
 /// Keeps acts that wait.
 pub trait Waiting: Send + Sync {
-    /// Notes that somebody asks; what was asked for before `since` is forgotten.
+    /// Notes that somebody asks, of whom so many acts may wait; what was asked for before `since`
+    /// is forgotten. What he asked for waits no more once he is shut out or has lost a role.
     ///
     /// # Errors
     /// The store's own.
     fn ask(&self, asked: &Asked, since: Time, most: usize) -> Result<Second, PeopleError>;
-    /// What waits since then, the oldest first.
+    /// What waits after that moment and act, the oldest first.
     ///
     /// # Errors
     /// The store's own.
-    fn waiting(&self, since: Time) -> Result<Vec<Asked>, PeopleError>;
+    fn waiting(&self, after: (Time, Digest), limit: usize) -> Result<Vec<Asked>, PeopleError>;
+    /// Forgets what somebody asked for, by the beginning of its name; whether there was such.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn withdraw(&self, by: UserId, act: [u8; 8]) -> Result<bool, PeopleError>;
 }

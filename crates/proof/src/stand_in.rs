@@ -58,7 +58,7 @@ fn has(committed: &Committed, index: usize, field: &str) -> bool {
 /// worst price that was said to meet it, else beyond every legal one.
 fn fill_reserves(events: &mut [Event], committed: &Committed, terms: &Terms, side: Side) {
     let met = |event: &Event| {
-        let shown = now_of(&event.fact)?.shown.as_ref()?;
+        let shown = event.fact.now()?.shown.as_ref()?;
         shown.reserve_met.filter(|met| *met).and(shown.price).map(|price| side.score(price))
     };
     let worst_met = events.iter().filter_map(met).min();
@@ -72,18 +72,6 @@ fn fill_reserves(events: &mut [Event], committed: &Committed, terms: &Terms, sid
             event.hidden.reserve = Some(reserve);
         }
         last = false;
-    }
-}
-
-fn now_of(fact: &Fact) -> Option<&gavel_auction::event::Now> {
-    if let Fact::BidPlaced(placed) = fact {
-        Some(&placed.now)
-    } else if let Fact::BidRetracted(undone) | Fact::BidVoided(undone) = fact {
-        Some(&undone.now)
-    } else if let Fact::BidPromoted { now, .. } = fact {
-        Some(now)
-    } else {
-        None
     }
 }
 

@@ -19,7 +19,7 @@ use crate::permissions::Verb;
 use crate::pictures::Gallery;
 use crate::places::Counts;
 use gavel_auction::command::Action;
-use gavel_auction::ids::AuctionId;
+use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::time::Time;
 use gavel_auction::view::Head;
 use gavel_engine::Ask;
@@ -30,9 +30,10 @@ use gavel_engine::engine::Engine;
 use gavel_engine::people::{People, PeopleError};
 use gavel_engine::things::{Pictures, Things};
 use gavel_proof::keys::PublicKey;
+use std::collections::BTreeSet;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{RwLock, Semaphore, watch};
 
 /// Short calls of the store that may wait or run aside at once; more are refused.
@@ -76,6 +77,8 @@ pub struct Rooms {
     pub passwords: Passwords,
     /// Where letters go.
     pub outbox: Outbox,
+    /// Of whom the house still destroys what is left, after he was erased.
+    pub(crate) destroying: Mutex<BTreeSet<UserId>>,
     /// Whose tokens are believed besides the house's own.
     pub outside: Outside,
     /// What the house's people did.
@@ -152,6 +155,7 @@ impl House {
             limits: Limits::new(most),
             gallery: Gallery::new(pictures),
             sign_ins: SignIns::default(),
+            destroying: Mutex::default(),
             ready: AtomicBool::new(false),
             bidding: Arc::default(),
             aside: Arc::new(Semaphore::new(ASIDE)),

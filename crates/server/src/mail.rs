@@ -13,6 +13,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -49,8 +50,15 @@ pub struct Letter {
 /// Where letters go.
 #[derive(Clone)]
 pub struct Outbox {
-    queue: SyncSender<Letter>,
+    queue: SyncSender<Order>,
     way: Arc<Way>,
+}
+
+/// What the thread is told.
+enum Order {
+    Bring(Letter),
+    /// Destroy what was written to these, and say what came of it.
+    Forget(BTreeSet<i64>, SyncSender<io::Result<()>>),
 }
 
 enum Way {
@@ -66,11 +74,11 @@ impl Outbox {
     /// If it makes no sense, or the thread cannot be started.
     pub fn open(config: &MailConfig) -> anyhow::Result<Self> {
         let way = Arc::new(way(config)?);
-        let (queue, letters) = sync_channel(QUEUED);
+        let (queue, orders) = sync_channel(QUEUED);
         let work = Arc::clone(&way);
         std::thread::Builder::new()
             .name("mail".to_owned())
-            .spawn(move || run(&letters, &work))
+            .spawn(move || run(&orders, &work))
             .context("starting a thread")?;
         Ok(Self { queue, way })
     }
@@ -87,26 +95,37 @@ impl Outbox {
     /// Takes a letter; one too many is dropped.
     pub fn send(&self, letter: Letter) {
         let (user, kind) = (letter.user, letter.kind);
-        if self.queue.try_send(letter).is_err() {
+        if self.queue.try_send(Order::Bring(letter)).is_err() {
             observe::letter_lost(user, kind, "too many wait");
         }
     }
 
-    /// Destroys what was written to somebody and lies in the directory.
+    /// Destroys what was written to these users and lies in the directory, also what still waits to
+    /// get there: it is done behind it. Blocks.
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn forget(&self, user: i64) -> io::Result<()> {
-        let Way::Directory { path, .. } = &*self.way else { return Ok(()) };
-        let begin = format!("{user}-");
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&begin) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+    pub fn forget(&self, users: BTreeSet<i64>) -> io::Result<()> {
+        let Way::Directory { .. } = &*self.way else { return Ok(()) };
+        let (done, told) = sync_channel(1);
+        // If the thread is gone, nothing gets there any more.
+        drop(self.queue.send(Order::Forget(users.clone(), done)));
+        told.recv().unwrap_or_else(|_| destroy(&self.way, &users))
     }
+}
+
+/// Destroys the letters to these users.
+fn destroy(way: &Way, users: &BTreeSet<i64>) -> io::Result<()> {
+    let Way::Directory { path, .. } = way else { return Ok(()) };
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let user = name.to_str().and_then(|name| name.split_once('-')?.0.parse().ok());
+        if user.is_some_and(|user| users.contains(&user)) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn way(config: &MailConfig) -> anyhow::Result<Way> {
@@ -154,8 +173,16 @@ fn believed(file: &str) -> anyhow::Result<Vec<Certificate>> {
     found.into_iter().map(read).collect::<Result<_, _>>().context("reading `mail.ca`")
 }
 
-fn run(letters: &Receiver<Letter>, way: &Way) {
-    while let Ok(letter) = letters.recv() {
+fn run(orders: &Receiver<Order>, way: &Way) {
+    while let Ok(order) = orders.recv() {
+        let letter = match order {
+            Order::Bring(letter) => letter,
+            Order::Forget(users, done) => {
+                // Nobody may wait for it any more.
+                drop(done.send(destroy(way, &users)));
+                continue;
+            }
+        };
         let (user, kind) = (letter.user, letter.kind);
         match deliver(way, &letter) {
             Ok(()) => observe::letter_left(user, kind, matches!(way, Way::Nowhere)),
@@ -223,6 +250,7 @@ fn write(dir: &Path, user: i64, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn letter(to: &str, subject: &str) -> Letter {
         let (to, subject) = (to.to_owned(), subject.to_owned());
@@ -243,13 +271,13 @@ mod tests {
     #[test]
     fn letters_lie_in_a_directory_until_their_reader_is_erased() {
         let dir = tempfile::tempdir().unwrap();
-        let from: Mailbox = "gavel@example.com".parse().unwrap();
-        let way = Way::Directory { path: dir.path().to_owned(), from };
-        deliver(&way, &letter("a@example.com", "x")).unwrap();
-        deliver(&way, &Letter { user: 71, ..letter("b@example.com", "x") }).unwrap();
-        let outbox = Outbox { queue: sync_channel(1).0, way: Arc::new(way) };
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
-        outbox.forget(7).unwrap();
+        let (outbox, from) = (dir.path().display().to_string(), "gavel@example.com".to_owned());
+        let config = MailConfig { outbox, from, ..Config::default().mail };
+        let outbox = Outbox::open(&config).unwrap();
+        outbox.send(Letter { user: 71, ..letter("b@example.com", "x") });
+        // Also those that had not got there yet.
+        (0..100).for_each(|_| outbox.send(letter("a@example.com", "x")));
+        outbox.forget(BTreeSet::from([1, 7])).unwrap();
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(left.len(), 1);
         assert!(fs::read_to_string(&left[0]).unwrap().contains("b@example.com"));

@@ -111,6 +111,11 @@ pub fn store_failed(which: &str, error: &(dyn std::error::Error + 'static)) {
     tracing::error!(which, error = %error, "a store failed");
 }
 
+/// It could not be kept where somebody signed in.
+pub fn trace_lost() {
+    tracing::error!("it is not kept where somebody signed in; he came in all the same");
+}
+
 /// A line of the audit trail could not be written.
 pub fn audit_lost() {
     tracing::error!("what somebody did is not in the audit trail: it could not be written");

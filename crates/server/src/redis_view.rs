@@ -1,8 +1,9 @@
 //! The Redis view of the dialect `flash`: for each auction a hash of how it stands, a sorted set of
 //! its three best bids, and channels for what happens, for time and for the chat. Written from the
 //! log, behind everything else; how far it has come stands in Redis itself, in the transaction that
-//! wrote it. Whatever is lost there is written anew. Nothing is ever read from it but that, so it
-//! may fail, be empty or be wrong, and no bid is the worse for it.
+//! wrote it. Whatever is lost there is written anew. Nothing is ever read from it but that, and
+//! which auctions stand there when somebody is erased; so it may fail, be empty or be wrong, and no
+//! bid is the worse for it.
 
 mod keys;
 
@@ -77,12 +78,16 @@ fn client(url: &str, ca: &str) -> io::Result<redis::Client> {
         return redis::Client::open(url).map_err(|_| wrong("redis.url is no address"));
     }
     let file = std::fs::read_to_string(ca).map_err(|error| wrong(&format!("redis.ca: {error}")))?;
+    if !url.starts_with("rediss://") {
+        return Err(wrong("redis.ca goes with a rediss:// address"));
+    }
+    redis::Client::open(url).map_err(|_| wrong("redis.url is no address"))?;
+    let none = || wrong("redis.ca holds no certificate");
     if !file.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(wrong("redis.ca holds no certificate"));
+        return Err(none());
     }
     let believed = TlsCertificates { client_tls: None, root_cert: Some(file.into_bytes()) };
-    redis::Client::build_with_tls(url, believed)
-        .map_err(|_| wrong("redis.ca goes with a rediss:// address"))
+    redis::Client::build_with_tls(url, believed).map_err(|_| none())
 }
 
 impl Drop for RedisView {

@@ -10,10 +10,10 @@ pub struct Counts {
     pub linked_to_seller: bool,
     /// Whether he shares something with another bidder.
     pub linked_to_bidder: bool,
-    /// Lots of this seller in which he has a paddle.
-    pub lots_of_seller: usize,
-    /// Lots of anybody in which he has one.
+    /// Lots of anybody in which he has a paddle.
     pub lots: usize,
+    /// Of those, the ones of this seller.
+    pub lots_of_seller: usize,
     /// Of this seller's, those that were sold.
     pub sold: usize,
     /// Of those, the ones that he bought.

@@ -222,7 +222,15 @@ fn by_tls_only_to_a_redis_that_somebody_vouches_for() {
     let client = redis::Client::build_with_tls(&*url, believed).unwrap();
     let mut there = eventually(|| client.get_connection().ok());
     // What could never work is said at once.
-    for (url, file) in [(&*url, "log"), (&*url, "key"), ("redis://localhost:1", "ca.crt")] {
+    let begun = "-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n";
+    std::fs::write(folder.path().join("begun"), begun).unwrap();
+    for (url, file, words) in [
+        (&*url, "log", "redis.ca: "),
+        (&*url, "key", "redis.ca holds no certificate"),
+        (&*url, "begun", "redis.ca holds no certificate"),
+        ("redis://localhost:1", "ca.crt", "redis.ca goes with a rediss:// address"),
+        ("rediss://localhost:x", "ca.crt", "redis.url is no address"),
+    ] {
         let data = folder.path().join("refused");
         let mut command = Command::new("timeout");
         command.args(["20", env!("CARGO_BIN_EXE_gavel"), "serve", "--listen", "127.0.0.1:0"]);
@@ -232,7 +240,7 @@ fn by_tls_only_to_a_redis_that_somebody_vouches_for() {
         command.args(["--set", "admin.listen=off", "--set", &set, "--set", &ca]);
         let refused = command.output().unwrap();
         let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(!refused.status.success() && said.contains("redis.ca"), "{file}: {said}");
+        assert!(!refused.status.success() && said.contains(words), "{file}: {said}");
     }
     // Nobody that browsers believe vouches for it: nothing is written, and no bid is the worse.
     let log = folder.path().join("log");

@@ -480,6 +480,38 @@ fn accounts_are_linked_by_what_they_share() {
 }
 
 #[test]
+fn a_network_links_those_who_came_within_a_day_by_the_latest_of_it() {
+    each(|_, house| {
+        let hour = 3_600_000_000;
+        let [anna, bert] = ["anna", "bert"].map(|name| {
+            let id = add(&house, name, &format!("{name}@example.org")).unwrap().id;
+            let change = UserChange { phone: Some(None), ..UserChange::default() };
+            assert!(house.people.change_user(id, &change).unwrap());
+            id
+        });
+        let came = |user, network: &str, hours: &[i64]| {
+            let from = Came { device: None, network: network.to_owned() };
+            hours.iter().for_each(|at| {
+                house.people.came(user, &from, Time(at * hour)).unwrap();
+            });
+        };
+        let at = |of, with| {
+            let links = house.people.links(of, Some(&[with]), 9).unwrap();
+            assert!(links.iter().all(|link| (link.user, link.by) == (with, Trace::Network)));
+            links.iter().map(|link| link.at.unwrap().0 / hour).collect::<Vec<_>>()
+        };
+        came(anna, "home", &[100, 200, 300, 900]);
+        came(bert, "home", &[125, 150, 250, 330]);
+        assert_eq!((at(anna, bert), at(bert, anna)), (vec![], vec![]), "always a day apart");
+        came(bert, "home", &[76]);
+        assert_eq!((at(anna, bert), at(bert, anna)), (vec![100], vec![100]));
+        came(bert, "office", &[210]);
+        came(anna, "office", &[220, 240]);
+        assert_eq!((at(anna, bert), at(bert, anna)), (vec![220], vec![220]), "the later network");
+    });
+}
+
+#[test]
 fn what_one_asks_for_waits_until_another_does() {
     each(|_, house| {
         let anna = add(&house, "anna", "anna@example.org").unwrap().id;
@@ -493,17 +525,39 @@ fn what_one_asks_for_waits_until_another_does() {
             body: b"{}".to_vec(),
         };
         let ask = |by, act, at| house.people.ask(&asked(by, act, at), Time(at - 10), 2).unwrap();
-        let waiting = || house.people.waiting(Time(0)).unwrap();
+        let page = |after, limit| house.people.waiting(after, limit).unwrap();
+        let waiting = || page((Time(0), Digest([0; 32])), 9);
         assert_eq!(ask(anna, 1, 20), Second::Waits);
         assert_eq!(ask(anna, 1, 21), Second::Waits, "the same one again");
         assert_eq!(ask(bert, 2, 22), Second::Waits);
         assert_eq!(waiting(), [asked(anna, 1, 20), asked(bert, 2, 22)]);
-        assert_eq!(ask(bert, 3, 23), Second::Full);
+        assert_eq!(ask(bert, 3, 22), Second::Waits);
+        assert_eq!(ask(bert, 4, 23), Second::Full, "two of one wait at most");
+        assert_eq!(ask(anna, 5, 23), Second::Waits, "which is nothing to another");
+        let first = asked(anna, 1, 20);
+        assert_eq!(page((Time(0), first.act), 1), [first]);
+        assert_eq!(page((Time(22), Digest([2; 32])), 1), [asked(bert, 3, 22)]);
+        let prefix = |act: u8| [act; 8];
+        assert!(!house.people.withdraw(anna, prefix(3)).unwrap(), "that is not hers");
+        assert!(house.people.withdraw(bert, prefix(3)).unwrap());
+        assert!(house.people.withdraw(anna, prefix(5)).unwrap());
         assert_eq!(ask(bert, 1, 24), Second::Both);
         assert_eq!(waiting(), [asked(bert, 2, 22)]);
         assert_eq!(ask(anna, 2, 32), Second::Waits, "the first one asked too long ago");
         assert_eq!(waiting(), [asked(anna, 2, 32)]);
         assert!(house.people.erase_user(anna, "gone").unwrap());
+        assert_eq!(waiting(), []);
+        // Whoever could not do it any more has not asked for it.
+        let change = |change: &UserChange| house.people.change_user(bert, change).unwrap();
+        let with = |roles| UserChange { roles: Some(roles), ..UserChange::default() };
+        assert_eq!(ask(bert, 2, 33), Second::Waits);
+        assert!(change(&with(Roles { admin: true, ..Roles::MEMBER })));
+        assert_eq!(waiting().len(), 1);
+        assert!(change(&with(Roles::MEMBER)));
+        assert_eq!(waiting(), []);
+        assert_eq!(ask(bert, 2, 34), Second::Waits);
+        let banned = Some(Some("shill".to_owned()));
+        assert!(change(&UserChange { banned, ..UserChange::default() }));
         assert_eq!(waiting(), []);
     });
 }

@@ -20,6 +20,7 @@ pub fn hold(before: &Auction, event: &Event, after: &Auction) {
     bid_in_time(before, event);
     ends(terms, before, after);
     sold_only_if_met(terms, event, after);
+    seal_stays_broken(before, after);
     shown_is_true(event, after);
     if terms.has_proxy() {
         proxy_price(terms, before, event, after);
@@ -186,6 +187,15 @@ fn sold_only_if_met(terms: &Terms, event: &Event, after: &Auction) {
     assert_eq!(sale.buyer_pays, base + sale.premium + sale.tax, "the sum is the sum");
     if terms.pricing == Pricing::PayBid && after.book().unwrap().leader() == Some(sale.winner) {
         assert_eq!(after.price(), Some(sale.hammer_price.minor()), "pays the price");
+    }
+}
+
+/// P14: who made sealed bids is told only when it cannot be taken back.
+fn seal_stays_broken(before: &Auction, after: &Auction) {
+    let (Some(old), new) = (before.head(), after.head().unwrap()) else { return };
+    if old.announced && old.terms.is_sealed() && !old.is_under_seal() {
+        assert!(!new.is_under_seal(), "what was told is under seal again");
+        assert!(matches!(new.phase, Phase::Ended { .. }), "and bids come in again");
     }
 }
 

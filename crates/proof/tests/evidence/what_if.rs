@@ -110,9 +110,8 @@ fn without_the_only_bidder_nothing_is_sold() {
 /// Paddles without a bid that was ever accepted, and the others.
 fn idle_and_active(house: &House) -> (Vec<i64>, Vec<i64>) {
     let paddle_of = |(event, _): &(gavel_auction::event::Event, _)| match &event.fact {
-        Fact::BidPlaced(placed) => placed.paddle.or(event.hidden.paddle),
-        Fact::BuyNowTaken { paddle, .. } | Fact::ClockAccepted { paddle, .. } => Some(*paddle),
-        _ => None,
+        Fact::BidderRegistered { .. } => None,
+        _ => event.bidder(),
     };
     let active: BTreeSet<i64> = house.log.iter().filter_map(paddle_of).map(i64::from).collect();
     let all = house.auction.book().map_or(0, |book| book.bidders().len());

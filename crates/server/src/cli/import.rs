@@ -108,7 +108,7 @@ fn apply(plan: &Plan, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
     let people = &*awake.people;
     for step in &plan.steps {
         match &step.what {
-            What::User { .. } if step.exists => {}
+            _ if step.exists => {}
             What::User { user, password } => {
                 let password_hash = password
                     .as_ref()
@@ -127,15 +127,14 @@ fn apply(plan: &Plan, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates an auction, or finds that it was created: the key decides. One that is not created
-/// keeps no key, so that the row may be mended and brought again.
+/// Creates an auction of which the log knows nothing, whatever its key was reserved for. One that
+/// is not created keeps no key, so that the row may be mended and brought again.
 async fn create(new: &NewAuction, awake: &Awake, keys: &HouseKeys) -> anyhow::Result<()> {
     let (people, engine) = (&*awake.people, &awake.started.engine);
     let seller = people.user_by_login(&new.seller)?.context("its seller is gone")?;
     let creation = new.creation()?;
     let key = plan::key_of(&new.key);
-    let of_before = people.reserved(seller.id, &key)?.map(|(auction, _)| auction);
-    if let Some(nothing) = of_before.filter(|auction| engine.head(*auction).is_none()) {
+    if let Some((nothing, _)) = people.reserved(seller.id, &key)? {
         people.release_auction(nothing)?;
     }
     let (digest, listing) = (creation.digest(), creation.listing.clone());
@@ -150,9 +149,7 @@ async fn create(new: &NewAuction, awake: &Awake, keys: &HouseKeys) -> anyhow::Re
     match engine.submit(Ask { auction, id, command, receipt: false }).await {
         Ok(Answer::Accepted(_)) => Ok(()),
         Ok(Answer::Refused(refused)) => {
-            if engine.head(auction).is_none() {
-                people.release_auction(auction)?;
-            }
+            people.release_auction(auction)?;
             anyhow::bail!("refused: {}", refused.refusal)
         }
         Err(failure @ NoAnswer::OutcomeUnknown) => anyhow::bail!("{failure}: import again"),
@@ -225,5 +222,47 @@ mod tests {
         apply(&plan, &awake, &keys).unwrap();
         assert!(people.reserved(anna, &key).unwrap().is_some());
         awake.started.stop();
+    }
+
+    #[test]
+    fn an_auction_that_is_closed_off_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, file) = (dir.path().join("house"), dir.path().join("lots.csv"));
+        let row = "key,seller,title,currency,duration_seconds\nlot-1,anna,A desk,EUR,60\n";
+        std::fs::write(&file, row).unwrap();
+        let import = || {
+            let (stores, keys) = init::open_or_make(&data, 1, "").unwrap();
+            let people = Arc::clone(&stores.people);
+            let anna = NewUser { username: "anna".into(), roles: Roles::MEMBER, ..<_>::default() };
+            let anna = match people.user_by_login("anna").unwrap() {
+                Some(anna) => anna.id,
+                None => people.add_user(&anna, Time(1)).unwrap().id,
+            };
+            let planned = judged(std::slice::from_ref(&file), There::of(&stores), &keys);
+            let plan = planned.ok().unwrap();
+            let Awake { started, upkeep, lock, .. } = wake(&data, stores, &keys, 0).unwrap();
+            let awake = Awake { people: Arc::clone(&people), started, upkeep, lock };
+            let done = apply(&plan, &awake, &keys);
+            let (auction, _) = people.reserved(anna, &plan::key_of("lot-1")).unwrap().unwrap();
+            let shown = awake.started.engine.head(auction).is_some();
+            let listing = people.listing(auction).unwrap();
+            awake.started.stop();
+            done.unwrap();
+            (plan.steps[0].exists, auction, listing, shown)
+        };
+        let (existed, auction, listing, shown) = import();
+        assert!(!existed && shown && listing.is_some());
+        let log = rusqlite::Connection::open(data.join("log.db")).unwrap();
+        let damage = "UPDATE event SET hash = zeroblob(32) WHERE version = 1";
+        let triggers: Vec<String> = log
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+            .and_then(|mut found| found.query_map([], |row| row.get(0))?.collect())
+            .unwrap();
+        for name in triggers {
+            log.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+        }
+        assert_eq!(log.execute(damage, []).unwrap(), 1);
+        drop(log);
+        assert_eq!(import(), (true, auction, listing, false));
     }
 }

@@ -170,6 +170,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     let house = House::open(opening);
     // What is left over is removed at the next start.
     drop(house.sweep_pictures());
+    drop(house.sweep_letters());
     let notifier = Notifier::begin(started.engine.clone(), board).context("starting a thread")?;
     let redis = RedisView::begin(house.clone()).context("beginning the Redis view")?;
     Ok(Opened { house, started, stop, password, notifier, redis, upkeep, lock })

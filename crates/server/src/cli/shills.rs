@@ -35,7 +35,10 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let path = match (args.auction, args.seller) {
         (Some(auction), _) => format!("/v1/auctions/{auction}/shills"),
         (None, Some(seller)) => format!("/v1/users/{seller}/shills"),
-        (None, None) => query::path("/v1/shills", &[("cursor", args.cursor.as_deref())]),
+        (None, None) => {
+            let page = [("limit", Some("100")), ("cursor", args.cursor.as_deref())];
+            query::path("/v1/shills", &page)
+        }
     };
     let told = client.get(&path)?.json();
     out.result(&told, |out| match told.get("bidders") {

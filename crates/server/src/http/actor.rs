@@ -10,6 +10,7 @@ use crate::http::Peer;
 use crate::http::cookie;
 use crate::http::error::Problem;
 use crate::http::limits::network;
+use crate::observe;
 use crate::outside::Verified;
 use axum::extract::FromRequestParts;
 use gavel_auction::command::{Person, Roles};
@@ -288,21 +289,16 @@ impl House {
         Ok(Some(signed_in))
     }
 
-    /// Notes where somebody came from when he signed in.
-    ///
-    /// # Errors
-    /// If it cannot be kept.
-    pub(crate) async fn came(
-        &self,
-        user: UserId,
-        device: Option<String>,
-        from: IpAddr,
-    ) -> Result<(), Problem> {
+    /// Notes where somebody came from when he signed in. Nobody is turned away because that cannot
+    /// be kept.
+    pub(crate) async fn came(&self, user: UserId, device: Option<String>, from: IpAddr) {
         if from.is_unspecified() {
-            return Ok(());
+            return;
         }
         let (from, now) = (Came { device, network: network(from).to_string() }, self.now());
-        self.blocking(move |people| people.came(user, &from, now)).await
+        if self.blocking(move |people| people.came(user, &from, now)).await.is_err() {
+            observe::trace_lost();
+        }
     }
 
     /// Begins a session: the token, which only the user gets to see, and until when it is good.

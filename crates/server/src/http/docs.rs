@@ -3,10 +3,12 @@
 
 use crate::house::House;
 use crate::http::error::facts::ProblemDocument;
+use crate::permissions::takes_two;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use http::Method;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use std::fmt::Write as _;
 use utoipa::openapi::header::HeaderBuilder;
@@ -54,7 +56,7 @@ pub fn openapi() -> String {
     complete(description)
 }
 
-/// Every operation can answer with a problem; said once, here.
+/// What many operations have in common, and what stands with the permissions: said once, here.
 fn complete(mut description: OpenApi) -> String {
     let problem = ResponseBuilder::new()
         .description("What went wrong, with a stable code")
@@ -71,6 +73,17 @@ fn complete(mut description: OpenApi) -> String {
             }
             if are_commands(path) || path == "/v1/items" {
                 name_the_key(operation);
+            }
+        }
+        let methods = [
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation.as_mut().filter(|_| takes_two(&method, path)) {
+                tell_that_it_may_wait(operation);
             }
         }
         let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
@@ -131,6 +144,18 @@ fn offer_to_answer_later(operation: &mut Operation) {
         .header("Location", HeaderBuilder::new().description(Some("/v1/operations/...")).build())
         .build();
     operation.responses.responses.insert("202".to_owned(), RefOr::T(later));
+}
+
+/// Where the house wants four eyes, what one asks for waits for another.
+fn tell_that_it_may_wait(operation: &mut Operation) {
+    let about = "With `house.four_eyes`, until another one asks for the same: \
+                 `{\"status\": \"pending\", \"detail\": ...}`";
+    if let Some(RefOr::T(later)) = operation.responses.responses.get_mut("202") {
+        later.description = format!("{}. {about}", later.description);
+        return;
+    }
+    let waits = ResponseBuilder::new().description(about).build();
+    operation.responses.responses.insert("202".to_owned(), RefOr::T(waits));
 }
 
 /// The pages.
@@ -228,6 +253,22 @@ mod tests {
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
             }
         }
+    }
+
+    #[test]
+    fn what_takes_two_may_wait() {
+        let json: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+        let mut two = 0;
+        for (path, item) in json["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let known = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let told = operation["responses"]["202"]["description"].as_str();
+                let told = told.is_some_and(|told| told.contains("house.four_eyes"));
+                assert_eq!(told, takes_two(&known, path), "{method} {path}");
+                two += usize::from(told);
+            }
+        }
+        assert_eq!(two, 4);
     }
 
     #[test]

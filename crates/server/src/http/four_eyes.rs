@@ -2,26 +2,34 @@
 //! is noted, the second one does it. Which acts these are stands with the permissions.
 
 use crate::house::House;
-use crate::http::actor::Caller;
-use crate::http::body::{BODY, collect};
+use crate::http::actor::{Caller, SignedIn};
+use crate::http::body::collect;
 use crate::http::error::{Code, Problem};
-use crate::permissions::takes_two;
+use crate::http::v1::users::id_of;
+use crate::permissions::{Object, takes_two, verb_of};
 use axum::Json;
 use axum::body::Body;
+use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
 use gavel_auction::event::Digest;
 use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
+use gavel_engine::people::People;
 use gavel_engine::waiting::{Asked, Second};
 use gavel_proof::hash::sha256;
+use http::request::Parts;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Seconds for which an act waits for a second one to ask for it.
 const DAY: i64 = 24 * 3600;
 
-/// Acts that may wait.
-const WAITING: usize = 1_000;
+/// Acts of one that may wait.
+const WAITING: usize = 100;
+
+/// The largest body that waits: room for the longest note.
+const BODY: usize = 16 * 1024;
 
 /// That an act waits for a second one: a mark on its reply.
 #[derive(Clone, Copy)]
@@ -44,15 +52,14 @@ pub(super) async fn look(
     route: &str,
     request: Request<Body>,
 ) -> Result<Request<Body>, Response> {
-    let by = caller.0.as_ref().map(|by| by.user);
-    let Some(by) = by.filter(|_| house.config.house.four_eyes) else { return Ok(request) };
-    if !takes_two(request.method(), route) {
-        return Ok(request);
-    }
-    let (parts, body) = request.into_parts();
+    let by = caller.0.as_ref().filter(|_| house.config.house.four_eyes);
+    let by = by.filter(|_| takes_two(request.method(), route));
+    let Some(by) = by else { return Ok(request) };
+    let (mut parts, body) = request.into_parts();
+    judge(house, by, route, &mut parts).await.map_err(Problem::into_response)?;
     let body = collect(body, BODY).await.map_err(Problem::into_response)?;
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    let asked = asked(by, house.now(), parts.method.as_str(), path, &body);
+    let asked = asked(by.user, house.now(), parts.method.as_str(), path, &body);
     let since = since(asked.at);
     let noted = house.blocking(move |people| people.ask(&asked, since, WAITING)).await;
     match noted.map_err(Problem::into_response)? {
@@ -65,10 +72,29 @@ pub(super) async fn look(
             Err(reply)
         }
         Second::Full => {
-            let full = Problem::of(Code::Overloaded, "Too many acts wait for a second one.");
+            let full = "Too much of what you asked for waits for a second one: withdraw some.";
+            let full = Problem::of(Code::Overloaded, full);
             Err(full.into_response())
         }
     }
+}
+
+/// Nobody waits for what would be refused to him alone, and nothing is done with nobody.
+async fn judge(
+    house: &House,
+    by: &SignedIn,
+    route: &str,
+    parts: &mut Parts,
+) -> Result<(), Problem> {
+    let names = Path::<BTreeMap<String, String>>::from_request_parts(parts, house).await;
+    let Path(names) = names.map_err(|_| Problem::not_found())?;
+    let Some(whom) = names.get("id").map(|id| id_of(id)).transpose()? else { return Ok(()) };
+    let verb = verb_of(&parts.method, route).ok_or_else(Problem::not_found)?;
+    by.may(verb, Object::User(whom))?;
+    let known = move |people: &dyn People| {
+        Ok(people.user(whom)?.is_some() || people.tombstone(whom)?.is_some())
+    };
+    if house.blocking(known).await? { Ok(()) } else { Err(Problem::not_found()) }
 }
 
 /// An act as it is noted. It is the same act in whatever order a body names its fields.

@@ -55,8 +55,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Segments of which a picture is made: frames, tables, scans; JFIF, colours (ICC), Adobe's word
-/// for the colours' transform. All else a camera may fill as it likes.
+/// Segments of which a picture is made: frames, tables, scans; JFIF without its thumbnail, colours
+/// (ICC), Adobe's word for the colours' transform. All else a camera may fill as it likes.
 fn jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut walk = Walk { bytes, at: 2 };
     let mut kept = bytes.get(..2)?.to_vec();
@@ -70,7 +70,14 @@ fn jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
         let length = usize::from(u16::from_be_bytes(length));
         let body = walk.take(length.checked_sub(2)?)?;
         let keeps = match marker {
-            0xe0 => body.starts_with(b"JFIF\0") || body.starts_with(b"JFXX\0"),
+            // Its version and density; what follows is a thumbnail, as all of JFXX is.
+            0xe0 => {
+                let head = body.get(..12).filter(|head| head.starts_with(b"JFIF\0"));
+                if let Some(head) = head {
+                    segment(&mut rest, marker, &[head, &[0; 2]].concat())?;
+                }
+                false
+            }
             0xe2 => body.starts_with(b"ICC_PROFILE\0"),
             0xee => body.starts_with(b"Adobe"),
             0xe1..=0xef | 0xfe => false,
@@ -80,9 +87,7 @@ fn jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
             turned = body.strip_prefix(b"Exif\0\0").and_then(orientation);
         }
         if keeps {
-            rest.extend([0xff, marker]);
-            rest.extend(u16::try_from(length).ok()?.to_be_bytes());
-            rest.extend_from_slice(body);
+            segment(&mut rest, marker, body)?;
         }
         if marker == 0xda {
             rest.extend_from_slice(scan(&mut walk)?);
@@ -90,13 +95,19 @@ fn jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     if let Some(turned) = turned {
         let exif = [&b"Exif\0\0"[..], &upright(turned)].concat();
-        kept.extend([0xff, 0xe1]);
-        kept.extend(u16::try_from(exif.len() + 2).ok()?.to_be_bytes());
-        kept.extend(exif);
+        segment(&mut kept, 0xe1, &exif)?;
     }
     kept.extend(rest);
     kept.extend([0xff, 0xd9]);
     Some(kept)
+}
+
+/// Adds a segment of JPEG.
+fn segment(to: &mut Vec<u8>, marker: u8, body: &[u8]) -> Option<()> {
+    to.extend([0xff, marker]);
+    to.extend(u16::try_from(body.len() + 2).ok()?.to_be_bytes());
+    to.extend_from_slice(body);
+    Some(())
 }
 
 /// The next marker; any number of `ff` may come before it.
@@ -125,9 +136,9 @@ fn scan<'a>(walk: &mut Walk<'a>) -> Option<&'a [u8]> {
 }
 
 /// Chunks that say how a picture looks.
-const CHUNKS: [&[u8; 4]; 18] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP",
-    b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT",
+const CHUNKS: [&[u8; 4]; 17] = [
+    b"IHDR", b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV",
+    b"cLLI", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT",
 ];
 
 fn png(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -146,7 +157,7 @@ fn png(bytes: &[u8]) -> Option<Vec<u8>> {
             if let Some(turned) = turned {
                 kept.extend(chunk(*b"eXIf", &upright(turned)));
             }
-            kept.extend_from_slice(walk.since(from)?);
+            kept.extend(chunk(name, b""));
             return Some(kept);
         }
         if CHUNKS.contains(&&name) {
@@ -181,16 +192,15 @@ fn webp(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut kept = whole.get(..12)?.to_vec();
     let (mut turned, mut extended) = (None, None);
     while walk.at < whole.len() {
-        let name = walk.four()?;
-        let length = u32::from_le_bytes(walk.four()?);
-        let body = walk.take(usize::try_from(length).ok()?)?;
-        // The last one's padding is left out by some.
-        if length % 2 == 1 && walk.at < whole.len() {
-            walk.take(1)?;
-        }
+        let (name, body) = next_part(&mut walk)?;
         match &name {
+            b"VP8X" if body.len() != 10 => return None,
             b"VP8X" => extended = Some(kept.len() + 8),
-            b"VP8 " | b"VP8L" | b"ALPH" | b"ANIM" | b"ANMF" | b"ICCP" => {}
+            b"ANMF" => {
+                part(&mut kept, name, &frame(body)?)?;
+                continue;
+            }
+            b"VP8 " | b"VP8L" | b"ALPH" | b"ANIM" | b"ICCP" => {}
             b"EXIF" => {
                 let tiff = body.strip_prefix(b"Exif\0\0").unwrap_or(body);
                 turned = turned.or_else(|| orientation(tiff));
@@ -209,6 +219,31 @@ fn webp(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let length = u32::try_from(kept.len().checked_sub(8)?).ok()?;
     kept.get_mut(4..8)?.copy_from_slice(&length.to_le_bytes());
+    Some(kept)
+}
+
+/// The next chunk of WebP: its name and what is in it.
+fn next_part<'a>(walk: &mut Walk<'a>) -> Option<([u8; 4], &'a [u8])> {
+    let name = walk.four()?;
+    let length = u32::from_le_bytes(walk.four()?);
+    let body = walk.take(usize::try_from(length).ok()?)?;
+    // The last one's padding is left out by some.
+    if length % 2 == 1 && walk.at < walk.bytes.len() {
+        walk.take(1)?;
+    }
+    Some((name, body))
+}
+
+/// A frame of a moving WebP: where it is shown and how long, and its pixels.
+fn frame(body: &[u8]) -> Option<Vec<u8>> {
+    let mut walk = Walk { bytes: body, at: 0 };
+    let mut kept = walk.take(16)?.to_vec();
+    while walk.at < body.len() {
+        let (name, body) = next_part(&mut walk)?;
+        if [b"VP8 ", b"VP8L", b"ALPH"].contains(&&name) {
+            part(&mut kept, name, body)?;
+        }
+    }
     Some(kept)
 }
 

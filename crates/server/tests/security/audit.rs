@@ -337,6 +337,8 @@ fn sec_s29_nobody_makes_a_second_self_and_what_waits_is_listed_and_outlives_the_
     assert!(signed_in.0, "{}", signed_in.1);
     let (_, said) = gavel(&["waiting"]);
     assert!(said.contains(item["act"].as_str().unwrap()) && said.contains(&path), "{said}");
+    let (fine, said) = gavel(&["waiting", "--withdraw", item["act"].as_str().unwrap()]);
+    assert!(!fine && said.contains("not_found"), "he has not asked for it: {said}");
     let (fine, said) = gavel(&["waiting", "--second", "0000"]);
     assert!(!fine && said.contains("no act 0000 waits"), "{said}");
     let (fine, said) = gavel(&["waiting", "--second", item["act"].as_str().unwrap()]);
@@ -344,6 +346,56 @@ fn sec_s29_nobody_makes_a_second_self_and_what_waits_is_listed_and_outlives_the_
     assert!(is(&house));
     assert_eq!(waits(&house, &admin), json!([]), "it waits no more");
     assert_ne!(second, crony);
+}
+
+#[test]
+fn sec_s29_the_first_eye_is_one_who_could_do_it_alone() {
+    let (house, second) = two_admins();
+    let (admin, second_token) = (house.admin(), house.sign_in("second", PASSWORD));
+    let (crony, _) = house.user("crony");
+    let roles = |id: &str| format!("/v1/users/{id}/roles");
+    let ask = |method: &str, path: &str, by: &str, body: &Value| {
+        let reply = house.ask(method, path, Some(by), body);
+        let json: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+        (reply.status, json["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let (more, few) = (json!({"roles": ["admin", "clerk"]}), json!({"roles": ["bidder"]}));
+    let (waits, done) = ((202, String::new()), (200, String::new()));
+    let forbidden = (403, "forbidden".to_owned());
+    let none = (404, "not_found".to_owned());
+    // Nobody does it to himself, in whatever letters he names himself; nor to nobody.
+    for path in [roles(&second.to_string()), roles(&format!("%3{second}"))] {
+        assert_eq!(ask("PATCH", &path, &second_token, &more), forbidden, "{path}");
+    }
+    let own = format!("/v1/users/{second}");
+    assert_eq!(ask("DELETE", &own, &second_token, &Value::Null), forbidden);
+    for id in ["999", "x"] {
+        assert_eq!(ask("PATCH", &roles(id), &second_token, &few), none, "{id}");
+    }
+    let long = json!({"roles": ["bidder"], "more": "x".repeat(16 * 1024)});
+    let crony = roles(&crony.to_string());
+    assert_eq!(ask("PATCH", &crony, &second_token, &long), (413, "too_large".to_owned()));
+    let listed = |query: &str| house.get(&format!("/v1/waiting{query}"), Some(&admin)).json();
+    assert_eq!(listed("")["items"], json!([]), "nothing of that waits");
+
+    // Page by page; and whoever asked withdraws it.
+    assert_eq!(ask("PATCH", &crony, &second_token, &more), waits);
+    assert_eq!(ask("PATCH", &crony, &admin, &few), waits);
+    let first = listed("?limit=1");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = listed(&format!("?limit=1&cursor={cursor}"));
+    let bodies = [&first, &rest].map(|page| page["items"][0]["body"].clone());
+    assert_eq!((bodies, &rest["next_cursor"]), ([more.clone(), few.clone()], &Value::Null));
+    let act = format!("/v1/waiting/{}", rest["items"][0]["act"].as_str().unwrap());
+    assert_eq!(ask("DELETE", &act, &second_token, &Value::Null), none, "it is not his");
+    assert_eq!(ask("DELETE", &act, &admin, &Value::Null).0, 204);
+    assert_eq!(ask("PATCH", &crony, &second_token, &few), waits, "he is the first now");
+
+    // What somebody asked for who was shut out since has nobody asked for.
+    let ban = format!("/v1/users/{second}/ban");
+    assert_eq!(ask("POST", &ban, &admin, &json!({"reason": "fraud"})), done);
+    assert_eq!(listed("")["items"], json!([]));
+    assert_eq!(ask("PATCH", &crony, &admin, &more), waits);
 }
 
 #[test]

@@ -249,6 +249,23 @@ fn sec_s34_the_master_key_may_be_kept_apart_from_the_data() {
 }
 
 #[test]
+fn sec_s34_letters_that_a_house_left_behind_are_gone_when_it_opens_again() {
+    let outbox = tempfile::tempdir().unwrap();
+    let letters = format!("mail.outbox={}", outbox.path().display());
+    let mut house = Served::with(&[&letters]);
+    let [(gone, token), (stays, _)] = ["gone", "stays"].map(|name| house.user(name));
+    let erased = house.ask("DELETE", "/v1/users/me", Some(&token), &json!({"password": PASSWORD}));
+    assert_eq!(erased.status, 204, "{erased:?}");
+    house.kill();
+    for id in [gone, stays] {
+        std::fs::write(outbox.path().join(format!("{id}-{CANARY}.eml")), "Hello").unwrap();
+    }
+    house.again(&[&letters]);
+    let left = |id: i64| outbox.path().join(format!("{id}-{CANARY}.eml")).exists();
+    assert_eq!((left(gone), left(stays)), (false, true));
+}
+
+#[test]
 fn sec_s34_an_erasure_that_was_cut_short_is_finished() {
     let site = Site::configured(|config| {
         config.mail.outbox = tempfile::tempdir().unwrap().keep().display().to_string();

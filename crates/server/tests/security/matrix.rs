@@ -135,6 +135,7 @@ pub(super) const ROWS: &[Row] = &[
     ("GET", "/v1/users/{id}/shills", "", "", "s----+-"),
     ("GET", "/v1/users/{id}/spending", "", "", "s----+-"),
     ("GET", "/v1/waiting", "", "", "s----+-"),
+    ("DELETE", "/v1/waiting/{act}", "", "", "s----0-"),
 ];
 
 const LIMIT: &str = r#"{"spend_limit":100000}"#;

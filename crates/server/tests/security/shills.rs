@@ -163,6 +163,51 @@ fn came(site: &Site, person: &Person, device: &str) {
     house.people.came(user, &from, house.now()).unwrap();
 }
 
+/// In how many auctions the lists know of somebody.
+fn dealings(site: &Site, person: &Person) -> usize {
+    let user = gavel_auction::ids::UserId::new(person.id).unwrap();
+    site.house().engine.lists().dealings(user, 1_000).unwrap().len()
+}
+
+#[test]
+fn sec_s1_who_bids_for_one_seller_alone_is_so_in_any_number_of_lots() {
+    let site = Site::new();
+    let (seller, shill) = (site.member("seller"), site.member("shill"));
+    let admin = site.person("admin", Roles::ADMIN);
+    let put_up = || site.auction(&seller, json!({"preset": "classic", "duration_seconds": 600}));
+    for _ in 0..3 {
+        site.bid(&put_up(), &shill, 1_000).expect(201);
+    }
+    (0..99).for_each(|_| drop(put_up()));
+    let newest = put_up();
+    site.bid(&newest, &shill, 1_000).expect(201);
+    site.until(|| dealings(&site, &shill) == 4);
+    let told = site.get(&format!("{newest}/shills"), Some(&admin)).expect(200);
+    let first = &told["bidders"][0];
+    assert_eq!((&first["lots_of_seller"], &first["lots"]), (&json!(4), &json!(4)), "{told}");
+    assert_eq!(first["flags"], json!(["one_seller"]), "{told}");
+}
+
+#[test]
+fn sec_s1_nobody_is_turned_away_because_his_trace_cannot_be_kept() {
+    let site = Site::new();
+    let people = rusqlite::Connection::open(site.data().join("people.db")).unwrap();
+    people
+        .execute_batch(
+            "CREATE TRIGGER none BEFORE INSERT ON trace WHEN new.hour > 0
+             BEGIN SELECT RAISE(ABORT, 'no trace'); END;",
+        )
+        .unwrap();
+    let ask = |path: &str, body: &Value| site.ask("POST", path, None, None, &body.to_string());
+    let anna = json!({"username": "anna", "email": "anna@example.com", "password": PASSWORD});
+    let made = ask("/v1/users", &anna).expect(201);
+    let session = json!({"login": "anna", "password": PASSWORD});
+    let began = ask("/v1/session", &session).expect(201);
+    assert_eq!(began["user"]["id"], made["id"]);
+    let kept = people.query_row("SELECT count(*) FROM trace WHERE hour > 0", [], |row| row.get(0));
+    assert_eq!(kept, Ok(0), "the test sees what it looks for");
+}
+
 #[test]
 fn sec_s1_who_bids_for_a_seller_he_is_linked_with_is_flagged() {
     let site = Site::new();
@@ -192,20 +237,21 @@ fn sec_s1_who_bids_for_a_seller_he_is_linked_with_is_flagged() {
     let sealed = site.auction(&seller, json!({"preset": "sealed", "duration_seconds": 600}));
     site.bid(&sealed, &shill, 1_000).expect(201);
 
-    let report = || site.get(&format!("{}/shills", lots[0]), Some(&admin)).expect(200);
-    site.until(|| {
-        report()["bidders"][0]["lots_of_seller"] == 3 && report()["bidders"][0]["lots"] == 4
-    });
-    let told = report();
+    let of = |path: &str| site.get(&format!("{path}/shills"), Some(&admin)).expect(200);
+    site.until(|| dealings(&site, &shill) == 4);
+    let told = of(&lots[0]);
     let (first, second) = (&told["bidders"][0], &told["bidders"][1]);
     assert_eq!((&first["user"], &first["paddle"]), (&json!(shill.id), &json!(2)), "{told}");
-    let flags = json!(["linked_to_seller", "never_wins"]);
-    assert_eq!((&first["flags"], &first["score"]), (&flags, &json!(4)), "{told}");
+    let flags = json!(["linked_to_seller", "one_seller", "never_wins"]);
+    assert_eq!((&first["flags"], &first["score"]), (&flags, &json!(5)), "{told}");
+    let counted = |of: &Value| (of["lots_of_seller"].clone(), of["lots"].clone());
+    assert_eq!(counted(first), (json!(3), json!(3)), "nothing is told of the fourth: {told}");
     let linked: Vec<_> = first["links"].as_array().unwrap().iter().map(|at| &at["by"]).collect();
     assert_eq!(linked, ["device", "network"]);
     assert_eq!((&first["sold"], &first["won"]), (&json!(3), &json!(0)));
     assert_eq!((&first["here"]["bids"], &first["here"]["at_once"]), (&json!(2), &json!(2)));
     assert_eq!((&second["user"], &second["flags"]), (&json!(anna.id), &json!([])), "{told}");
+    assert_eq!(counted(second), (json!(3), json!(4)));
     assert_eq!((&second["won"], &second["here"]["won"]), (&json!(3), &json!(true)));
 
     let of_seller = site.get(&format!("/v1/users/{}/shills", seller.id), Some(&admin)).expect(200);
@@ -220,6 +266,9 @@ fn sec_s1_who_bids_for_a_seller_he_is_linked_with_is_flagged() {
     assert_eq!(found, vec![(shill.id, json!(["device", "network"])); 3], "{flagged}");
     let refused = site.get(&format!("{sealed}/shills"), Some(&admin));
     refused.refused(409, "not_yet");
+    site.post(&format!("{sealed}/close"), &admin, &json!({"reason": "on_request"})).expect(200);
+    site.until(|| site.get(&format!("{sealed}/certificate"), None).status == 200);
+    assert_eq!(counted(&of(&sealed)["bidders"][0]), (json!(4), json!(4)));
 
     // Each look has its line, and nobody else gets one.
     for by in [&seller, &shill] {

@@ -109,8 +109,12 @@ impl Waiting for Nobody {
         none()
     }
 
-    fn waiting(&self, _: Time) -> Result<Vec<Asked>, PeopleError> {
+    fn waiting(&self, _: (Time, Digest), _: usize) -> Result<Vec<Asked>, PeopleError> {
         Ok(Vec::new())
+    }
+
+    fn withdraw(&self, _: UserId, _: [u8; 8]) -> Result<bool, PeopleError> {
+        Ok(false)
     }
 }
 

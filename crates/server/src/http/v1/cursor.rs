@@ -1,9 +1,42 @@
 //! Cursors: where a page ended, as an opaque text that only fits the question it was made for.
 
+use super::events::limit;
 use crate::http::error::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gavel_proof::hash::sha256;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which page of a list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// 1 to 100; 20 if left out.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// How many are wanted.
+    ///
+    /// # Errors
+    /// `malformed`, if that is none or too many.
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        limit(self.limit, 20)
+    }
+
+    /// After which one.
+    ///
+    /// # Errors
+    /// `malformed`, if the cursor is of another question.
+    pub(crate) fn after(&self, question: &str) -> Result<Option<Cursor>, Problem> {
+        self.cursor.as_deref().map(|cursor| Cursor::read(cursor, question)).transpose()
+    }
+}
 
 /// The sort key and the id of the last one seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -165,9 +165,8 @@ impl<'a> Reader<'a> {
     }
 
     fn is_own_bid(&self, event: &Event) -> bool {
-        let Fact::BidPlaced(placed) = &event.fact else { return false };
-        let paddle = placed.paddle.or(event.hidden.paddle);
-        paddle.is_some() && paddle == self.mine.map(|mine| mine.paddle)
+        let own = self.mine.is_some_and(|mine| event.bidder() == Some(mine.paddle));
+        own && matches!(event.fact, Fact::BidPlaced(_))
     }
 
     fn may_know_reserve(&self) -> bool {

@@ -289,14 +289,14 @@ impl Page {
 /// What is hidden of the bids of one auction from everybody.
 struct Curtain<'a> {
     head: &'a Head,
-    /// The sale, once it is certified: before, the auction might still be reopened.
+    /// The sale, once it is not under seal any more.
     sale: Option<&'a Sale>,
 }
 
 impl<'a> Curtain<'a> {
     fn of(head: &'a Head) -> Self {
-        let final_outcome = head.outcome().filter(|_| head.certified.is_some());
-        Self { head, sale: final_outcome.and_then(Outcome::sale) }
+        let outcome = head.outcome().filter(|_| !head.is_under_seal());
+        Self { head, sale: outcome.and_then(Outcome::sale) }
     }
 
     fn item(&self, line: &Line) -> BidItem {

@@ -114,7 +114,7 @@ impl Ledger {
         match &event.fact {
             Fact::BidPlaced(placed) => self.lines.push(Line {
                 bid: event.version,
-                paddle: placed.paddle.or(event.hidden.paddle),
+                paddle: event.bidder(),
                 amount: placed.amount,
                 sealed_amount: event.hidden.amount,
                 maximum: event.hidden.maximum,

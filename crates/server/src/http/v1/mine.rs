@@ -2,8 +2,7 @@
 //! is shown as it is cut for him.
 
 use super::auctions::{self, AuctionsPage};
-use super::cursor::Cursor;
-use super::events::limit;
+use super::cursor::{Cursor, PageQuery};
 use super::extract::Of;
 use super::render::AuctionView;
 use crate::house::House;
@@ -14,10 +13,8 @@ use crate::http::query::{Nothing, Query};
 use axum::Json;
 use axum::extract::State;
 use gavel_auction::ids::{AuctionId, UserId};
-use gavel_engine::lists::{Query as ListQuery, Sort};
+use gavel_engine::lists::Query as ListQuery;
 use http::StatusCode;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -31,44 +28,33 @@ pub fn routes() -> OpenApiRouter<House> {
         .routes(routes!(watch, unwatch))
 }
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// 1 to 100; 20 if left out.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// What you sell, drafts too, the newest first
-#[utoipa::path(get, path = "/v1/me/auctions", tag = "me", params(Which),
+#[utoipa::path(get, path = "/v1/me/auctions", tag = "me", params(PageQuery),
     security(("bearer" = [])), responses((status = 200, body = AuctionsPage)))]
 async fn selling(
     State(house): State<House>,
     by: SignedIn,
-    Query(which): Query<Which>,
+    Query(which): Query<PageQuery>,
 ) -> Result<Json<AuctionsPage>, Problem> {
     let question = format!("selling {}", by.user);
     let after = which.after(&question)?;
     let asked = ListQuery {
         after: after.map(|at| (at.key, at.id)),
-        limit: limit(which.limit, 20)?,
-        ..of_seller(by.user)
+        limit: which.limit()?,
+        drafts: true,
+        ..ListQuery::newest(Some(by.user))
     };
     let show = move |house: &House| auctions::page(house, asked, &question, &by.viewer());
     house.aside(show).await?.map(Json)
 }
 
 /// What you bid in, or are registered for, the newest first
-#[utoipa::path(get, path = "/v1/me/bids", tag = "me", params(Which),
+#[utoipa::path(get, path = "/v1/me/bids", tag = "me", params(PageQuery),
     security(("bearer" = [])), responses((status = 200, body = AuctionsPage)))]
 async fn bidding(
     State(house): State<House>,
     by: SignedIn,
-    Query(which): Query<Which>,
+    Query(which): Query<PageQuery>,
 ) -> Result<Json<AuctionsPage>, Problem> {
     let find = |house: &House, user: UserId, before, limit| {
         Ok(house.engine.lists().bidding(user, before, limit)?)
@@ -77,12 +63,12 @@ async fn bidding(
 }
 
 /// What you watch, the newest first
-#[utoipa::path(get, path = "/v1/me/watchlist", tag = "me", params(Which),
+#[utoipa::path(get, path = "/v1/me/watchlist", tag = "me", params(PageQuery),
     security(("bearer" = [])), responses((status = 200, body = AuctionsPage)))]
 async fn watching(
     State(house): State<House>,
     by: SignedIn,
-    Query(which): Query<Which>,
+    Query(which): Query<PageQuery>,
 ) -> Result<Json<AuctionsPage>, Problem> {
     let find = |house: &House, user: UserId, before, limit| {
         Ok(house.people.watched(user, before, limit)?)
@@ -131,25 +117,7 @@ async fn unwatch(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// All that somebody sells.
-pub(super) fn of_seller(seller: UserId) -> ListQuery {
-    ListQuery {
-        states: Vec::new(),
-        drafts: true,
-        category: None,
-        seller: Some(seller),
-        text: None,
-        sort: Sort::Newest,
-        after: None,
-        limit: 100,
-    }
-}
-
-impl Which {
-    fn after(&self, question: &str) -> Result<Option<Cursor>, Problem> {
-        self.cursor.as_deref().map(|cursor| Cursor::read(cursor, question)).transpose()
-    }
-
+impl PageQuery {
     /// A page of the auctions that `find` finds below a number.
     async fn page<F>(
         self,
@@ -163,7 +131,7 @@ impl Which {
     {
         let question = format!("{what} {}", by.user);
         let before = self.after(&question)?.map_or(i64::MAX, |cursor| cursor.id);
-        let limit = limit(self.limit, 20)?;
+        let limit = self.limit()?;
         let show = move |house: &House| {
             let (as_of, viewer) = (auctions::as_of(house)?, by.viewer());
             let found = find(house, by.user, before, limit + 1)?;

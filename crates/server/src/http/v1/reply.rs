@@ -203,8 +203,7 @@ impl Placed {
         let event = &accepted.event;
         let shown = placed.now.shown.as_ref();
         let leader = shown.and_then(|shown| shown.leader);
-        let paddle = placed.paddle.or(event.hidden.paddle);
-        let standing = paddle.map(|paddle| Standing::of(terms, paddle, leader));
+        let standing = event.bidder().map(|paddle| Standing::of(terms, paddle, leader));
         Self {
             auction: event.auction,
             bid: event.version,

@@ -100,7 +100,7 @@ pub(crate) async fn begin(
     body: SignIn,
 ) -> Result<(User, String, Time), Problem> {
     let user = recognise(house, &arrival, body).await?;
-    house.came(user.id, arrival.device, arrival.peer.0).await?;
+    house.came(user.id, arrival.device, arrival.peer.0).await;
     let (token, expires_at) = house.begin_session(user.id, Some(arrival.from)).await?;
     Ok((user, token, expires_at))
 }

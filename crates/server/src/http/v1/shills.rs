@@ -2,11 +2,10 @@
 //! administrators, who judge; here is only looked up and counted.
 
 use super::ask::{known, not_yet};
-use super::cursor::Cursor;
-use super::events::limit;
-use super::extract::{Of, id};
+use super::cursor::{Cursor, PageQuery};
+use super::extract::Of;
 use super::ledger::Line;
-use super::mine::of_seller;
+use super::users::{id_of, user};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::error::Problem;
@@ -15,16 +14,16 @@ use crate::http::time::Stamp;
 use crate::shills::Counts;
 use axum::Json;
 use axum::extract::{Path, State};
-use gavel_auction::auction::Phase;
 use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::time::Time;
 use gavel_auction::view::Head;
-use gavel_engine::lists::{Query as ListQuery, Sort};
+use gavel_engine::lists::Query as ListQuery;
 use gavel_engine::traces::Link;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -78,10 +77,10 @@ struct LinksPage {
     security(("bearer" = [])), responses((status = 200, body = LinksPage)))]
 async fn links(
     State(house): State<House>,
-    Path(user): Path<String>,
+    Path(id): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<LinksPage>, Problem> {
-    let user = somebody(&house, &user).await?;
+    let user = user(&house, id_of(&id)?).await?.id;
     let links = house.blocking(move |people| people.links(user, None, LINKS)).await?;
     Ok(Json(LinksPage { user: user.get(), items: links.iter().map(LinkView::of).collect() }))
 }
@@ -105,11 +104,11 @@ struct Suspect {
     flags: Vec<&'static str>,
     /// With the seller, and with bidders of this report.
     links: Vec<LinkView>,
-    /// Lots of this seller (of the newest hundred) in which he has a paddle.
-    lots_of_seller: usize,
-    /// Lots of anybody (of his newest thousand) in which he has one.
+    /// Lots of anybody in which he has a paddle, of his newest thousand; none under seal.
     lots: usize,
-    /// Of this seller's, those that were sold.
+    /// Of those, the ones of this seller.
+    lots_of_seller: usize,
+    /// Of this seller's newest hundred in which he has one, those that were sold.
     sold: usize,
     /// Of those, the ones he bought.
     won: usize,
@@ -157,7 +156,7 @@ async fn of_auction(
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<ShillReport>, Problem> {
     let head = known(&house, auction, &by.viewer()).await?;
-    if head.terms.is_sealed() && !matches!(head.phase, Phase::Ended { .. }) {
+    if head.is_under_seal() {
         return Err(not_yet("While bids are under seal nobody sees who made them."));
     }
     house.aside(move |house| report(house, head.seller, Some(&head))).await?.map(Json)
@@ -170,17 +169,11 @@ async fn of_auction(
     security(("bearer" = [])), responses((status = 200, body = ShillReport)))]
 async fn of_user(
     State(house): State<House>,
-    Path(seller): Path<String>,
+    Path(id): Path<String>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Json<ShillReport>, Problem> {
-    let seller = somebody(&house, &seller).await?;
+    let seller = user(&house, id_of(&id)?).await?.id;
     house.aside(move |house| report(house, seller, None)).await?.map(Json)
-}
-
-async fn somebody(house: &House, text: &str) -> Result<UserId, Problem> {
-    let user = id(text).and_then(UserId::new).ok_or_else(Problem::not_found)?;
-    let known = house.blocking(move |people| people.user(user)).await?;
-    known.map(|user| user.id).ok_or_else(Problem::not_found)
 }
 
 /// A seller's auctions of which anybody may see who bids.
@@ -188,12 +181,12 @@ struct Lots(BTreeMap<AuctionId, Arc<Head>>);
 
 impl Lots {
     fn of(house: &House, seller: UserId) -> Result<Self, Problem> {
-        let asked = ListQuery { limit: LOTS, drafts: false, ..of_seller(seller) };
+        let asked = ListQuery { limit: LOTS, ..ListQuery::newest(Some(seller)) };
         let rows = house.engine.lists().page(&asked)?.rows;
         let heads = rows.iter().filter_map(|(_, auction)| house.engine.head(*auction));
-        let open =
-            |head: &Arc<Head>| !head.terms.is_sealed() || matches!(head.phase, Phase::Ended { .. });
-        Ok(Self(heads.filter(open).map(|head| (head.auction, head)).collect()))
+        Ok(Self(
+            heads.filter(|head| !head.is_under_seal()).map(|head| (head.auction, head)).collect(),
+        ))
     }
 }
 
@@ -269,13 +262,24 @@ fn ways(house: &House, here: &Head) -> Result<HashMap<Paddle, Way>, Problem> {
     })
 }
 
+/// Whether anybody may be told who has a paddle there. What has left memory is settled; what is
+/// closed off is not known to be.
+fn may_be_told(house: &House, auction: AuctionId) -> bool {
+    match house.engine.head_in_memory(auction) {
+        Some(head) => !head.is_under_seal(),
+        None => house.engine.has_left(auction),
+    }
+}
+
 fn suspect(house: &House, seller: UserId, lots: &Lots, bidder: Bidder) -> Result<Suspect, Problem> {
     let Bidder { user, paddle, links, way: Way { mut counts, first, last } } = bidder;
-    let dealings = house.engine.lists().dealings(user, DEALINGS)?;
-    let his = dealings.iter().filter_map(|(auction, _)| lots.0.get(auction));
-    counts.lots = dealings.len();
-    for head in his {
-        counts.lots_of_seller += 1;
+    for (auction, of) in house.engine.lists().dealings(user, DEALINGS)? {
+        if !may_be_told(house, auction) {
+            continue;
+        }
+        counts.lots += 1;
+        counts.lots_of_seller += usize::from(of == seller);
+        let Some(head) = lots.0.get(&auction) else { continue };
         counts.sold += usize::from(head.winner.is_some());
         counts.won += usize::from(head.winner == Some(user));
     }
@@ -305,18 +309,6 @@ fn suspect(house: &House, seller: UserId, lots: &Lots, bidder: Bidder) -> Result
     })
 }
 
-/// Which auctions to look through.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// How many auctions to look through, 1 to 100; 100 if left out.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// Auctions in which somebody bids who is linked with the seller.
 #[derive(Serialize, ToSchema)]
 struct FlaggedPage {
@@ -340,25 +332,15 @@ struct Flagged {
 
 /// List bidders who are linked with the seller (administrators)
 ///
-/// Goes through all auctions, the newest first; those under seal are left out until they end.
-#[utoipa::path(get, path = "/v1/shills", tag = "staff", params(Which),
+/// Goes through all auctions, the newest first; those under seal are left out.
+#[utoipa::path(get, path = "/v1/shills", tag = "staff", params(PageQuery),
     security(("bearer" = [])), responses((status = 200, body = FlaggedPage)))]
 async fn flagged(
     State(house): State<House>,
-    Query(which): Query<Which>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<FlaggedPage>, Problem> {
-    let Which { limit: asked, cursor } = which;
-    let after = cursor.as_deref().map(|cursor| Cursor::read(cursor, QUESTION)).transpose()?;
-    let asked = ListQuery {
-        seller: None,
-        drafts: false,
-        sort: Sort::Newest,
-        after: after.map(|at| (at.key, at.id)),
-        limit: limit(asked, 100)?,
-        states: Vec::new(),
-        category: None,
-        text: None,
-    };
+    let after = page.after(QUESTION)?.map(|at| (at.key, at.id));
+    let asked = ListQuery { after, limit: page.limit()?, ..ListQuery::newest(None) };
     house.aside(move |house| look_through(house, asked)).await?.map(Json)
 }
 
@@ -371,15 +353,18 @@ fn look_through(house: &House, asked: ListQuery) -> Result<FlaggedPage, Problem>
     let cursor =
         |(key, auction): &(i64, AuctionId)| Cursor { key: *key, id: auction.get() }.print(QUESTION);
     let next_cursor = rows.get(limit).and(rows.get(limit - 1)).map(cursor);
+    let mut links: HashMap<UserId, Vec<Link>> = HashMap::new();
     let mut items = Vec::new();
     for (_, auction) in rows.into_iter().take(limit) {
-        let Some(head) = house.engine.head(auction) else { continue };
-        if head.terms.is_sealed() && !matches!(head.phase, Phase::Ended { .. }) {
-            continue;
-        }
+        let head = house.engine.head(auction).filter(|head| !head.is_under_seal());
+        let Some(head) = head else { continue };
         let bidders = house.engine.bidders(auction);
         let mut found: BTreeMap<UserId, Vec<&'static str>> = BTreeMap::new();
-        for link in house.people.links(head.seller, Some(&bidders), LINKS)? {
+        let linked = match links.entry(head.seller) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(house.people.links(head.seller, None, usize::MAX)?),
+        };
+        for link in linked.iter().filter(|link| bidders.contains(&link.user)) {
             found.entry(link.user).or_default().push(link.by.word());
         }
         items.extend(found.into_iter().map(|(user, by)| {

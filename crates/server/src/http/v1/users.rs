@@ -163,7 +163,7 @@ pub(crate) async fn join(
     }
     let user = add(house, body).await?;
     if !by_staff {
-        house.came(user.id, None, ip).await?;
+        house.came(user.id, None, ip).await;
     }
     letters::greet(house, &user);
     Ok(user)
@@ -187,11 +187,11 @@ async fn add(house: &House, body: Registration) -> Result<User, Problem> {
     house.blocking(move |people| people.add_user(&user, now)).await
 }
 
-async fn user(house: &House, id: UserId) -> Result<User, Problem> {
+pub(super) async fn user(house: &House, id: UserId) -> Result<User, Problem> {
     house.blocking(move |people| people.user(id)).await?.ok_or_else(Problem::not_found)
 }
 
-fn id_of(text: &str) -> Result<UserId, Problem> {
+pub(crate) fn id_of(text: &str) -> Result<UserId, Problem> {
     super::extract::id(text).and_then(UserId::new).ok_or_else(Problem::not_found)
 }
 

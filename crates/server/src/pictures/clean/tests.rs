@@ -65,6 +65,62 @@ fn pixels_colours_and_frames_are_the_same_bytes() {
 }
 
 #[test]
+fn no_thumbnail_stays() {
+    let jfif = |size: [u8; 2], thumbnail: &[u8]| {
+        [&b"JFIF\0\x01\x01\x01\0\x48\0\x48"[..], &size, thumbnail].concat()
+    };
+    let with = |bodies: &[&[u8]]| {
+        let mut bytes = PHOTO[..2].to_vec();
+        bodies.iter().for_each(|body| segment(&mut bytes, 0xe0, body).unwrap());
+        let rest = PHOTO.windows(2).position(|at| at == b"\xff\xe1").unwrap();
+        bytes.extend_from_slice(&PHOTO[rest..]);
+        clean("image/jpeg", &bytes).unwrap()
+    };
+    let plain = with(&[&jfif([0, 0], b"")]);
+    assert_eq!(with(&[&jfif([1, 2], b"Canary")]), plain, "its thumbnail is neither said nor there");
+    let small = b"JFXX\0\x10\xff\xd8\xff\xe1\0\x10Exif\0\0Canary";
+    assert_eq!(with(&[&jfif([0, 0], b""), small]), plain);
+    assert_eq!(look::at(&plain).unwrap(), look::at(PHOTO).unwrap());
+}
+
+#[test]
+fn a_frame_has_its_pixels_alone() {
+    let moving = |beside: Option<&[u8]>| {
+        let mut frame = vec![0; 16];
+        part(&mut frame, *b"VP8L", b"pixels").unwrap();
+        if let Some(beside) = beside {
+            part(&mut frame, *b"EXIF", beside).unwrap();
+        }
+        let mut bytes = b"RIFF\0\0\0\0WEBP".to_vec();
+        for (name, body) in [(b"VP8X", &[0; 10][..]), (b"ANIM", &[0; 6]), (b"ANMF", &frame)] {
+            part(&mut bytes, *name, body).unwrap();
+        }
+        let whole = u32::try_from(bytes.len() - 8).unwrap();
+        bytes[4..8].copy_from_slice(&whole.to_le_bytes());
+        bytes
+    };
+    let bare = moving(None);
+    assert_eq!(clean("image/webp", &moving(Some(b"Canary"))).unwrap(), bare);
+    assert_eq!(clean("image/webp", &bare).unwrap(), bare);
+}
+
+#[test]
+fn what_says_nothing_has_no_room_for_anything() {
+    let end = DRAWING.len() - 12;
+    assert_eq!(&DRAWING[end + 4..end + 8], b"IEND");
+    let said = [&DRAWING[..end], &chunk(*b"IEND", b"Canary")].concat();
+    assert_eq!(clean("image/png", &said).unwrap(), clean("image/png", DRAWING).unwrap());
+    for length in [0_u32, 9, 12] {
+        let mut bytes = [&WEBP[..16], &length.to_le_bytes()].concat();
+        bytes.resize(20 + length as usize + length as usize % 2, 0);
+        bytes.extend_from_slice(&WEBP[30..]);
+        let whole = u32::try_from(bytes.len() - 8).unwrap();
+        bytes[4..8].copy_from_slice(&whole.to_le_bytes());
+        assert!(clean("image/webp", &bytes).is_err(), "a head of {length}");
+    }
+}
+
+#[test]
 fn what_hangs_behind_the_end_goes_too() {
     for (kind, bytes) in ALL {
         let longer = [bytes, b"ftypmp42 Canary: a film of where it was"].concat();

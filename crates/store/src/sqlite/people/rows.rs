@@ -10,7 +10,7 @@ use gavel_engine::people::{NewUser, Outside, PeopleError, User, UserChange};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::collections::BTreeSet;
 
-use super::{run, traces};
+use super::{run, traces, waiting};
 
 /// A macro because SQL is put together from literals only.
 macro_rules! select_user {
@@ -210,11 +210,15 @@ pub(super) fn change(
     user.name = change.name.unwrap_or(user.name);
     user.phone = change.phone.unwrap_or(user.phone);
     user.address = change.address.unwrap_or(user.address);
+    let before = to_bits(user.roles);
     user.roles = change.roles.unwrap_or(user.roles);
     user.banned = change.banned.unwrap_or(user.banned);
     user.password_hash = change.password_hash.or(user.password_hash);
     user.second_factor = change.second_factor.unwrap_or(user.second_factor);
     user.signed_out_at = change.signed_out_at.unwrap_or(user.signed_out_at);
+    if user.banned.is_some() || before & !to_bits(user.roles) != 0 {
+        waiting::forget(connection, id)?;
+    }
     write(connection, vault, &user)?;
     Ok(true)
 }

@@ -8,8 +8,8 @@ use gavel_auction::ids::UserId;
 use gavel_auction::time::{SECOND, Time};
 use gavel_engine::people::{PeopleError, User};
 use gavel_engine::traces::{CROWD, Came, KEPT_DAYS, Link, Seen, TOGETHER, Trace, Traces};
-use rusqlite::{Connection, params};
-use std::collections::BTreeSet;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const HOUR: i64 = 3600 * SECOND;
@@ -23,18 +23,15 @@ const TRIM: &str = "DELETE FROM trace WHERE user = ?1 AND kind = ?2 AND hour <=
     (SELECT hour FROM trace WHERE user = ?1 AND kind = ?2 ORDER BY hour DESC LIMIT 1 OFFSET ?3)";
 const SEEN: &str = "SELECT kind, hour, kept FROM trace
     WHERE user = ?1 AND kept IS NOT NULL ORDER BY hour, kind";
-/// A network that a crowd came from is left out before its members are looked at.
-const LINKS: &str = "WITH shared AS MATERIALIZED (
-        SELECT kind, mark FROM (SELECT DISTINCT kind, mark FROM trace WHERE user = ?1) AS own
-        WHERE kind <> ?2 OR (SELECT count(*) FROM (SELECT DISTINCT user FROM trace
-            WHERE kind = own.kind AND mark = own.mark LIMIT ?3 + 1)) <= ?3)
-    SELECT other.user, other.kind, max(max(mine.hour, other.hour))
-    FROM shared
-    JOIN trace AS mine ON mine.kind = shared.kind AND mine.mark = shared.mark AND mine.user = ?1
-    JOIN trace AS other ON other.kind = shared.kind AND other.mark = shared.mark
-        AND other.user <> ?1
-    WHERE other.kind <> ?2 OR abs(mine.hour - other.hour) <= ?4
-    GROUP BY other.user, other.kind";
+/// What a user has, each with the hour when he last came with it.
+const OWN: &str = "SELECT kind, mark, max(hour) FROM trace WHERE user = ?1 GROUP BY kind, mark";
+/// The next one who has it too: a step into the key, however often each came.
+const NEXT: &str = "SELECT user FROM trace WHERE kind = ?1 AND mark = ?2 AND user > ?3
+    ORDER BY user LIMIT 1";
+/// When somebody last came with it, up to an hour.
+const LAST: &str =
+    "SELECT hour FROM trace WHERE kind = ?1 AND mark = ?2 AND user = ?3 AND hour <= ?4
+    ORDER BY hour DESC LIMIT 1";
 
 impl Traces for SqlitePeople {
     fn came(&self, user: UserId, from: &Came, now: Time) -> Result<(), PeopleError> {
@@ -56,29 +53,93 @@ impl Traces for SqlitePeople {
         among: Option<&[UserId]>,
         limit: usize,
     ) -> Result<Vec<Link>, PeopleError> {
-        let among: Option<BTreeSet<UserId>> = among.map(|users| users.iter().copied().collect());
-        let crowd = i64::try_from(CROWD).unwrap_or(i64::MAX);
-        self.read(|connection| {
-            let mut found = connection.prepare_cached(LINKS)?;
-            let network = number(Trace::Network);
-            let mut found = found.query(params![user.get(), network, crowd, TOGETHER])?;
-            let mut links = Vec::new();
-            while let Some(row) = found.next()? {
-                let other = rows::user_id(0, row.get(0)?)?;
-                let wanted = among.as_ref().is_none_or(|among| among.contains(&other));
-                let Some(by) = trace(row.get(1)?).filter(|_| wanted) else { continue };
-                links.push(Link { user: other, by, at: time_of(row.get(2)?) });
-                if links.len() >= limit {
-                    break;
+        let among: Option<BTreeSet<i64>> =
+            among.map(|users| users.iter().map(|user| user.get()).collect());
+        let found = self.read(|connection| {
+            let mut found: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+            for own in own(connection, user)? {
+                for other in own.others(connection, user)? {
+                    if among.as_ref().is_some_and(|among| !among.contains(&other)) {
+                        continue;
+                    }
+                    let Some(at) = own.with(connection, user, other)? else { continue };
+                    let latest = found.entry((other, own.kind)).or_insert(at);
+                    *latest = at.max(*latest);
                 }
             }
-            Ok(links)
-        })
+            Ok(found)
+        })?;
+        let link = |((other, kind), at)| {
+            Some(Link { user: UserId::new(other)?, by: trace(kind)?, at: time_of(at) })
+        };
+        Ok(found.into_iter().filter_map(link).take(limit).collect())
     }
 
     fn seen(&self, user: UserId) -> Result<Vec<Seen>, PeopleError> {
         let vault = Arc::clone(self.vault()?);
         self.read(move |connection| Ok(seen(connection, &vault, user)))?
+    }
+}
+
+/// Something that a user has.
+struct Own {
+    kind: i64,
+    mark: Vec<u8>,
+    last: i64,
+}
+
+fn own(connection: &Connection, user: UserId) -> rusqlite::Result<Vec<Own>> {
+    let read = |row: &Row<'_>| Ok(Own { kind: row.get(0)?, mark: row.get(1)?, last: row.get(2)? });
+    connection.prepare_cached(OWN)?.query_map([user.get()], read)?.collect()
+}
+
+impl Own {
+    fn is_network(&self) -> bool {
+        self.kind == number(Trace::Network)
+    }
+
+    /// Who else has it; nobody, if it is a network that a crowd came from.
+    fn others(&self, connection: &Connection, user: UserId) -> rusqlite::Result<Vec<i64>> {
+        let mut next = connection.prepare_cached(NEXT)?;
+        let (mut others, mut after) = (Vec::new(), 0);
+        loop {
+            let found = next.query_row(params![self.kind, self.mark, after], |row| row.get(0));
+            let Some(found) = found.optional()? else { return Ok(others) };
+            after = found;
+            if found != user.get() {
+                others.push(found);
+            }
+            if self.is_network() && others.len() >= CROWD {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    /// When the later of both last came with it; with a network, if they came together.
+    fn with(
+        &self,
+        connection: &Connection,
+        user: UserId,
+        other: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let mut last = connection.prepare_cached(LAST)?;
+        let mut last = |user: i64, upto: i64| {
+            let hour = last.query_row(params![self.kind, self.mark, user, upto], |row| row.get(0));
+            hour.optional()
+        };
+        let (mut mine, mut his) = (Some(self.last), last(other, i64::MAX)?);
+        // Whatever is more than a day after all that the other one has is together with nothing.
+        while let (Some(one), Some(two)) = (mine, his) {
+            if !self.is_network() || one.abs_diff(two) <= TOGETHER.unsigned_abs() {
+                return Ok(Some(one.max(two)));
+            }
+            if one > two {
+                mine = last(user.get(), two + TOGETHER)?;
+            } else {
+                his = last(other, one + TOGETHER)?;
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -4,6 +4,7 @@ use super::{SqlitePeople, rows, run};
 use crate::sqlite::group::failed;
 use crate::vault::Field;
 use gavel_auction::event::Digest;
+use gavel_auction::ids::UserId;
 use gavel_auction::time::Time;
 use gavel_engine::people::PeopleError;
 use gavel_engine::waiting::{Asked, Second, Waiting};
@@ -23,7 +24,7 @@ impl Waiting for SqlitePeople {
                     return Ok(Second::Both);
                 }
                 Some(_) => return Ok(Second::Waits),
-                None if count(connection)? >= most => return Ok(Second::Full),
+                None if count(connection, by)? >= most => return Ok(Second::Full),
                 None => {}
             }
             let Some(key) = rows::row_key(connection, vault, asked.by)? else {
@@ -37,7 +38,7 @@ impl Waiting for SqlitePeople {
         })
     }
 
-    fn waiting(&self, since: Time) -> Result<Vec<Asked>, PeopleError> {
+    fn waiting(&self, after: (Time, Digest), limit: usize) -> Result<Vec<Asked>, PeopleError> {
         let vault = Arc::clone(self.vault()?);
         let read = |row: &rusqlite::Row<'_>| {
             Ok(Asked {
@@ -51,10 +52,12 @@ impl Waiting for SqlitePeople {
         };
         self.read(move |connection| {
             let sql = "SELECT act, user, at, method, path, body FROM waiting
-                WHERE at > ?1 ORDER BY at, act";
+                WHERE (at, act) > (?1, ?2) ORDER BY at, act LIMIT ?3";
+            let (Time(at), Digest(act)) = after;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut all: Vec<Asked> = connection
                 .prepare_cached(sql)?
-                .query_map([since.0], read)?
+                .query_map(params![at, &act[..], limit], read)?
                 .collect::<rusqlite::Result<_>>()?;
             for asked in &mut all {
                 let key = match rows::row_key(connection, &vault, asked.by) {
@@ -69,6 +72,19 @@ impl Waiting for SqlitePeople {
             Ok(Ok(all))
         })?
     }
+
+    fn withdraw(&self, by: UserId, act: [u8; 8]) -> Result<bool, PeopleError> {
+        self.change(move |connection| {
+            let sql = "DELETE FROM waiting WHERE user = ?1 AND substr(act, 1, 8) = ?2";
+            let withdrawn = connection.execute(sql, params![by.get(), &act[..]]);
+            withdrawn.map(|withdrawn| withdrawn > 0).map_err(failed)
+        })
+    }
+}
+
+/// Forgets what somebody has asked for: he could not do it any more.
+pub(super) fn forget(connection: &Connection, by: UserId) -> Result<(), PeopleError> {
+    run(connection, "DELETE FROM waiting WHERE user = ?1", [by.get()])
 }
 
 /// Who has asked for it.
@@ -79,9 +95,9 @@ fn first(connection: &Connection, act: &Digest) -> Result<Option<i64>, PeopleErr
         .map_err(failed)
 }
 
-fn count(connection: &Connection) -> Result<i64, PeopleError> {
+fn count(connection: &Connection, by: i64) -> Result<i64, PeopleError> {
     connection
-        .prepare_cached("SELECT count(*) FROM waiting")
-        .and_then(|mut found| found.query_row([], |row| row.get(0)))
+        .prepare_cached("SELECT count(*) FROM waiting WHERE user = ?1")
+        .and_then(|mut found| found.query_row([by], |row| row.get(0)))
         .map_err(failed)
 }

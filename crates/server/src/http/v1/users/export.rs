@@ -9,7 +9,6 @@ use crate::http::error::{Code, Problem};
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
 use crate::http::v1::items::ItemView;
-use crate::http::v1::mine::of_seller;
 use crate::{observe, tasks, tombstone};
 use axum::Json;
 use axum::extract::State;
@@ -19,6 +18,8 @@ use gavel_engine::chat::Message;
 use gavel_engine::lists::Query as ListQuery;
 use gavel_engine::traces::Seen;
 use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -156,7 +157,11 @@ impl Dealings {
             items.push(ItemView::of(item)?.with(&pictures));
         }
         let lists = house.engine.lists();
-        let selling = lists.page(&ListQuery { limit: MOST, ..of_seller(user) })?;
+        let selling = lists.page(&ListQuery {
+            limit: MOST,
+            drafts: true,
+            ..ListQuery::newest(Some(user))
+        })?;
         let mut bids = Vec::new();
         for auction in lists.bidding(user, i64::MAX, MOST)? {
             if let Some(mine) = house.engine.mine(auction, user) {
@@ -188,9 +193,17 @@ pub(crate) async fn erase(house: &House, id: UserId) -> Result<(), Problem> {
     if house.blocking(move |people| people.tombstone(id)).await?.is_none() {
         return Err(problem);
     }
-    drop(tasks::spawn("destroys what is left of somebody", destroy(house.clone(), id)));
-    let detail = "The account is erased. Traces of it are left in files: the house goes on \
-                  destroying them, and does so at once if an administrator repeats this.";
+    if house.destroying.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+        drop(tasks::spawn("destroys what is left of somebody", destroy(house.clone(), id)));
+    }
+    let who = match house.config.house.four_eyes {
+        true => "two administrators repeat",
+        false => "an administrator repeats",
+    };
+    let detail = format!(
+        "The account is erased. Traces of it are left in files: the house goes on destroying \
+         them, and does so at once if {who} this."
+    );
     Err(Problem::of(Code::OutcomeUnknown, detail))
 }
 
@@ -206,12 +219,9 @@ async fn erase_now(house: &House, id: UserId) -> Result<(), Problem> {
         erased
     });
     let erased = erased.await;
-    let letters = house.aside(move |house| house.outbox.forget(id.get())).await;
+    let letters = house.aside(move |house| house.outbox.forget(BTreeSet::from([id.get()]))).await;
     erased??;
-    letters?.map_err(|error| {
-        observe::store_failed("outbox", &error);
-        Problem::of(Code::Overloaded, "Letters remain: repeat this.")
-    })
+    letters?.map_err(|error| letters_remain(&error))
 }
 
 /// Tries it again until nothing is left, or the house stops.
@@ -220,8 +230,26 @@ async fn destroy(house: House, id: UserId) {
     while !*house.stopping.borrow() {
         tokio::time::sleep(rest).await;
         if erase_now(&house, id).await.is_ok() {
-            return;
+            break;
         }
         rest = (rest * 2).min(Duration::from_secs(60));
     }
+    house.destroying.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+}
+
+impl House {
+    /// Destroys letters to those who were erased before, which a house that stopped left behind.
+    ///
+    /// # Errors
+    /// If that cannot be done now.
+    pub fn sweep_letters(&self) -> Result<(), Problem> {
+        let erased = self.people.tombstones()?;
+        let erased = erased.into_iter().map(|(user, _)| user.get()).collect();
+        self.outbox.forget(erased).map_err(|error| letters_remain(&error))
+    }
+}
+
+fn letters_remain(error: &std::io::Error) -> Problem {
+    observe::store_failed("outbox", error);
+    Problem::of(Code::Overloaded, "Letters remain: repeat this.")
 }

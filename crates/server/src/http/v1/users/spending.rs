@@ -76,7 +76,7 @@ async fn limit(
     Strict(body): Strict<NewLimit>,
 ) -> Result<Json<Spending>, Problem> {
     let whom = user(&house, id_of(&id)?).await?;
-    signed_in.may(Verb::ManagePeople, Object::User { user: whom.id, roles: whom.roles })?;
+    signed_in.may(Verb::ManagePeople, Object::User(whom.id))?;
     let missing = || Problem::malformed("spend_limit", "This is what can be changed here.");
     let limit = body.spend_limit.ok_or_else(missing)?;
     if limit.is_some_and(|limit| !(0..=MAX_AMOUNT).contains(&limit)) {

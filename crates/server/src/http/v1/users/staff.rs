@@ -13,7 +13,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gavel_auction::command::Roles;
 use gavel_auction::ids::UserId;
 use gavel_engine::people::{People, UserChange, UserQuery};
 use http::StatusCode;
@@ -131,7 +130,7 @@ async fn set_roles(
 ) -> Result<Json<OwnProfile>, Problem> {
     let whom = user(&house, id_of(&id)?).await?;
     let roles = words::roles_of(&body.roles)?;
-    signed_in.may(Verb::GiveRoles, Object::User { user: whom.id, roles: whom.roles })?;
+    signed_in.may(Verb::GiveRoles, Object::User(whom.id))?;
     changed(&house, whom.id, UserChange { roles: Some(roles), ..UserChange::default() }).await
 }
 
@@ -190,7 +189,7 @@ async fn unban(
 /// Whom an administrator may do something with: anybody but himself.
 async fn managed(house: &House, by: &SignedIn, id: &str) -> Result<UserId, Problem> {
     let whom = user(house, id_of(id)?).await?;
-    by.may(Verb::ManagePeople, Object::User { user: whom.id, roles: whom.roles })?;
+    by.may(Verb::ManagePeople, Object::User(whom.id))?;
     Ok(whom.id)
 }
 
@@ -274,7 +273,7 @@ async fn to_erase(house: &House, by: &SignedIn, id: &str) -> Result<UserId, Prob
     if house.blocking(move |people| people.tombstone(gone)).await?.is_none() {
         return managed(house, by, id).await;
     }
-    by.may(Verb::ManagePeople, Object::User { user: gone, roles: Roles::default() })?;
+    by.may(Verb::ManagePeople, Object::User(gone))?;
     Ok(gone)
 }
 
