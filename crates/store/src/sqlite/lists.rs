@@ -29,6 +29,8 @@ const PUT: &str =
 const PUT_CURSOR: &str = "INSERT INTO cursor (partition, position) VALUES (?1, ?2)
     ON CONFLICT (partition) DO UPDATE SET position = excluded.position";
 const PUT_WORDS: &str = "INSERT OR REPLACE INTO words (rowid, title) VALUES (?1, ?2)";
+const FORGET: &str = "DELETE FROM auction WHERE id = ?1";
+const FORGET_WORDS: &str = "DELETE FROM words WHERE rowid = ?1";
 const PUT_PRICE: &str = "UPDATE auction SET price = ?2 WHERE id = ?1";
 const PUT_BIDDING: &str = "INSERT OR IGNORE INTO bidding (user, auction) VALUES (?1, ?2)";
 const BIDDING: &str = "SELECT auction FROM bidding WHERE user = ?1 AND auction < ?2
@@ -92,6 +94,22 @@ impl Lists for SqliteLists {
         self.file.write_or_replace(|transaction| transaction.execute_batch(CLEAR))
     }
 
+    fn erase(&self, auctions: &[AuctionId]) -> Result<(), LogError> {
+        if auctions.is_empty() {
+            return Ok(());
+        }
+        self.file.write(|transaction| {
+            for auction in auctions {
+                let auction = [auction.get()];
+                transaction.prepare_cached(FORGET)?.execute(auction)?;
+                transaction.prepare_cached(FORGET_WORDS)?.execute(auction)?;
+            }
+            // Words that were only marked as gone.
+            transaction.execute_batch("INSERT INTO words (words) VALUES ('optimize')")
+        })?;
+        self.file.scrub()
+    }
+
     fn are_damaged(&self) -> bool {
         self.file.readers.are_of_a_damaged_file()
     }
@@ -123,6 +141,10 @@ impl Lists for NoLists {
 
     fn dealings(&self, _: UserId, _: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
         Ok(Vec::new())
+    }
+
+    fn erase(&self, _: &[AuctionId]) -> Result<(), LogError> {
+        Err(read_only())
     }
 
     fn are_damaged(&self) -> bool {
@@ -168,6 +190,10 @@ impl Lists for ReadOnlyLists {
 
     fn dealings(&self, user: UserId, limit: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
         dealings(&self.readers, user, limit)
+    }
+
+    fn erase(&self, _: &[AuctionId]) -> Result<(), LogError> {
+        Err(read_only())
     }
 
     fn are_damaged(&self) -> bool {
