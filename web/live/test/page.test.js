@@ -75,7 +75,8 @@ test("prices are live, and the countdown is the house's", { skip }, async (t) =>
   await page.unroute(/\/v1\/auctions\/\d+$/);
   await page.goto(`${house.url}/#auction-${other}`);
   await page.sees("#one-title", "A clock");
-  assert.equal(await page.locator("#one-said").isVisible(), false);
+  await page.sees("#say-go", "Sign in to speak");
+  assert.equal(await page.locator("#one-chat li").count(), 0, "what is said elsewhere is not said here");
   const wrong = page.wrong.filter((text) => !text.includes("net::ERR_FAILED"));
   assert.deepEqual(wrong, [], "no script failed, and its policy held nothing back");
 });
@@ -254,6 +255,41 @@ test("whoever has no account opens one; he buys, and asks to take part", { skip 
   await house.must("POST", `/v1/auctions/${asked}/registrations/1/approve`, seller);
   await page.locator("#bid").waitFor();
   assert.deepEqual(page.wrong, []);
+});
+
+test("the page fits a phone, keeps its place, and says what is not there", { skip }, async (t) => {
+  const house = await House.open(t);
+  const [seller] = [await house.user("seller"), await house.user("anna")];
+  const word = "x".repeat(120);
+  const lots = [];
+  for (let i = 0; i < 9; i++) {
+    lots.push(await house.auction(seller, { title: `A ${word} ${i}`, description: `One\n\n${word}`, duration_seconds: 90_000 + i }));
+  }
+  const page = await browse(t, { viewport: { width: 360, height: 740 } });
+  const fits = async (what) => assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, what);
+  await page.goto(house.url);
+  await page.locator(".card").nth(8).waitFor();
+  await fits("the list");
+  await page.locator(".card").nth(7).scrollIntoViewIfNeeded();
+  const place = await page.evaluate(() => scrollY);
+  assert.ok(place > 740);
+  await page.locator(".card").nth(7).click();
+  await page.sees("#one-title", `${word} 7`);
+  await page.sees("#one-end", "ends in 1 d 1 h");
+  await fits("an auction");
+  assert.equal(await page.evaluate(() => scrollY), 0, "from its top");
+  assert.match(await page.title(), / 7 · Gavel$/);
+  await page.locator("#bid").waitFor();
+  await page.goBack();
+  await page.locator(".card").nth(7).waitFor();
+  assert.equal(await page.evaluate(() => scrollY), place, "the list is as it was left");
+  assert.equal(await page.title(), "Gavel");
+  await page.goto(`${house.url}/#auction-${lots[0]}`);
+  await page.locator("#bid").waitFor();
+  await page.goto(`${house.url}/#auction-9999`);
+  await page.sees("#one-title", "There is no such auction.");
+  for (const part of ["#bid", "#one-terminal", "#one-json", "#one-said"]) assert.equal(await page.isVisible(part), false, part);
+  assert.deepEqual(page.wrong.filter((text) => !text.includes("404")), []);
 });
 
 /** Asks until that is too much, and goes on with it; gives back what ends that. */

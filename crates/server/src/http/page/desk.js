@@ -181,7 +181,10 @@ export function attend(auction) {
 
 function draw() {
   const auction = shown;
-  if (!auction) return;
+  if (!auction) {
+    for (const part of ["bid", "one-register", "say", "one-said"]) find(part).hidden = true;
+    return put(find("bid-said"), "");
+  }
   const you = user ? auction.you : null;
   const over = Boolean(auction.outcome);
   const open = auction.state === "open" && !over;
@@ -219,6 +222,7 @@ function draw() {
   find("bid-said").className = "said " + how;
   put(find("bid-said"), auction.version > until ? "" : last);
   find("say").hidden = speaking !== auction.id;
+  find("one-said").hidden = find("say").hidden && !find("one-chat").hasChildNodes();
   put(find("say-go"), user === null ? "Sign in to speak" : "Say");
   find("say-text").hidden = user === null;
 }

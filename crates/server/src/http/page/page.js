@@ -13,6 +13,8 @@ const looked = new Map(); // when a clock was asked for last
 const ROOMS = 19; // besides the one that is looked at: the house lets a socket into 20
 const asked = new Clock(); // the time by the API, where the live room is not open
 const house = live(io, location.origin, { auth });
+let called = "Gavel"; // the house
+let place = 0; // how far the list was scrolled when one was chosen from it
 let follows = []; // what is in the list, as far as it is followed
 
 const houseTime = () => house.now() ?? asked.now(performance.now());
@@ -61,9 +63,9 @@ function outcome(result, auction) {
 function price(auction) {
   const shown = money(auction.outcome?.hammer_price ?? auction.price, auction);
   if (shown !== null) return shown;
-  const from = money(auction.minimum_next ?? auction.maximum_next, auction);
   if (auction.terms?.visibility === "sealed") return "sealed";
-  return from === null ? "–" : "from " + from;
+  const [least, most] = [money(auction.minimum_next, auction), money(auction.maximum_next, auction)];
+  return least !== null ? "from " + least : most !== null ? "up to " + most : "–";
 }
 
 const bids = (auction) => auction.bid_count + (auction.bid_count === 1 ? " bid" : " bids");
@@ -124,8 +126,11 @@ async function refresh() {
 async function look(id) {
   try {
     tell(await ask("/v1/auctions/" + id));
-  } catch {
-    // The pulse says that the house is away.
+  } catch ({ message }) {
+    // What is known already is old, and the pulse says so.
+    if (chosen() !== id || auctions.has(id)) return;
+    const why = { 404: "There is no such auction.", 401: "Sign in to see this.", 403: "This is not for everybody to see." };
+    put(find("one-title"), why[message] ?? "The house does not answer at the moment.");
   }
 }
 
@@ -169,12 +174,18 @@ const chosen = () => {
 
 function choose() {
   const id = chosen();
+  const leaves = find("one").hidden === (id !== null);
+  if (leaves && id !== null) place = scrollY;
   find("all").hidden = id !== null;
   find("one").hidden = id === null;
+  if (id !== null) scrollTo(0, 0);
+  else if (leaves) scrollTo(0, place);
+  find("one").classList.toggle("unknown", !auctions.has(id));
   find("one-past").replaceChildren();
   seen = 0;
   watch();
   attend(null);
+  entitle();
   if (id === null) return refresh();
   for (const part of ["title", "about", "price", "state", "end", "next", "kind", "watching", "you", "why-not"]) {
     find("one-" + part).textContent = "";
@@ -187,7 +198,15 @@ function choose() {
   look(id).then(past);
 }
 
+/** What the window is called. */
+function entitle() {
+  const one = auctions.get(chosen());
+  document.title = one ? `${one.title} · ${called}` : called;
+}
+
 function tellOne(auction) {
+  find("one").classList.remove("unknown");
+  entitle();
   find("one-picture").src = picture(auction);
   put(find("one-kind"), `Auction ${auction.id} · ${auction.preset} · by ${auction.seller.username ?? "a former seller"}`);
   put(find("one-title"), auction.title);
@@ -212,7 +231,6 @@ function tellRoom(room) {
   const count = room.participants;
   put(find("one-watching"), count === null ? "" : count === 1 ? "1 is watching" : `${count} are watching`);
   const list = find("one-chat");
-  find("one-said").hidden = room.chat.length === 0 && find("say").hidden;
   list.replaceChildren(...room.chat.map((line) => {
     const item = make("li");
     make("time", "", item).textContent = line.at.slice(11, 19);
@@ -220,6 +238,7 @@ function tellRoom(room) {
     item.append(" " + line.message);
     return item;
   }));
+  find("one-said").hidden = room.chat.length === 0 && find("say").hidden;
   list.scrollTop = list.scrollHeight;
 }
 
@@ -308,14 +327,15 @@ function tick() {
   if (!one) return;
   const [text, soon] = ending(one);
   const counts = one.state === "open" && !one.outcome && !one.next_drop_at && one.effective_end;
-  put(find("one-end"), counts && text.includes(":") ? "ends in " + text : text);
+  put(find("one-end"), counts && /^\d/.test(text) ? "ends in " + text : text);
   find("one-end").classList.toggle("soon", soon);
 }
 
 async function introduce() {
   try {
     const meta = await ask("/v1/meta");
-    document.title = meta.name;
+    called = meta.name;
+    entitle();
     find("name").textContent = meta.name;
     find("fingerprint").textContent = meta.fingerprint;
   } catch {
@@ -323,6 +343,7 @@ async function introduce() {
   }
 }
 
+history.scrollRestoration = "manual"; // the list is as it was left
 open(house, look);
 meet((someone) => {
   for (const auction of auctions.values()) delete auction.you;
