@@ -140,7 +140,7 @@ async function bid(page, amount) {
 
 test("a visitor signs in, bids, sees at once how he stands, and speaks", { skip }, async (t) => {
   const house = await House.open(t);
-  const [seller, , bert] = [await house.user("seller"), await house.user("anna"), await house.user("bert")];
+  const [seller, anna, bert] = [await house.user("seller"), await house.user("anna"), await house.user("bert")];
   const lot = await house.auction(seller, { title: "A lamp", preset: "english", starting_price: 1_000,
     terms: { confirm_factor: 10 } });
   const page = await browse(t);
@@ -184,6 +184,18 @@ test("a visitor signs in, bids, sees at once how he stands, and speaks", { skip 
   await page.reload();
   await page.sees("#who", "anna");
   await page.sees("#one-you", "You are winning");
+  // What she bids in, she finds before all else, also when it is over.
+  await page.click("text=All auctions");
+  await page.sees("#mine li", "A lampYou are winning€9,999.00");
+  await house.bid(lot, bert, 2_000_000);
+  await page.sees("#mine li .bad", "You have been outbid");
+  await shot(page, "yours");
+  const over = await house.auction(seller, { title: "A clock", preset: "english", starting_price: 1_000,
+    duration_seconds: 2, terms: { close: "hard" } });
+  await house.bid(over, anna, 1_000);
+  await page.sees("#mine li", /A clockYou have won.*sold to paddle 1 for €10\.00/);
+  await page.goBack();
+  await page.sees("#one-you", "You have been outbid");
   await page.setViewportSize({ width: 400, height: 1100 });
   await shot(page, "phone");
   // Another tab signs out: this one is nobody's, too.
@@ -192,6 +204,7 @@ test("a visitor signs in, bids, sees at once how he stands, and speaks", { skip 
   await other.click("#enter >> text=Sign out");
   await page.sees("#bid-go", "Sign in to bid");
   assert.equal(await page.textContent("#one-you"), "");
+  assert.equal(await other.locator("#yours").isVisible(), false);
   assert.equal((await house.ask("GET", `/v1/auctions/${lot}/chat`)).body.items.length, 1);
   const wrong = page.wrong.filter((text) => !/ERR_FAILED|401/.test(text));
   assert.deepEqual(wrong, [], "no script failed, and its policy held nothing back");

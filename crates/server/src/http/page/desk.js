@@ -18,7 +18,8 @@ let meant = null; // what has to be asked for twice, and was once
 let speaking = null; // the auction beside which one may speak
 let unheard = null; // what was said last, under which key, as long as nobody has answered
 
-const STANDING = {
+/** How somebody stands in an auction: how to show it, and the words. */
+export const STANDING = {
   leading: ["good", "You are winning"], outbid: ["bad", "You have been outbid"],
   standing: ["good", "Your bid stands"], sealed: ["good", "Your sealed bid is in"],
   won: ["good", "You have won"], lost: ["", "It did not go to you"],

@@ -3,9 +3,9 @@
 // monotonic clock since; the machine's time of day plays no part.
 import { Clock, live } from "/live/live.js";
 import { io } from "/live/socket.io-4.8.4.js";
-import { attend, greet, open } from "/page/desk.js";
+import { attend, greet, open, STANDING } from "/page/desk.js";
 import { find, make, money, put } from "/page/show.js";
-import { auth, meet } from "/page/visitor.js";
+import { auth, meet, user } from "/page/visitor.js";
 
 const auctions = new Map(); // what the house last said of each, by id
 const cards = new Map();
@@ -15,7 +15,9 @@ const asked = new Clock(); // the time by the API, where the live room is not op
 const house = live(io, location.origin, { auth });
 let called = "Gavel"; // the house
 let place = 0; // how far the list was scrolled when one was chosen from it
-let follows = []; // what is in the list, as far as it is followed
+const lines = new Map(); // of those that somebody bids in
+let yours = []; // in which somebody bids
+let follows = []; // what is in the list
 
 const houseTime = () => house.now() ?? asked.now(performance.now());
 
@@ -114,12 +116,53 @@ async function refresh() {
       || list.children.length !== order.length) list.replaceChildren(...order);
     note.hidden = items.length > 0;
     note.textContent = "Nothing is on sale at the moment.";
-    follows = items.slice(0, ROOMS).map((auction) => auction.id);
+    follows = items.map((auction) => auction.id);
     watch();
   } catch ({ message }) {
     const closed = ["401", "403"].includes(message);
     if (auctions.size > 0) return;
     note.textContent = closed ? "Sign in to see what is on sale." : "The house does not answer at the moment.";
+  }
+}
+
+/** Those that whoever is here bids in, also where it is over. */
+async function refreshYours() {
+  const whose = user;
+  try {
+    const { items } = whose ? await ask("/v1/me/bids?limit=12") : { items: [] };
+    if (user !== whose) return;
+    items.forEach(tell);
+    yours = items.map((auction) => auction.id);
+  } catch {
+    return; // They stay as they are.
+  }
+  find("mine").replaceChildren(...yours.map((id) => line(id).item));
+  find("yours").hidden = yours.length === 0;
+  watch();
+}
+
+function line(id) {
+  const known = lines.get(id);
+  if (known) return known;
+  const item = make("li");
+  const link = make("a", "", item);
+  link.href = "#auction-" + id;
+  const made = { item, title: make("strong", "", link), you: make("span", "", link), sum: make("span", "sum", link), left: make("span", "left", link) };
+  lines.set(id, made);
+  return made;
+}
+
+function drawYours() {
+  for (const id of yours) {
+    const [auction, made] = [auctions.get(id), line(id)];
+    const [kind, words] = STANDING[auction.you?.standing] ?? ["", ""];
+    const [text, soon] = ending(auction);
+    put(made.title, auction.title);
+    made.you.className = kind;
+    put(made.you, words);
+    put(made.sum, auction.outcome ? "" : price(auction), true);
+    put(made.left, text);
+    made.left.classList.toggle("soon", soon);
   }
 }
 
@@ -144,7 +187,8 @@ function lookOnce(id) {
 
 /** Follows what is in the list, and the one that is looked at. */
 function watch() {
-  const wanted = new Set(follows);
+  const runs = yours.filter((id) => !auctions.get(id).outcome);
+  const wanted = new Set([...new Set([...runs, ...follows])].slice(0, ROOMS));
   if (chosen() !== null) wanted.add(chosen());
   for (const room of house.rooms()) if (!wanted.has(room.id)) house.leave(room.id);
   for (const id of wanted) house.watch(id);
@@ -186,7 +230,10 @@ function choose() {
   watch();
   attend(null);
   entitle();
-  if (id === null) return refresh();
+  if (id === null) {
+    refreshYours();
+    return refresh();
+  }
   for (const part of ["title", "about", "price", "state", "end", "next", "kind", "watching", "you", "why-not"]) {
     find("one-" + part).textContent = "";
   }
@@ -317,12 +364,13 @@ function tick() {
   for (const [id, shown] of cards) {
     const auction = auctions.get(id);
     const [text, soon] = ending(auction);
-    const shows = shown.item.isConnected || chosen() === id;
+    const shows = shown.item.isConnected || yours.includes(id) || chosen() === id;
     const late = Date.parse(auction.next_drop_at) + 1000 < now;
     if (shows && !auction.outcome && late) lookOnce(id);
     put(shown.left, text);
     shown.left.classList.toggle("soon", soon);
   }
+  drawYours();
   const one = chosen() === null ? null : auctions.get(chosen());
   if (!one) return;
   const [text, soon] = ending(one);
@@ -349,6 +397,7 @@ meet((someone) => {
   for (const auction of auctions.values()) delete auction.you;
   if (house.status !== "connecting") house.reconnect();
   greet(someone);
+  refreshYours();
   if (chosen() !== null) look(chosen());
   else refresh();
 });
@@ -356,8 +405,9 @@ addEventListener("hashchange", choose);
 setInterval(tick, 200);
 setInterval(() => {
   if (document.hidden) return;
-  if (chosen() === null) refresh();
-  else look(chosen()).then(past);
+  if (chosen() !== null) return look(chosen()).then(past);
+  refreshYours();
+  refresh();
 }, 5000);
 introduce();
 choose();
