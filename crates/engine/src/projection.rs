@@ -118,7 +118,7 @@ fn begin_anew(shared: &Shared) {
     }
 }
 
-/// What these auctions are about was erased: it goes from the lists, and they are put in place again.
+/// What these auctions are about was erased: it goes from the lists, and they are listed again.
 pub(crate) fn reword(shared: &Shared, auctions: &[AuctionId]) -> Result<(), LogError> {
     auctions.iter().for_each(|auction| shared.words.changed(*auction));
     shared.lists.erase(auctions)?;

@@ -1,6 +1,8 @@
 //! Lists and search in a file that may be deleted at any time. Refuses to know what the log says:
 //! it keeps the rows it is given.
 
+pub(super) mod read_only;
+
 use super::OpenError;
 use super::disposable::Disposable;
 use super::file::Kind;
@@ -119,106 +121,12 @@ impl Lists for SqliteLists {
     }
 }
 
-/// What stands in for the lists of a house that is only read, where there are none to be read.
-pub(super) struct NoLists;
-
-impl Lists for NoLists {
-    fn cursor(&self, _partition: Partition) -> Result<Position, LogError> {
-        Ok(0)
-    }
-
-    fn put(&self, _partition: Partition, _upto: Position, _rows: &[Row]) -> Result<(), LogError> {
-        Err(read_only())
-    }
-
-    fn page(&self, _query: &Query) -> Result<Page, LogError> {
-        Ok(Page::default())
-    }
-
-    fn bidding(&self, _: UserId, _: i64, _: usize) -> Result<Vec<AuctionId>, LogError> {
-        Ok(Vec::new())
-    }
-
-    fn dealings(&self, _: UserId, _: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
-        Ok(Vec::new())
-    }
-
-    fn erase(&self, _: &[AuctionId]) -> Result<(), LogError> {
-        Err(read_only())
-    }
-
-    fn are_damaged(&self) -> bool {
-        false
-    }
-
-    fn examine(&self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn clear(&self) -> Result<(), LogError> {
-        Err(read_only())
-    }
-}
-
-/// Lists of a house that is only read.
-pub(super) struct ReadOnlyLists {
-    readers: Readers,
-}
-
-impl ReadOnlyLists {
-    pub(super) const fn new(readers: Readers) -> Self {
-        Self { readers }
-    }
-}
-
-impl Lists for ReadOnlyLists {
-    fn cursor(&self, partition: Partition) -> Result<Position, LogError> {
-        self.readers.with(|connection| cursor(connection, partition)).map_err(unreadable)
-    }
-
-    fn put(&self, _partition: Partition, _upto: Position, _rows: &[Row]) -> Result<(), LogError> {
-        Err(read_only())
-    }
-
-    fn page(&self, query: &Query) -> Result<Page, LogError> {
-        page(&self.readers, query)
-    }
-
-    fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError> {
-        bidding(&self.readers, user, before, limit)
-    }
-
-    fn dealings(&self, user: UserId, limit: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
-        dealings(&self.readers, user, limit)
-    }
-
-    fn erase(&self, _: &[AuctionId]) -> Result<(), LogError> {
-        Err(read_only())
-    }
-
-    fn are_damaged(&self) -> bool {
-        false
-    }
-
-    fn examine(&self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn clear(&self) -> Result<(), LogError> {
-        Err(read_only())
-    }
-}
-
 /// Whether the pages are in order: that is all that lists have, where snapshots have seals.
 fn check(connection: &Connection) -> rusqlite::Result<()> {
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     let whole = said == "ok";
     whole.then_some(()).ok_or(rusqlite::Error::SqliteFailure(damaged, Some(said)))
-}
-
-fn read_only() -> LogError {
-    LogError::Unreadable("the house is open for reading only".into())
 }
 
 fn cursor(connection: &Connection, partition: Partition) -> rusqlite::Result<Position> {
