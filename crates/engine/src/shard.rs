@@ -28,7 +28,7 @@ use entry::{Entry, reindex};
 use foldhash::fast::RandomState;
 use gavel_auction::auction::Auction;
 use gavel_auction::command::{Action, Command, Tick};
-use gavel_auction::event::{Digest, Event, HouseId};
+use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::mutant;
 use gavel_auction::refusal::Refusal;
@@ -264,11 +264,7 @@ impl<R> Shard<R> {
                 self.spoiled(id);
                 return Err(Panicked);
             }
-            Ok(Err(refusal)) => {
-                let (version, end) = (auction.version(), auction.effective_end());
-                let at = at.max(auction.last_at());
-                return Ok(Err(Refused::new(refusal, version, at, end)));
-            }
+            Ok(Err(refusal)) => return Ok(Err(refused(auction, refusal, at))),
             Ok(Ok(events)) => events,
         };
         if !entry.touched {
@@ -306,7 +302,12 @@ impl<R> Shard<R> {
         }
         self.counting.follow(entry, concerned);
         reindex(&mut self.deadlines, entry);
-        Ok(answer(&entry.auction, last, at))
+        let state = entry.auction.phase().map_or("draft", |phase| phase.word());
+        let end = entry.auction.effective_end();
+        Ok(match last {
+            Some(event) => Ok(Accepted { event, state, end, receipt: None }),
+            None => Err(Refused::new(Refusal::TermsLocked, entry.auction.version(), at, end)),
+        })
     }
 
     /// How many records and answers wait to be taken as a batch.
@@ -479,14 +480,10 @@ fn lateness() -> i64 {
     if mutant::on("closes_late") { 20 * SECOND } else { 0 }
 }
 
-/// What is told of a decision whose last event this is.
-fn answer(auction: &Auction, last: Option<Arc<Event>>, at: Time) -> Result<Accepted, Refused> {
-    let end = auction.effective_end();
-    let state = auction.phase().map_or("draft", |phase| phase.word());
-    match last {
-        Some(event) => Ok(Accepted { event, state, end, receipt: None }),
-        None => Err(Refused::new(Refusal::TermsLocked, auction.version(), at, end)),
-    }
+/// What is told of a command that is refused as things stand.
+fn refused(auction: &Auction, refusal: Refusal, at: Time) -> Refused {
+    let (version, end) = (auction.version(), auction.effective_end());
+    Refused::new(refusal, version, at.max(auction.last_at()), end)
 }
 
 /// A head ready to be swapped in.
