@@ -44,10 +44,11 @@ tidy: ## the house rules and the walls between the crates
 unit: ## every test of every crate
 	@scripts/tests.sh
 
-judge: ## the simulator: 2,000 fixed seeds, every seed that ever failed, every planted bug
+judge: ## the simulator: 2,000 fixed seeds, what was found once, every planted bug
 	$(CARGO) build --profile sim --locked --package gavel-sim --features mutants
 	@$(SIM) run --seeds 1..2000 --jobs $$(nproc)
 	@$(SIM) run --seeds crates/sim/seeds.txt --jobs $$(nproc)
+	@$(SIM) kept crates/sim/kept
 	@$(SIM) mutants --seeds 2000 --jobs $$(nproc) | tail -n 1
 
 scripts: ## the shell scripts parse
@@ -77,7 +78,7 @@ bench-peers: setup-tests ## installs servers of others and measures beside them
 sim: ## the simulator on fresh seeds, a million operations (SEEDS=number); keeps those that fail
 	$(CARGO) build --profile sim --locked --package gavel-sim
 	@from=$$(($$(date +%s) * 1000)); $(SIM) run --seeds $$from..$$((from + $(SEEDS) - 1)) \
-	  --jobs $$(nproc) --keep crates/sim/seeds.txt
+	  --jobs $$(nproc) --keep crates/sim/kept
 
 mutants: ## each planted bug, how many seeds it takes to find it, and which check does
 	$(CARGO) build --profile sim --locked --package gavel-sim --features mutants

@@ -153,7 +153,8 @@ fn before(
     partition: Partition,
     event: &EventRecord,
 ) -> Result<Result<Digest, String>, LogError> {
-    if event.version == 1 && event.previous == 0 {
+    let unchecked = mutant::on("first_back_link_unchecked");
+    if event.version == 1 && (event.previous == 0 || unchecked) {
         return Ok(Ok(genesis(shared.house, event.auction)));
     }
     let named = shared.reader.get(partition, event.previous)?;

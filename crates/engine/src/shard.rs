@@ -8,6 +8,8 @@
 mod cold;
 pub(crate) mod entry;
 mod held;
+#[cfg(feature = "mutants")]
+mod planted;
 mod reserving;
 mod restoring;
 mod shelf;
@@ -22,7 +24,7 @@ use crate::log::{Partition, Position};
 use crate::panics::{Panicked, guarded};
 use crate::views::Change;
 use cold::Cold;
-use entry::Entry;
+use entry::{Entry, reindex};
 use foldhash::fast::RandomState;
 use gavel_auction::auction::Auction;
 use gavel_auction::command::{Action, Command, Tick};
@@ -30,7 +32,7 @@ use gavel_auction::event::{Digest, HouseId};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::mutant;
 use gavel_auction::refusal::Refusal;
-use gavel_auction::time::Time;
+use gavel_auction::time::{SECOND, Time};
 use gavel_proof::codec::{After, Origin, Written, encode_all};
 use gavel_proof::command::{CommandId, command_digest};
 use gavel_proof::keys::LogKey;
@@ -64,6 +66,9 @@ pub struct Shard<R> {
     /// When the house could last not be reached for long. What came in meanwhile may be decided
     /// only now, and bring about an end that lies in it.
     pub(crate) outage: Option<(Time, Time)>,
+    /// Auctions before what is not durable yet of them, for a planted bug.
+    #[cfg(feature = "mutants")]
+    certain: std::collections::BTreeMap<AuctionId, Auction>,
 }
 
 impl<R> Shard<R> {
@@ -86,6 +91,8 @@ impl<R> Shard<R> {
             panicked: Vec::new(),
             counting: Counting::default(),
             outage: None,
+            #[cfg(feature = "mutants")]
+            certain: std::collections::BTreeMap::new(),
         }
     }
 
@@ -156,6 +163,7 @@ impl<R> Shard<R> {
 
     /// Lets time do what is due up to `until`: openings, draws, closes, certifications.
     pub fn tick(&mut self, until: Time) {
+        let until = until.plus(-lateness());
         for _ in 0..limits::TICKED_AT_ONCE {
             let Some((due, id)) = self.deadlines.first().copied().filter(|(due, _)| *due <= until)
             else {
@@ -239,11 +247,15 @@ impl<R> Shard<R> {
         origin: &Origin,
         at: Time,
     ) -> Result<Result<Accepted, Refused>, Panicked> {
+        #[cfg(feature = "mutants")]
+        let planted = self.planted(id);
         let entry = self.auctions.get_mut(&id).filter(|entry| !entry.closed_off);
         let entry = entry.ok_or(Panicked)?;
         let auction = &mut entry.auction;
         let judged = guarded(id, || {
             let events = auction.decide(command, at)?;
+            #[cfg(feature = "mutants")]
+            let events = planted.spoil(events, auction, command, at);
             events.iter().for_each(|event| auction.apply(event));
             Ok(events)
         });
@@ -252,11 +264,7 @@ impl<R> Shard<R> {
                 self.spoiled(id);
                 return Err(Panicked);
             }
-            Ok(Err(refusal)) => {
-                let (version, end) = (auction.version(), auction.effective_end());
-                let at = at.max(auction.last_at());
-                return Ok(Err(Refused::new(refusal, version, at, end)));
-            }
+            Ok(Err(refusal)) => return Ok(Err(refused(auction, refusal, at))),
             Ok(Ok(events)) => events,
         };
         if !entry.touched {
@@ -352,6 +360,8 @@ impl<R> Shard<R> {
     pub fn committed(&mut self) -> Effects<R> {
         let Some(held) = self.in_flight.pop_front() else { return Effects::default() };
         self.durable = held.last;
+        #[cfg(feature = "mutants")]
+        self.is_certain();
         let receipts = held.wanted.iter().map(|wanted| wanted.reply).collect();
         Effects { changes: held.changes, replies: held.replies, receipts }
     }
@@ -449,7 +459,7 @@ impl<R> Shard<R> {
     /// When time will next do something by itself.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.first().map(|(due, _)| *due)
+        self.deadlines.first().map(|(due, _)| due.plus(lateness()))
     }
 }
 
@@ -465,19 +475,15 @@ pub fn write<R>(shards: &mut [Shard<R>]) {
     shards.iter_mut().for_each(|shard| shard.keep(&mut written));
 }
 
-fn reindex(deadlines: &mut BTreeSet<(Time, AuctionId)>, entry: &mut Entry) {
-    let next = entry.auction.next_deadline();
-    if next == entry.deadline {
-        return;
-    }
-    let id = entry.auction.id();
-    if let Some(former) = entry.deadline {
-        deadlines.remove(&(former, id));
-    }
-    if let Some(next) = next {
-        deadlines.insert((next, id));
-    }
-    entry.deadline = next;
+/// A planted bug: how much later than it is due time is looked at, in microseconds.
+fn lateness() -> i64 {
+    if mutant::on("closes_late") { 20 * SECOND } else { 0 }
+}
+
+/// What is told of a command that is refused as things stand.
+fn refused(auction: &Auction, refusal: Refusal, at: Time) -> Refused {
+    let (version, end) = (auction.version(), auction.effective_end());
+    Refused::new(refusal, version, at.max(auction.last_at()), end)
 }
 
 /// A head ready to be swapped in.

@@ -7,6 +7,7 @@
 pub mod arena;
 pub mod chance;
 pub mod checks;
+pub mod found;
 pub mod history;
 pub mod model;
 pub mod mutants;

@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use gavel_sim::found::{self, Found};
 use gavel_sim::run::{Outcome, Report, many, one, shrink};
 use gavel_sim::world::World;
 use gavel_sim::world::params::Params;
@@ -31,7 +32,7 @@ enum Command {
         /// Operations of each seed, instead of a number drawn from it.
         #[arg(long)]
         ops: Option<usize>,
-        /// Append seeds that go wrong to this file.
+        /// Keep what goes wrong in this folder, its schedule made small.
         #[arg(long)]
         keep: Option<PathBuf>,
         /// Tell how often each situation came about, the rarest first.
@@ -70,6 +71,14 @@ enum Command {
         /// Only this one.
         #[arg(long)]
         only: Option<String>,
+        /// Keep what finds it in this folder, made small.
+        #[arg(long)]
+        keep: Option<PathBuf>,
+    },
+    /// Run what was found once: all must be right now, and wrong with the bug planted again.
+    Kept {
+        /// Where it is kept.
+        folder: PathBuf,
     },
     /// Check a recorded history: a file of JSON lines.
     Check {
@@ -87,7 +96,10 @@ fn main() -> ExitCode {
         }
         Command::Replay { seed, trace, ops, history, whole, mutant } => choose(mutant.as_deref())
             .and_then(|()| replay(&Params::draw(seed, ops), trace, history.as_deref(), whole)),
-        Command::Mutants { seeds, jobs, only } => mutants(seeds, jobs, only.as_deref()),
+        Command::Mutants { seeds, jobs, only, keep } => {
+            mutants(seeds, jobs, only.as_deref(), keep.as_deref())
+        }
+        Command::Kept { folder } => kept(&folder),
         Command::Check { file } => check(&file),
         Command::Arena(arguments) => gavel_sim::arena::run(&arguments),
     };
@@ -101,6 +113,9 @@ fn main() -> ExitCode {
 fn seeds_of(text: &str) -> anyhow::Result<Vec<u64>> {
     if let Some((from, to)) = text.split_once("..") {
         let (from, to): (u64, u64) = (from.parse()?, to.trim_start_matches('=').parse()?);
+        if to < from {
+            bail!("there is no seed from {from} to {to}");
+        }
         return Ok((from..=to).collect());
     }
     if let Ok(seed) = text.parse() {
@@ -108,7 +123,12 @@ fn seeds_of(text: &str) -> anyhow::Result<Vec<u64>> {
     }
     let file = std::fs::read_to_string(text).with_context(|| format!("seeds from {text}"))?;
     let seeds = file.lines().map(|line| line.split('#').next().unwrap_or("").trim());
-    seeds.filter(|line| !line.is_empty()).map(|line| Ok(line.parse()?)).collect()
+    let seeds = seeds.filter(|line| !line.is_empty()).map(|line| Ok(line.parse()?));
+    let seeds = seeds.collect::<anyhow::Result<Vec<u64>>>()?;
+    if seeds.is_empty() {
+        bail!("no seed stands in {text}");
+    }
+    Ok(seeds)
 }
 
 fn run(
@@ -130,10 +150,8 @@ fn run(
     }
     for outcome in &report.bad {
         print_outcome(outcome);
-        if let Some(keep) = keep {
-            let known = std::fs::read_to_string(keep).unwrap_or_default();
-            let check = outcome.violations.first().map(|violation| violation.check);
-            std::fs::write(keep, format!("{known}{} # {check:?}\n", outcome.seed))?;
+        if let Some(folder) = keep {
+            keep_small(folder, &format!("seed-{}", outcome.seed), outcome, None)?;
         }
     }
     let mut failed = !report.bad.is_empty();
@@ -144,6 +162,47 @@ fn run(
         }
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Keeps what went wrong, its schedule made small.
+fn keep_small(
+    folder: &Path,
+    name: &str,
+    outcome: &Outcome,
+    mutant: Option<&str>,
+) -> anyhow::Result<()> {
+    let params = outcome.params.clone();
+    let (steps, outcome) = shrink(&params, plan::draw(&params), 1500);
+    let what = outcome.violations.first().map(ToString::to_string).unwrap_or_default();
+    println!("{name}: {} steps are kept", steps.len());
+    found::keep(folder, name, &Found { what, mutant: mutant.map(str::to_owned), params, steps })
+}
+
+/// Runs what is kept.
+fn kept(folder: &Path) -> anyhow::Result<ExitCode> {
+    std::panic::set_hook(Box::new(|_| {}));
+    let (mut wrong, mut planted) = (0, 0);
+    let all = found::all(folder)?;
+    for (name, found) in &all {
+        let outcome = one(&found.params, found.steps.clone());
+        if !outcome.violations.is_empty() {
+            wrong += 1;
+            println!("{name}, once: {}", found.what);
+            print_outcome(&outcome);
+        }
+        let Some(mutant) = found.mutant.as_deref().filter(|_| cfg!(feature = "mutants")) else {
+            continue;
+        };
+        choose(Some(mutant))?;
+        planted += 1;
+        if one(&found.params, found.steps.clone()).violations.is_empty() {
+            wrong += 1;
+            println!("{name} does not find {mutant} any more");
+        }
+        unchoose();
+    }
+    println!("kept: {} runs, {planted} with their bug planted again, {wrong} wrong", all.len());
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long the judge itself takes, for its report")]
@@ -157,16 +216,19 @@ fn print_report(report: &Report, took: std::time::Duration) {
     let rate = u128::from(*ops) * 1000 / millis;
     println!(
         "sim: {seeds} seeds, {ops} operations, {events} events, {} situations, {} bad, \
-         {millis} ms, {rate} operations a second; commit {}",
+         {millis} ms, {rate} operations a second; sources at {}",
         reached.len(),
         bad.len(),
         commit()
     );
 }
 
-/// The commit this was built from, as far as git can tell.
+/// What git says of the sources this was built from, as they are now: a seed means a schedule only
+/// for them.
 fn commit() -> String {
-    let asked = std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+    let mut git = std::process::Command::new("git");
+    git.args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty", "--exclude=*"]);
+    let asked = git.output();
     let said = asked.ok().filter(|said| said.status.success());
     said.map_or_else(
         || "unknown".to_owned(),
@@ -175,7 +237,12 @@ fn commit() -> String {
 }
 
 fn print_outcome(outcome: &Outcome) {
-    println!("seed {}: {} violations; commit {}", outcome.seed, outcome.violations.len(), commit());
+    println!(
+        "seed {}: {} violations; sources at {}",
+        outcome.seed,
+        outcome.violations.len(),
+        commit()
+    );
     println!("  {:?}", outcome.params);
     outcome.violations.iter().take(5).for_each(|violation| println!("  {violation}"));
 }
@@ -217,6 +284,14 @@ fn choose(name: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "mutants")]
+fn unchoose() {
+    gavel_auction::mutant::choose(None);
+}
+
+#[cfg(not(feature = "mutants"))]
+const fn unchoose() {}
+
 #[cfg(not(feature = "mutants"))]
 fn choose(name: Option<&str>) -> anyhow::Result<()> {
     if name.is_some() {
@@ -226,21 +301,33 @@ fn choose(name: Option<&str>) -> anyhow::Result<()> {
 }
 
 #[cfg(not(feature = "mutants"))]
-fn mutants(_: u64, _: usize, _: Option<&str>) -> anyhow::Result<ExitCode> {
+fn mutants(_: u64, _: usize, _: Option<&str>, _: Option<&Path>) -> anyhow::Result<ExitCode> {
     bail!("this was built without planted bugs: --features mutants")
 }
 
 #[cfg(feature = "mutants")]
-fn mutants(seeds: u64, jobs: usize, only: Option<&str>) -> anyhow::Result<ExitCode> {
+fn mutants(
+    seeds: u64,
+    jobs: usize,
+    only: Option<&str>,
+    keep: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
     use gavel_sim::mutants::ALL;
+    if let Some(only) = only.filter(|only| gavel_sim::mutants::named(only).is_none()) {
+        bail!("no planted bug {only}");
+    }
     // What a planted bug says when it panics is of no interest.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut alive = 0;
+    let (mut tried, mut alive) = (0, 0);
     println!("{:34} {:>6}  {:6} what the check says", "mutant", "seeds", "check");
     for mutant in ALL.iter().filter(|mutant| only.is_none_or(|only| only == mutant.name)) {
+        tried += 1;
         choose(Some(mutant.name))?;
         let found = hunt(seeds, jobs);
-        gavel_auction::mutant::choose(None);
+        if let (Some(folder), Some(found)) = (keep, &found) {
+            keep_small(folder, mutant.name, found, Some(mutant.name))?;
+        }
+        unchoose();
         match found.as_ref().and_then(|found| Some((found.seed, found.violations.first()?))) {
             Some((seed, violation)) => {
                 let mut said = violation.prose.replace('\n', " ");
@@ -257,7 +344,7 @@ fn mutants(seeds: u64, jobs: usize, only: Option<&str>) -> anyhow::Result<ExitCo
             }
         }
     }
-    println!("mutants: {} planted, {alive} alive after {seeds} seeds", ALL.len());
+    println!("mutants: {tried} planted, {alive} alive after {seeds} seeds");
     Ok(if alive == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -16,14 +16,17 @@ const fn mutant(name: &'static str, what: &'static str) -> Mutant {
 }
 
 /// All of them: those of the promises' table first.
-pub const ALL: [Mutant; 67] = [
+pub const ALL: [Mutant; 71] = [
     mutant("ack_before_commit", "answers go out when the batch is handed over"),
     mutant("commit_error_is_refusal", "an unknown outcome is told as `nothing was done`"),
     mutant("close_at_scheduled_end", "the closer uses the end as it was announced"),
     mutant("keys_not_rebuilt", "keys are not rebuilt from the log"),
     mutant("publish_before_durable", "subscribers see a batch when it is handed over"),
     mutant("refusals_not_held", "refusals go out before the batch they were judged on is durable"),
+    mutant("certified_from_durable", "the outcome leaves out bids that are not durable yet"),
+    mutant("extension_lost_in_flight", "a late bid moves no end while a commit is under way"),
     mutant("extension_lost", "a late bid does not move the end"),
+    mutant("closes_late", "what time brings comes twenty seconds late"),
     mutant("end_inclusive", "a bid at the end itself is in time"),
     mutant("time_runs_back", "no guard against a clock that runs back"),
     // The rules.
@@ -65,6 +68,7 @@ pub const ALL: [Mutant; 67] = [
     mutant("older_snapshot_believed", "an auction comes back from an older snapshot"),
     mutant("keeper_blames_the_log", "a bad snapshot closes its auction off"),
     mutant("chain_not_checked", "a broken link is not noticed at start, reading, or scrubbing"),
+    mutant("first_back_link_unchecked", "the scrub does not look at a first event's back-link"),
     mutant("damaged_lists_stay_empty", "lists are thrown away, and filled by what changes later"),
     mutant("sealed_part_not_checked", "the scrub looks at public parts only"),
     // Once per key.

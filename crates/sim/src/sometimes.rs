@@ -2,10 +2,11 @@
 //! proves nothing about it. Each is named where it comes about.
 
 /// All of them.
-pub const ALL: [&str; 81] = [
+pub const ALL: [&str; 83] = [
     "a barrier settles a commit",
     "a batch of several events",
     "a bid aimed at the end",
+    "a bid and the close in one batch",
     "a client gives up",
     "a client is cut off",
     "a client is told that the auction is closed off",
@@ -48,6 +49,7 @@ pub const ALL: [&str; 81] = [
     "an answer comes after its client has hung up",
     "an answer is lost",
     "an auction comes back for a command",
+    "an end moves while a commit is under way",
     "an outage of more than a minute",
     "another command under a used key",
     "nobody answers the door",

@@ -10,7 +10,7 @@ use gavel_auction::ids::{AuctionId, Paddle, UserId};
 use gavel_auction::time::Time;
 use gavel_proof::codec::After;
 use gavel_proof::keys::{AuctionKey, LogKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One auction inside a shard.
@@ -138,4 +138,20 @@ impl Entry {
         }
         of(event.bidder()?)
     }
+}
+
+/// An auction is indexed under its next deadline.
+pub(super) fn reindex(deadlines: &mut BTreeSet<(Time, AuctionId)>, entry: &mut Entry) {
+    let next = entry.auction.next_deadline();
+    if next == entry.deadline {
+        return;
+    }
+    let id = entry.auction.id();
+    if let Some(former) = entry.deadline {
+        deadlines.remove(&(former, id));
+    }
+    if let Some(next) = next {
+        deadlines.insert((next, id));
+    }
+    entry.deadline = next;
 }

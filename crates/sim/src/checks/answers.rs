@@ -74,9 +74,9 @@ impl Case<'_> {
                     Some(_) => None,
                 },
                 Res::NotApplied(why) => {
-                    let ret = rec.ret_ns.unwrap_or(Nanos::MAX);
+                    let known = effect.map_or(Nanos::MAX, |it| self.known_at(it.auction, it.first));
                     let other = |(other, _): &(usize, usize)| {
-                        input.history.get(*other).is_some_and(|other| may_have_done(other, ret))
+                        input.history.get(*other).is_some_and(|other| may_have_done(other, known))
                     };
                     let explained = !asked_this || tries.recs.iter().any(other);
                     (!explained).then(|| (Check::C2, format!("{why}, and in the log all the same")))
@@ -92,8 +92,11 @@ impl Case<'_> {
     }
 }
 
-/// Whether this try may have had an effect, whatever the one that returned then says.
-fn may_have_done(rec: &crate::history::Rec, _: Nanos) -> bool {
+/// Whether this try may have had an effect that somebody knew of by then.
+fn may_have_done(rec: &crate::history::Rec, known: Nanos) -> bool {
+    if rec.inv_ns >= known {
+        return false;
+    }
     match &rec.res {
         Res::Ok(_) | Res::Unknown | Res::NoReply => true,
         Res::Refused(_)

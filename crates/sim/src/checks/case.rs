@@ -2,7 +2,7 @@
 
 use super::{Check, Stats, Violation};
 use crate::history::wish::Asked;
-use crate::history::{Input, LoggedEvent, Mark, Nanos, Op, Res};
+use crate::history::{Input, LoggedEvent, Mark, Nanos, Op, Res, SeenKind};
 use gavel_auction::event::Event;
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_proof::codec::Origin;
@@ -102,6 +102,20 @@ impl<'a> Case<'a> {
         let records = records.iter().filter_map(|index| self.input.history.get(*index));
         let records = records.map(|rec| rec.id).collect();
         self.found.push(Violation::new(check, Some(auction), records, prose));
+    }
+
+    /// When somebody was first told of this version of an auction, or of a later one.
+    pub(super) fn known_at(&self, auction: AuctionId, version: Version) -> Nanos {
+        let input = self.input;
+        let told = input.history.iter().filter_map(|rec| {
+            let named = Self::witness(&rec.res).filter(|named| *named >= version)?;
+            rec.ret_ns.filter(|_| named > 0 && rec.op.auction() == auction)
+        });
+        let seen = input.seen.iter().filter(|seen| {
+            matches!(seen.kind, SeenKind::Event | SeenKind::State)
+                && (seen.auction, true) == (auction, seen.version >= version)
+        });
+        told.chain(seen.map(|seen| seen.at_ns)).min().unwrap_or(Nanos::MAX)
     }
 
     /// The version that an answer names, if it names one.

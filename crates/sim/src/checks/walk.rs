@@ -2,6 +2,8 @@
 //! that house would have decided, every refusal and every read what it would have said, at the
 //! version that they name.
 
+mod times;
+
 use super::Check;
 use super::case::Case;
 use crate::history::{Mark, No, Op, Res, Told};
@@ -22,20 +24,19 @@ struct Walk<'a> {
     naive: Naive,
     chain: Digest,
     outages: &'a [Outage],
-    /// The latest time of a refusal at this version or before.
-    said: i64,
+    /// The refusals at this version or before: their times, and indices into the history.
+    said: Vec<(i64, usize)>,
+    /// The latest of those times.
+    latest: i64,
 }
 
 /// From when to when, and whether it may have been forgotten.
 type Outage = ((i64, i64), bool);
 
-/// How much earlier than a refusal before it an event may be dated: two queues are taken in turn.
-const TAKEN_IN_TURN: i64 = 1_000_000;
-
 impl Case<'_> {
     pub(super) fn walk(&mut self) {
         let mut witnesses = self.witnesses();
-        let outages: Vec<Outage> = self.input.marks.iter().filter_map(outage).collect();
+        let outages: Vec<Outage> = self.outages().collect();
         let auctions: Vec<AuctionId> = self.auctions.keys().copied().collect();
         for auction in auctions {
             if self.planted.contains(&auction) {
@@ -57,6 +58,10 @@ impl Case<'_> {
                 self.object(Check::C2, auction, &[*index], prose);
             }
         }
+    }
+
+    fn outages(&self) -> impl Iterator<Item = Outage> {
+        self.input.marks.iter().filter_map(outage)
     }
 
     fn witnesses(&self) -> Witnesses {
@@ -96,7 +101,7 @@ impl Case<'_> {
                 upto += 1;
             }
             self.check_witnesses(&walk, seen.get(from..upto).unwrap_or_default());
-            walk.said = walk.said.max(self.last_said(seen.get(from..upto).unwrap_or_default()));
+            walk.hear(self.refusals(seen.get(from..upto).unwrap_or_default()));
             let rest = entries.get(at..).unwrap_or_default();
             let Some(first) = rest.first() else { break };
             let together =
@@ -137,14 +142,13 @@ impl Case<'_> {
         tries.map(|tries| tries.recs.iter().map(|(index, _)| *index).collect()).unwrap_or_default()
     }
 
-    /// The latest time among these refusals.
-    fn last_said(&self, seen: &[(Version, usize)]) -> i64 {
-        let refused = seen.iter().filter_map(|(_, index)| self.input.history.get(*index));
-        let at = refused.filter_map(|rec| match &rec.res {
-            Res::Refused(no) => Some(no.at.0),
+    /// The times of the refusals among these.
+    fn refusals(&self, seen: &[(Version, usize)]) -> Vec<(i64, usize)> {
+        let at = |(_, index): &(Version, usize)| match &self.input.history.get(*index)?.res {
+            Res::Refused(no) => Some((no.at.0, *index)),
             _ => None, // not ours: anything else that was told
-        });
-        at.max().unwrap_or(0)
+        };
+        seen.iter().filter_map(at).collect()
     }
 
     /// How many of these events the naive house would have made of this in one decision.
@@ -160,13 +164,13 @@ impl Case<'_> {
         if at < walk.naive.last_at {
             return Err((Check::C1, "time runs back".to_owned()));
         }
-        let back = |mark: &Mark| matches!(mark, Mark::Warp { .. });
-        if at < walk.said - TAKEN_IN_TURN && !self.input.marks.iter().any(back) {
-            let prose = format!("dated {at}, but refused at {} without it", walk.said);
+        if let Some(index) = self.overtaken(walk, name, first) {
+            let prose = format!("dated {at}, but record {index} was refused later without it");
             return Err((Check::C5, prose));
         }
         if name == CommandId([0; 16]) {
-            return walk.by_time(events);
+            let expected = walk.by_time(events)?;
+            return self.in_time(walk, first).map_or(Ok(expected), |prose| Err((Check::C6, prose)));
         }
         if let Some(due) = walk.naive.due(at, walk.chain) {
             return Err((Check::C5, format!("{:?} was due first", due.first())));
@@ -251,7 +255,13 @@ fn outage(mark: &Mark) -> Option<Outage> {
 
 impl<'a> Walk<'a> {
     fn new(auction: AuctionId, chain: Digest, outages: &'a [Outage]) -> Self {
-        Self { auction, naive: Naive::new(auction), chain, outages, said: 0 }
+        Self { auction, naive: Naive::new(auction), chain, outages, said: Vec::new(), latest: 0 }
+    }
+
+    /// Somebody was refused.
+    fn hear(&mut self, refused: Vec<(i64, usize)>) {
+        self.latest = refused.iter().map(|(at, _)| *at).fold(self.latest, i64::max);
+        self.said.extend(refused);
     }
 
     /// What time alone has brought.

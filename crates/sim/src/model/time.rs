@@ -51,6 +51,22 @@ impl Naive {
         }
     }
 
+    /// Since when that has been due, or will be.
+    #[must_use]
+    pub fn due_since(&self) -> Option<i64> {
+        let lot = self.lot.as_ref()?;
+        let due = match lot.phase {
+            Phase::Draft | Phase::Held(_) => return None,
+            Phase::Scheduled => lot.terms.schedule.starts_at.map_or(self.last_at, |start| start.0),
+            Phase::Open => {
+                let end = lot.end?;
+                lot.undrawn().map_or(end, |(_, due)| due.min(end))
+            }
+            Phase::Ended(ended, _) => ended,
+        };
+        Some(due.max(self.last_at))
+    }
+
     /// Whether an end that moved because of an outage moved by the rule.
     #[must_use]
     pub fn is_outage_right(&self, from: i64, to: i64, end: i64, outage: (i64, i64)) -> bool {

@@ -5,11 +5,12 @@
 use gavel_engine::log::{
     AppendError, Entry, Log, LogError, LogReader, Partition, Position, Record,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How an append goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// It is refused, and nothing was written.
     Full,
@@ -39,8 +40,8 @@ struct State {
     full: bool,
     /// How many times it refuses to be opened again.
     stuck: u32,
-    /// Records as readers find them instead of what was written; none: gone.
-    damaged: BTreeMap<(Partition, Position), Option<Record>>,
+    /// Records as readers find them instead of what was written.
+    damaged: BTreeMap<(Partition, Position), Record>,
     /// How many more reads fail.
     unreadable: u32,
     /// Whether the last batch failed.
@@ -116,19 +117,40 @@ impl Disk {
         self.state().partitions.get(usize::from(partition)).map_or(0, Vec::len)
     }
 
+    /// How many records each has.
+    #[must_use]
+    pub fn counts(&self) -> Vec<usize> {
+        self.state().partitions.iter().map(Vec::len).collect()
+    }
+
+    /// Whether among what was written since these counts is a bid and then the end that time
+    /// brought, of one auction.
+    #[must_use]
+    pub fn has_raced(&self, counts: &[usize]) -> bool {
+        let state = self.state();
+        let raced = |(records, from): (&Vec<Record>, &usize)| {
+            let mut bids = Vec::new();
+            records.iter().skip(*from).any(|record| {
+                let Entry::Event(event) = &record.entry else { return false };
+                if has(&event.public, b"\"kind\":\"bid_placed\"") {
+                    bids.push(event.auction);
+                }
+                bids.contains(&event.auction)
+                    && has(&event.public, b"\"kind\":\"closed\"")
+                    && has(&event.public, b"\"reason\":\"time\"")
+            })
+        };
+        state.partitions.iter().zip(counts).any(raced)
+    }
+
     /// The record at a place, as it was written.
     #[must_use]
     pub fn at(&self, partition: Partition, index: usize) -> Option<Record> {
         self.state().partitions.get(usize::from(partition))?.get(index).cloned()
     }
 
-    /// What was damaged is as it was written again.
-    pub fn mend(&self) {
-        self.state().damaged.clear();
-    }
-
     /// Readers find this instead of what was written there.
-    pub fn damage(&self, partition: Partition, position: Position, instead: Option<Record>) {
+    pub fn damage(&self, partition: Partition, position: Position, instead: Record) {
         self.state().damaged.insert((partition, position), instead);
     }
 }
@@ -186,7 +208,7 @@ impl State {
 
     fn found(&self, partition: Partition, position: Position) -> Option<&Record> {
         if let Some(instead) = self.damaged.get(&(partition, position)) {
-            return instead.as_ref();
+            return Some(instead);
         }
         let place = usize::try_from(position.checked_sub(1)?).ok()?;
         self.partitions.get(usize::from(partition))?.get(place)
@@ -199,6 +221,10 @@ impl State {
         self.unreadable -= 1;
         Err(LogError::Unreadable("planned".into()))
     }
+}
+
+fn has(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 impl Log for Disk {

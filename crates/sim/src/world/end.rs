@@ -1,8 +1,8 @@
 //! The end of a run: nothing fails any more, everything must come to rest in time, and what is left
 //! is gathered for the checker: the log, the states, what subscribers have by then.
 
-use super::World;
 use super::params::{MILLI, SECOND};
+use super::{Act, World};
 use crate::history::wish::{Asked, Wish};
 use crate::history::{Logged, LoggedEvent, Mark, States, digest};
 use crate::workload;
@@ -11,8 +11,9 @@ use gavel_auction::event::Reason;
 use gavel_auction::ids::AuctionId;
 use gavel_auction::terms::Certify;
 use gavel_engine::Clock;
-use gavel_engine::by_hand::ByHand;
+use gavel_engine::by_hand::{ByHand, Stage};
 use gavel_engine::log::Entry;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// How much virtual time everything may take to come to rest.
@@ -50,27 +51,40 @@ impl World {
 
     /// Everything comes to rest: what is on hold goes on, what ends is certified.
     pub(super) fn wind_down(&mut self) {
-        let begun = self.now;
         for round in 0..6 {
-            self.run_to_rest(begun);
+            self.run_to_rest();
             if self.stuck.is_some() || !self.nudge(round) {
                 return;
             }
         }
     }
 
-    /// Lets things happen until nothing does.
-    fn run_to_rest(&mut self, begun: u64) {
+    /// Lets things happen until nothing does, or nothing but ends that are far away.
+    fn run_to_rest(&mut self) {
+        let latest = self.now + PATIENCE;
         for _ in 0..MOST {
-            if !self.step() {
-                return;
-            }
-            if self.now > begun + PATIENCE {
-                self.tell(|| "still not at rest".to_owned());
-                return;
-            }
+            match self.queue.peek() {
+                None => return,
+                Some(Reverse((at, ..))) if *at > latest => {
+                    if !self.only_far_ends() {
+                        self.stuck = Some("still not at rest".to_owned());
+                    }
+                    return;
+                }
+                Some(_) => self.step(),
+            };
         }
         self.stuck = Some("things go on happening for ever".to_owned());
+    }
+
+    /// Whether all that is left is that the loop wakes once something is due.
+    fn only_far_ends(&self) -> bool {
+        let turns = self.queue.iter().all(|Reverse((.., act))| matches!(act, Act::Turn(_)));
+        turns
+            && self.house.as_ref().is_some_and(|house| {
+                let far = house.next_deadline().is_some_and(|due| due > self.time());
+                far && house.stage() == Stage::Idle && house.parked() == 0
+            })
     }
 
     /// What does not come to its end by itself is helped; whether anything was.

@@ -130,7 +130,7 @@ impl World {
             self.input.marks.push(Mark::Planted { auction, reported: true });
         }
         let entry = Entry::Event(changed);
-        self.disk.damage(partition, position, Some(Record { entry, ..record }));
+        self.disk.damage(partition, position, Record { entry, ..record });
         self.damaged = true;
         self.reach("a stored event is damaged");
         self.mark_fault(format!("auction {auction} is damaged at position {position}"));

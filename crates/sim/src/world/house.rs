@@ -6,10 +6,11 @@ use super::plan::Crash;
 use super::{Act, HOUSE, World, beside, log_key, signer};
 use crate::chance::Chance;
 use crate::history::{Mark, Nanos};
+use gavel_auction::auction::Phase;
+use gavel_auction::ids::AuctionId;
 use gavel_auction::time::Time;
 use gavel_engine::by_hand::{ByHand, Stage};
-use gavel_engine::log::LogError;
-use gavel_engine::{Clock, Parts, StartError};
+use gavel_engine::{Clock, Parts};
 use std::sync::Arc;
 
 /// How often the drive loop looks at time though nothing is due.
@@ -52,11 +53,6 @@ impl World {
             Err(error) => {
                 self.reach("a start that is refused");
                 self.tell(|| format!("the house does not open: {error}"));
-                if matches!(error, StartError::Log(LogError::Damaged { .. })) {
-                    // A hole is nobody's to close off: the house stays shut until it is mended.
-                    self.disk.mend();
-                    self.reach("a hole stops the start");
-                }
                 return self.after(200 * MILLI, Act::Start);
             }
         };
@@ -153,10 +149,15 @@ impl World {
         self.turn_at = Nanos::MAX;
         let Some(house) = &mut self.house else { return };
         let before = house.stage();
+        let ends = matches!(before, Stage::Handed(_)).then(|| ends_of(house));
         let did = house.turn();
+        let moved = ends.is_some_and(|before| moved(&before, &ends_of(house)));
         let (stage, due, parked) = (house.stage(), house.next_deadline(), house.parked());
         let alive = house.engine.last_alive();
         self.turned(before);
+        if moved {
+            self.reach("an end moves while a commit is under way");
+        }
         if self.alive_mark.is_none_or(|mark| alive.since(mark) >= MARK_EVERY || alive < mark) {
             self.tell(|| format!("the alive mark is {alive:?}"));
             self.alive_mark = Some(alive);
@@ -207,9 +208,14 @@ impl World {
 
     pub(super) fn write(&mut self) {
         let Some(house) = &mut self.house else { return };
+        let written = self.disk.counts();
         house.write();
         self.writing = false;
-        match house.stage() {
+        let stage = house.stage();
+        if self.disk.has_raced(&written) {
+            self.reach("a bid and the close in one batch");
+        }
+        match stage {
             Stage::Unsettled => {
                 self.reach("a commit whose outcome is unknown");
                 self.tell(|| "the commit's outcome is unknown".to_owned());
@@ -364,4 +370,18 @@ impl World {
         self.cut_off_watchers();
         self.close_halls();
     }
+}
+
+/// The ends of open auctions as the shards have them.
+fn ends_of(house: &ByHand) -> Vec<(AuctionId, Time)> {
+    let open = house.auctions().filter(|auction| auction.phase() == Some(&Phase::Open));
+    open.filter_map(|auction| Some((auction.id(), auction.effective_end()?))).collect()
+}
+
+/// Whether an auction that was open ends later than before.
+fn moved(before: &[(AuctionId, Time)], after: &[(AuctionId, Time)]) -> bool {
+    let later = |(id, end): &(AuctionId, Time)| {
+        before.iter().any(|(other, before)| other == id && before < end)
+    };
+    after.iter().any(later)
 }

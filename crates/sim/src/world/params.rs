@@ -4,6 +4,7 @@
 use crate::chance::Chance;
 use crate::history::Nanos;
 use gavel_engine::hub::waiting::Bounds;
+use serde::{Deserialize, Serialize};
 
 /// A second.
 pub const SECOND: Nanos = 1_000_000_000;
@@ -11,7 +12,7 @@ pub const SECOND: Nanos = 1_000_000_000;
 pub const MILLI: Nanos = 1_000_000;
 
 /// The parameters of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
     /// The seed they were drawn from.
     pub seed: u64,
@@ -82,6 +83,7 @@ pub struct Params {
     /// How often something is said to them.
     pub chatter: usize,
     /// How much may wait for each of them.
+    #[serde(with = "Waiting")]
     pub waiting: Bounds,
     /// Bytes kept for those who listen to an auction.
     pub feed_bytes: usize,
@@ -93,6 +95,15 @@ pub struct Params {
     pub spoiled: usize,
     /// Whether stored events are damaged.
     pub damage: bool,
+}
+
+/// How [`Bounds`] are written down.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Bounds")]
+struct Waiting {
+    frames: usize,
+    bytes: usize,
+    calm: usize,
 }
 
 impl Params {

@@ -6,9 +6,10 @@ use super::disk::Fate;
 use super::params::{MILLI, Params, SECOND};
 use crate::chance::{Chance, mix};
 use crate::history::Nanos;
+use serde::{Deserialize, Serialize};
 
 /// One step of a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// When.
     pub at: Nanos,
@@ -19,7 +20,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// A seller creates the auction of this number.
     Create(usize),
@@ -70,7 +71,7 @@ pub enum What {
 }
 
 /// How a house dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crash {
     /// Whether the power goes, not only the process.
     pub power: bool,

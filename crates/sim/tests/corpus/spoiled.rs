@@ -262,7 +262,8 @@ const LOG: &[Bad] = &[
         house.input()
     }),
     ("certified twice", Check::C1, |house| {
-        let last = house.events.last().cloned().unwrap();
+        let mut last = house.events.last().cloned().unwrap();
+        last.0.at = Time(house.now);
         house.events.push(last);
         renumber(house);
         house.input()
@@ -332,6 +333,13 @@ const ANSWERS: &[Bad] = &[
     ("told that there was no room, and in the log", Check::C2, |house| {
         let rec = yes(house, 2);
         house.history[rec].res = Res::NotApplied("storage_full".to_owned());
+        house.input()
+    }),
+    ("told that nothing was done, and sent again when all had seen it", Check::C2, |house| {
+        let rec = yes(house, 2);
+        let told = house.history[rec].res.clone();
+        house.history[rec].res = Res::NotApplied("storage_full".to_owned());
+        again(house, rec, told);
         house.input()
     }),
     ("accepted, and never in the log", Check::C2, |house| {
@@ -594,6 +602,12 @@ const TIMES: &[Bad] = &[
         house.no_in(rec).at.0 += 5 * SECOND;
         house.input()
     }),
+    ("dated before an answer, and the clock jumped long before that", Check::C5, |house| {
+        house.marks.push(Mark::Warp { at_ns: 0 });
+        let rec = no(house, 0);
+        house.no_in(rec).at.0 += 5 * SECOND;
+        house.input()
+    }),
     ("taking back a bid moves the end as it likes", Check::C5, |house| {
         let at = place(house, |fact| matches!(fact, Fact::BidRetracted(_)));
         if let Fact::BidRetracted(undone) = &mut house.events[at].0.fact {
@@ -628,6 +642,14 @@ fn outcome(house: &mut House, change: impl FnOnce(&mut Sale)) -> Input {
 }
 
 const OUTCOMES: &[Bad] = &[
+    ("closed an hour late", Check::C6, |house| {
+        let at = place(house, |fact| matches!(fact, Fact::Closed { .. }));
+        house.events[at..].iter_mut().for_each(|(event, _)| event.at.0 += 3600 * SECOND);
+        house.now += 3600 * SECOND;
+        house.history.retain(|rec| !matches!(&rec.res, Res::Refused(no) if no.code == "closed"));
+        forget_events(house);
+        house.input()
+    }),
     ("another wins", Check::C6, |house| outcome(house, |sale| sale.winner = paddle(1))),
     ("the hammer falls at another price", Check::C6, |house| {
         outcome(house, |sale| sale.hammer_price = amount(1))
