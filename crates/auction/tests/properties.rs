@@ -12,6 +12,8 @@ mod compositions;
 mod draw;
 #[path = "properties/draws.rs"]
 mod draws;
+#[path = "properties/events_alone.rs"]
+mod events_alone;
 #[path = "properties/hidden.rs"]
 mod hidden;
 #[path = "shared/invariants.rs"]
@@ -47,12 +49,14 @@ fn play(composition: &Composition, acts: &[Act], late: bool) {
     for act in acts {
         let _ = house.act(act);
         house.next_is_true();
+        events_alone::tell_who_leads(&house);
     }
     let world = &house.world;
     assert_eq!(world.replayed(), world.auction, "N12: events alone give the same auction");
     let cut = acts.iter().map(|act| act.wait.unsigned_abs() as usize).sum::<usize>();
     let resumed = resumed(world, cut % (world.events.len() + 1));
     assert_eq!(resumed, world.auction, "N12: a snapshot and the tail give the same auction");
+    events_alone::keep_what_is_certified(world);
     draws::one_each(world);
     draws::rising_own_bids(world);
 }

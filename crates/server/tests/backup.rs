@@ -272,6 +272,22 @@ fn backups_of_two_houses_stand_side_by_side() {
         let (code, told) = gavel(&["restore"], &paths);
         assert_eq!(code, 0, "{told}");
     }
+    // A reply to `GET /v1/heads` is taken as it came, all of it.
+    let server = Server::start(&one);
+    let (_, reply) = server.connect().unwrap().get("/v1/heads").unwrap();
+    drop(server);
+    assert!(reply["items"].as_array().is_some_and(|heads| !heads.is_empty()), "{reply}");
+    let reply = reply.to_string();
+    fs::write(at("reply"), &reply).unwrap();
+    fs::write(at("spoiled"), reply.replace("\"position\":0", "\"position\":7")).unwrap();
+    let given = |from, file: &str| {
+        let paths = [("--from", &*at(from)), ("--data", &*at("by reply")), ("--head", &*at(file))];
+        gavel(&["restore"], &paths)
+    };
+    assert_eq!(given("second", "reply").1["code"], "bad_head", "another house's");
+    assert_eq!(given("first", "spoiled").1["code"], "bad_head", "changed");
+    let (code, told) = given("first", "reply");
+    assert_eq!(code, 0, "{told}");
     // Given by hand they must be the house's own.
     let (tombstones, heads) = (at("erased"), at("signed"));
     fs::copy(at("tombstones.txt"), &tombstones).unwrap();

@@ -94,6 +94,19 @@ fn imports_and_exports_work_as_described() {
 }
 
 #[test]
+fn rules_are_held_against_recorded_auctions_as_described() {
+    let told = [
+        "479 of 479 as recorded",
+        "448 of 479 as recorded",
+        "1 of 1 as recorded",
+        "exit code 2",
+        "125.00 EUR (recorded 122.50",
+        "\"bids\": 7870",
+    ];
+    says("docs/backtest.md", &told, &["line 3: seconds is `later`"]);
+}
+
+#[test]
 fn every_kind_of_auction_can_be_tried() {
     let told = [
         "not met",

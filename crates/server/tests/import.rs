@@ -48,6 +48,8 @@ fn bad_rows_are_named_and_nothing_is_done() {
     let user = r#"{"kind":"user","username":"bert","email":"bert@example.com"}"#;
     let cases = [
         ("a.csv", "key,seller,title\nlot-1,anna".to_owned(), "line 2: row: 3 cells"),
+        ("cut.csv", LOTS.replace("3600\n", "36"), "line 2: row: the file does not end"),
+        ("quoted.csv", "key,seller,title\nlot-1,anna,\"A\n".to_owned(), "line 2: row: the file"),
         ("b.csv", format!("{LOTS}lot-1,anna,Other,EUR,60\n"), "line 3: key"),
         ("c.csv", LOTS.replace("EUR", "XXX"), "line 2: currency"),
         ("d.csv", LOTS.replace("3600", "1h"), "line 2: duration_seconds: a whole number"),
@@ -74,7 +76,7 @@ fn bad_rows_are_named_and_nothing_is_done() {
         let (_, told) = import(dir.path(), &[("users.csv", USERS)], &["--dry-run"]);
         assert_eq!(told["created"], 1, "nothing was done: {told}");
     }
-    for heading in ["title\n", "username,key\n", "username,email,colour\n", ""] {
+    for heading in ["username,email", "title\n", "username,key\n", "username,email,colour\n", ""] {
         let (code, told) = import(dir.path(), &[("q.csv", heading)], &[]);
         assert_eq!((code, &told["code"]), (2, &json!("usage")), "{told}");
         assert!(told["detail"].as_str().unwrap().contains("line 1"), "{told}");
@@ -110,4 +112,43 @@ fn what_is_there_is_left_alone() {
     assert_eq!(connection.post("/v1/session", None, None, &login).unwrap().0, 201);
     let (_, shown) = connection.get("/v1/auctions/1").unwrap();
     assert_eq!((&shown["title"], &shown["state"]), (&json!("A desk"), &json!("open")));
+}
+
+#[test]
+fn an_import_that_is_killed_is_finished_by_repeating_it() {
+    const ROWS: usize = 400;
+    let dir = house();
+    let lots = (1..=ROWS).map(|lot| format!("lot-{lot},anna,Lot {lot},EUR,3600\n"));
+    let lots = LOTS.lines().take(1).map(|heading| format!("{heading}\n")).chain(lots);
+    fs::write(dir.path().join("users.csv"), USERS).unwrap();
+    fs::write(dir.path().join("lots.csv"), lots.collect::<String>()).unwrap();
+    let args = ["import", "--data", "house", "users.csv", "lots.csv"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gavel"));
+    let mut child = command.args(args).current_dir(dir.path()).env_clear().spawn().unwrap();
+    let log = rusqlite::Connection::open(dir.path().join("house/log.db")).unwrap();
+    let events = || -> rusqlite::Result<i64> {
+        log.query_row("SELECT count(*) FROM event", [], |row| row.get(0))
+    };
+    while events().is_ok_and(|events| events < 60) {
+        assert!(child.try_wait().unwrap().is_none(), "it is under way");
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it was cut short");
+    drop(log);
+    let rows = |told: &Value| ["created", "existing"].map(|which| told[which].as_u64().unwrap());
+    let (code, told) = gavel(dir.path(), &args);
+    let [created, existing] = rows(&told);
+    assert!(code == 0 && created > 0 && existing > 10, "{told}");
+    assert_eq!(created + existing, ROWS as u64 + 1);
+    assert_eq!(rows(&gavel(dir.path(), &args).1), [0, ROWS as u64 + 1]);
+    assert_eq!(gavel(dir.path(), &["export", "--all", "all", "--data", "house"]).0, 0);
+    let lines = |name: &str, member: &str| -> Vec<String> {
+        let text = fs::read_to_string(dir.path().join("all").join(name)).unwrap();
+        let json = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        json.map(|line| line[member].to_string()).collect()
+    };
+    assert_eq!(lines("auctions.jsonl", "id").len(), ROWS);
+    let titles = lines("listings.jsonl", "title");
+    let once: std::collections::BTreeSet<_> = titles.iter().collect();
+    assert_eq!((titles.len(), once.len()), (ROWS, ROWS), "every row once");
 }

@@ -6,8 +6,10 @@
 mod served;
 
 use served::{Served, read_reply};
+use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 const HURRIED: [&str; 4] = [
@@ -152,6 +154,87 @@ fn what_is_under_way_is_answered_before_the_house_stops() {
     assert!(house.wait(), "it ends well");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     closed_after(&mut silent);
+}
+
+/// What became of one bid: its amount, and the status of its answer, if there was one.
+type Sent = (i64, Option<u16>);
+
+/// Bids, one after the other and each of another amount, until the house is gone.
+fn bid_on(house: SocketAddr, token: &str, next: &AtomicI64) -> Vec<Sent> {
+    let stream = TcpStream::connect(house).expect("the house listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
+    let mut stream = BufReader::new(stream);
+    let mut sent = Vec::new();
+    loop {
+        let amount = next.fetch_add(100_000, Ordering::Relaxed);
+        let body = format!("{{\"amount\":{amount},\"confirm\":true}}");
+        let request = format!(
+            "POST /v1/auctions/1/bids HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if stream.get_mut().write_all(request.as_bytes()).is_err() {
+            sent.push((amount, None));
+            return sent;
+        }
+        let answer = read_reply(&mut stream);
+        sent.push((amount, answer.as_ref().map(|reply| reply.status)));
+        if answer.is_none() {
+            return sent;
+        }
+    }
+}
+
+/// The amounts of all bids in the log.
+fn bids_in_the_log(house: &Served) -> BTreeSet<i64> {
+    let (mut after, mut amounts) = (0, BTreeSet::new());
+    loop {
+        let page = house.get(&format!("/v1/auctions/1/events?after={after}"), None).json();
+        let items = page["items"].as_array().expect("events").clone();
+        if items.is_empty() {
+            return amounts;
+        }
+        amounts.extend(items.iter().filter_map(|item| item["event"]["data"]["amount"].as_i64()));
+        after = page["next_after"].as_u64().expect("a version");
+    }
+}
+
+/// The house promises to be gone within ten seconds; nothing else is said of time.
+#[test]
+fn of_bids_in_flight_at_the_stop_each_is_answered_or_absent() {
+    let calm = ["limits.bids_per_second_per_actor=0", "limits.bids_per_second_per_ip=0"];
+    let mut house = Served::with(&calm);
+    let (_, seller) = house.user("seller");
+    assert_eq!(served::auction(&house, &seller, serde_json::json!({})), 1);
+    let tokens: Vec<_> = (0..8).map(|n| house.user(&format!("bidder{n}")).1).collect();
+    let next = AtomicI64::new(1_000_000);
+    let (address, mut sent, mut ended) = (house.address, Vec::new(), Duration::ZERO);
+    std::thread::scope(|scope| {
+        let next = &next;
+        let bids = |token: &String| {
+            let token = token.clone();
+            scope.spawn(move || bid_on(address, &token, next))
+        };
+        let bidders: Vec<_> = tokens.iter().map(bids).collect();
+        while next.load(Ordering::Relaxed) < 20_000_000 {
+            std::thread::yield_now();
+        }
+        let begun = now();
+        house.terminate();
+        assert!(house.wait(), "it ends well");
+        ended = begun.elapsed();
+        sent = bidders.into_iter().flat_map(|bidder| bidder.join().expect("bids")).collect();
+    });
+    assert!(ended < Duration::from_secs(10), "{ended:?}");
+    house.again(&calm);
+    let of = |wanted: fn(&Sent) -> bool| -> BTreeSet<i64> {
+        sent.iter().filter(|one| wanted(one)).map(|(amount, _)| *amount).collect()
+    };
+    let taken = of(|(_, status)| *status == Some(201));
+    assert!(taken.len() > 20, "{sent:?}");
+    assert_eq!(bids_in_the_log(&house), taken, "what was answered is there, and nothing else");
+    let odd = of(|(_, status)| !matches!(status, None | Some(201 | 422 | 503)));
+    assert!(odd.is_empty(), "{sent:?}");
 }
 
 #[test]

@@ -95,7 +95,12 @@ fn every_read_of_an_auction_waits_for_a_version() {
     let site = Site::new();
     let (anna, bob) = (site.member("anna"), site.member("bob"));
     let path = site.auction(&anna, json!({"duration_seconds": 3600}));
-    for read in ["", "/bids", "/bids/mine", "/events"] {
+    let bid = site.bid(&path, &bob, 900).expect(201)["bid"].clone();
+    for read in ["", "/bids", "/bids/mine", "/events", "/promotion", "/chat"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([format!("/bids/{bid}/explanation")])
+    {
         site.get(&format!("{path}{read}?at_least=3"), Some(&bob)).expect(200);
         site.get(&format!("{path}{read}?at_least=9"), Some(&bob)).refused(409, "not_yet");
         site.get(&format!("{path}{read}?at_least=-1"), Some(&bob)).refused(400, "malformed");
@@ -103,17 +108,72 @@ fn every_read_of_an_auction_waits_for_a_version() {
     site.get(&format!("{path}/certificate?at_least=9"), None).refused(409, "not_yet");
     // Somebody waits, and it comes.
     std::thread::scope(|scope| {
-        let waits = ["", "/bids", "/bids/mine", "/events"].map(|read| {
+        let waits = ["", "/bids", "/bids/mine", "/events", "/promotion", "/chat"].map(|read| {
             let (site, path, bob) = (&site, &path, &bob);
-            scope.spawn(move || site.get(&format!("{path}{read}?at_least=4"), Some(bob)))
+            scope.spawn(move || site.get(&format!("{path}{read}?at_least=5"), Some(bob)))
         });
-        site.bid(&path, &bob, 1000).expect(201);
+        site.bid(&path, &site.member("carl"), 1000).expect(201);
         for wait in waits {
             wait.join().expect("a reply").expect(200);
         }
     });
-    let seen = site.get(&format!("{path}/events?after=3&at_least=4"), None).expect(200);
-    assert_eq!(seen["items"][0]["event"]["version"], 4);
+    let seen = site.get(&format!("{path}/events?after=4&at_least=5"), None).expect(200);
+    assert_eq!(seen["items"][0]["event"]["version"], 5);
+}
+
+/// Where an auction stands, by the reply to a read of it.
+fn place(reply: &Reply) -> (u64, String) {
+    let json = reply.expect(200);
+    assert!(json["server_time"].is_string(), "{json}");
+    let end = json["effective_end"].as_str().expect("an end").to_owned();
+    (json["version"].as_u64().expect("a version"), end)
+}
+
+#[test]
+fn every_reply_about_an_auction_says_where_it_stands_and_has_a_tag() {
+    let site = Site::new();
+    let (anna, bob, carl) = (site.member("anna"), site.member("bob"), site.member("carl"));
+    let lot = json!({"duration_seconds": 60, "preset": "timed"});
+    let path = site.auction(&anna, lot);
+    let placed = site.bid(&path, &bob, 1000);
+    let (bid, version) = (placed.expect(201)["bid"].clone(), &placed.json()["version"]);
+    assert_eq!(tag(&placed), format!("W/\"{version}\""), "a command's is its event");
+    let explained = format!("/bids/{bid}/explanation");
+    let reads = ["", "/bids", "/bids/mine", "/events", "/promotion", "/chat", &*explained];
+    let before = reads.map(|read| site.get(&format!("{path}{read}"), Some(&bob)));
+    let (version, end) = place(&before[0]);
+    for (read, seen) in reads.iter().zip(&before) {
+        assert_eq!(place(seen), (version, end.clone()), "{read}");
+        assert_eq!(seen.headers["cache-control"], "private, no-cache", "{read}");
+        let again = unless(&site, &format!("{path}{read}"), Some(&bob), &tag(seen));
+        assert_eq!((again.status, &*again.text), (304, ""), "{read}");
+    }
+    // Another version is another tag, everywhere, and all say the same of it.
+    site.bid(&path, &carl, 3000).expect(201);
+    let (version, end) = place(&site.get(&path, Some(&bob)));
+    for (read, seen) in reads.iter().zip(&before) {
+        let moved = unless(&site, &format!("{path}{read}"), Some(&bob), &tag(seen));
+        assert_eq!(place(&moved), (version, end.clone()), "{read}");
+    }
+    // What was said is no event, and a tag of its own all the same.
+    let chat = format!("{path}/chat");
+    let silent = tag(&site.get(&chat, None));
+    site.post(&chat, &bob, &json!({"message": "hello"})).expect(201);
+    assert_eq!(unless(&site, &chat, None, &silent).json()["items"][0]["message"], "hello");
+}
+
+#[test]
+fn a_certificate_is_had_once() {
+    let site = Site::new();
+    let (anna, bob) = (site.member("anna"), site.member("bob"));
+    let path = site.auction(&anna, json!({"duration_seconds": 3600, "buy_now": 5000}));
+    site.post(&format!("{path}/buy-now"), &bob, &json!({})).expect(201);
+    let path = format!("{path}/certificate");
+    site.until(|| site.get(&path, None).status == 200);
+    let had = site.get(&path, None);
+    let again = unless(&site, &path, Some(&anna), &tag(&had));
+    assert_eq!((again.status, &*again.text), (304, ""));
+    assert_eq!(unless(&site, &path, None, "\"other\"").text, had.text);
 }
 
 #[test]
@@ -122,9 +182,10 @@ fn the_largest_numbers_that_can_be_named_are_as_good_as_any() {
     let (anna, bob) = (site.member("anna"), site.member("bob"));
     let path = site.auction(&anna, json!({"duration_seconds": 3600}));
     site.bid(&path, &bob, 1000).expect(201);
-    for after in [4, 5, 1 << 53, u64::MAX - 1, u64::MAX] {
-        let page = site.get(&format!("{path}/events?after={after}"), None).expect(200);
-        assert_eq!((&page["items"], &page["next_after"]), (&json!([]), &json!(after)));
+    let page = site.get(&format!("{path}/events?after=4"), None).expect(200);
+    assert_eq!((&page["items"], &page["next_after"]), (&json!([]), &json!(4)));
+    for after in [5, 99, 1 << 53, u64::MAX - 1, u64::MAX] {
+        site.get(&format!("{path}/events?after={after}"), None).refused(409, "not_yet");
     }
     let largest = u64::MAX;
     site.get(&format!("{path}/events?at_least={largest}"), None).refused(409, "not_yet");

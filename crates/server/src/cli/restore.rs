@@ -13,7 +13,9 @@ use gavel_engine::things::Pictures as _;
 use gavel_proof::head::{Head, verify_head};
 use gavel_store::pictures::Folder;
 use gavel_store::sqlite::{self, Options};
+use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 use std::fs;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -31,7 +33,7 @@ pub struct Args {
     /// A new directory for the house
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Signed heads, a line each, as `GET /v1/heads` or another backup has them
+    /// Signed heads: the reply to `GET /v1/heads` as it came, or a line each as backups have them
     #[arg(long, value_name = "FILE")]
     head: Vec<PathBuf>,
     /// The keys, if they are not in the backup: its file `house.keys`
@@ -167,7 +169,7 @@ fn heads(args: &Args, keys: &HouseKeys) -> Result<Vec<Head>, Failure> {
     let mut heads = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).map_err(|error| Failure::file(&file, &error))?;
-        for line in text.lines().filter(|line| !line.is_empty()) {
+        for line in text.lines().filter(|line| !line.is_empty()).flat_map(signed) {
             let wrong = |what: String| {
                 Failure::refused("bad_head", format!("{}: {what}", file.display()))
                     .accept("lines that this house has signed")
@@ -183,6 +185,20 @@ fn heads(args: &Args, keys: &HouseKeys) -> Result<Vec<Head>, Failure> {
         }
     }
     Ok(heads)
+}
+
+/// The heads of a line: those of a reply, byte for byte, or the line itself.
+fn signed(line: &str) -> Vec<&str> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Reply<'a> {
+        #[serde(borrow)]
+        items: Vec<&'a RawValue>,
+    }
+    match serde_json::from_str::<Reply<'_>>(line) {
+        Ok(reply) if !reply.items.is_empty() => reply.items.iter().map(|head| head.get()).collect(),
+        Ok(_) | Err(_) => vec![line],
+    }
 }
 
 fn judge(

@@ -66,10 +66,12 @@ fn complete(mut description: OpenApi) -> String {
         )
         .build();
     for (path, item) in &mut description.paths.paths {
+        item.get.as_mut().filter(|operation| takes(operation, "at_least")).map(tell_of_tags);
         let commands = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in commands.into_iter().flatten() {
             if are_commands(path) {
                 offer_to_answer_later(operation);
+                tag_what_is_done(operation);
             }
             if are_commands(path) || path == "/v1/items" {
                 name_the_key(operation);
@@ -103,12 +105,7 @@ fn are_commands(path: &str) -> bool {
 /// A command can be named by a key, so that repeating it is harmless.
 fn name_the_key(operation: &mut Operation) {
     const NAME: &str = "Idempotency-Key";
-    let parameters = operation.parameters.get_or_insert_default();
-    let named = |parameter: &RefOr<Parameter>| match parameter {
-        RefOr::T(parameter) => parameter.name == NAME,
-        RefOr::Ref(_) => false,
-    };
-    if parameters.iter().any(named) {
+    if takes(operation, NAME) {
         return;
     }
     let text = ObjectBuilder::new()
@@ -124,7 +121,42 @@ fn name_the_key(operation: &mut Operation) {
         .description(Some(about))
         .schema(Some(text))
         .build();
-    parameters.push(RefOr::T(parameter));
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+}
+
+/// Whether an operation has a parameter of this name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let named = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.name == name,
+        RefOr::Ref(_) => false,
+    };
+    operation.parameters.iter().flatten().any(named)
+}
+
+/// Whoever has what is to be read is told so, and no more.
+fn tell_of_tags(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The ETag of what one has"))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+    tag_what_is_done(operation);
+    let known = ResponseBuilder::new().description("Nothing but the time has changed").build();
+    operation.responses.responses.insert("304".to_owned(), RefOr::T(known));
+}
+
+/// What is said of an auction has a tag.
+fn tag_what_is_done(operation: &mut Operation) {
+    for said in ["200", "201"] {
+        if let Some(RefOr::T(said)) = operation.responses.responses.get_mut(said) {
+            let text = ObjectBuilder::new().schema_type(Type::String).build();
+            let tag = HeaderBuilder::new().schema(Some(text)).build();
+            said.headers.insert("ETag".to_owned(), RefOr::T(tag));
+        }
+    }
 }
 
 /// A command can be answered at once, and its outcome asked for later.
@@ -269,6 +301,21 @@ mod tests {
             }
         }
         assert_eq!(two, 4);
+    }
+
+    #[test]
+    fn what_is_said_of_an_auction_has_a_tag() {
+        let json: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+        let get = |path: &str| &json["paths"][format!("/v1/auctions/{{auction}}{path}")]["get"];
+        let reads = ["/bids", "/bids/mine", "/bids/{bid}/explanation", "/certificate", "/chat"];
+        for path in ["", "/events", "/promotion"].iter().chain(&reads) {
+            let said = &get(path)["responses"];
+            assert!(said["200"]["headers"]["ETag"].is_object(), "{path}: {said}");
+            assert!(said["304"].is_object(), "{path}: {said}");
+        }
+        assert!(get("/stream")["responses"]["304"].is_null());
+        let bid = &json["paths"]["/v1/auctions/{auction}/bids"]["post"]["responses"]["201"];
+        assert!(bid["headers"]["ETag"].is_object(), "{bid}");
     }
 
     #[test]

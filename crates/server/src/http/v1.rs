@@ -7,6 +7,7 @@ pub mod roles;
 pub mod session;
 pub mod users;
 
+pub(crate) mod about;
 pub(crate) mod amend;
 pub(crate) mod ask;
 pub(crate) mod auctions;

@@ -90,10 +90,12 @@ fn csv(file: &Path, bytes: &[u8]) -> Result<Vec<Row>, Failure> {
         return Err(wrong(format!("unknown column `{odd}`")));
     }
     let mut rows = Vec::new();
+    let mut open = !bytes.ends_with(b"\n");
     for record in reader.records() {
         let (line, what) = match record {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
+                open |= record.iter().next_back().is_some_and(|cell| within(cell, bytes));
                 (line, cells(&headings, &record).map(|fields| (kind, fields)))
             }
             Err(error) => {
@@ -103,7 +105,22 @@ fn csv(file: &Path, bytes: &[u8]) -> Result<Vec<Row>, Failure> {
         };
         rows.push(Row { line, what });
     }
+    match rows.last_mut().filter(|_| open) {
+        Some(Row { what, .. }) if what.is_ok() => *what = Err(Fault::new("row", UNENDED)),
+        Some(_) => {}
+        None if open => return Err(wrong(UNENDED.to_owned())),
+        None => {}
+    }
     Ok(rows)
+}
+
+/// Of a cell that was cut short nobody can tell.
+const UNENDED: &str = "the file does not end with the end of a line: its last row may be cut short";
+
+/// Whether a file ends within this cell: after a line of it, and before its closing quote.
+fn within(cell: &str, file: &[u8]) -> bool {
+    let closed = [&b"\"\n"[..], b"\"\r\n"].iter().any(|end| file.ends_with(end));
+    cell.ends_with('\n') && !closed && file.ends_with(cell.as_bytes())
 }
 
 /// The cells that are not empty.

@@ -1,5 +1,6 @@
 //! Looking at auctions: one of them, or a list. Everybody sees the view that is cut for him.
 
+use super::about::{ReadQuery, Unless};
 use super::ask::at_least;
 use super::cursor::Cursor;
 use super::events::limit;
@@ -7,18 +8,15 @@ use super::extract::{Of, id};
 use super::render::AuctionView;
 use super::shown::Shown;
 use crate::house::House;
-use crate::http::VARIES;
 use crate::http::actor::Caller;
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::{Extension, Json};
-use gavel_auction::ids::{AuctionId, UserId, Version};
+use gavel_auction::ids::{AuctionId, UserId};
 use gavel_auction::view::Viewer;
 use gavel_engine::lists::{Query as ListQuery, Sort};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,16 +36,6 @@ pub fn routes() -> OpenApiRouter<House> {
         .routes(routes!(list))
         .routes(routes!(show))
         .layer(Extension(Arc::<Shown>::default()))
-}
-
-/// How to look at one auction.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ShowQuery {
-    /// Waits up to two seconds for this version.
-    #[param(value_type = Option<u64>)]
-    pub(crate) at_least: Option<Version>,
 }
 
 /// Which auctions.
@@ -97,47 +85,24 @@ pub(crate) struct AuctionsPage {
 
 /// One auction
 #[utoipa::path(get, path = "/v1/auctions/{auction}", tag = "auctions",
-    params(("auction" = i64, Path), ShowQuery, ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, body = AuctionView, headers(("ETag" = String))),
-        (status = 304, description = "nothing but the time has changed")))]
+    params(("auction" = i64, Path), ReadQuery), responses((status = 200, body = AuctionView)))]
 pub(crate) async fn show(
     State(house): State<House>,
     Extension(shown): Extension<Arc<Shown>>,
     Of(auction): Of,
     caller: Caller,
-    Query(query): Query<ShowQuery>,
-    headers: HeaderMap,
+    Query(query): Query<ReadQuery>,
+    unless: Unless,
 ) -> Result<Response, Problem> {
     let viewer = caller.viewer();
     let head = at_least(&house, auction, &viewer, query.at_least).await?;
     let view = shown.view(&house, head, viewer).await?;
-    let named = |value: &HeaderValue| names(value.as_bytes(), view.tag.as_bytes());
-    let known = headers.get_all(IF_NONE_MATCH).iter().any(named);
-    let about = [(ETAG, view.tag.clone()), (CACHE_CONTROL, PRIVATE), (VARY, VARIES)];
-    if known {
-        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
-    }
-    Ok((about, [(CONTENT_TYPE, JSON)], view.whole()).into_response())
+    Ok(unless.send(view.tag.clone(), || view.whole()))
 }
 
 /// How often, and how many times, it is looked whether the lists have caught up.
 const PASS: Duration = Duration::from_millis(25);
 const PASSES: u32 = 80;
-
-/// Nobody else may keep what was cut for this caller, and he asks each time.
-const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// Whether a list of entity tags names this one; weakly, as reads do.
-fn names(list: &[u8], tag: &[u8]) -> bool {
-    fn bare(tag: &[u8]) -> &[u8] {
-        tag.strip_prefix(b"W/").unwrap_or(tag)
-    }
-    let wanted = bare(tag);
-    list.split(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .any(|one| one == b"*" || bare(one) == wanted)
-}
 
 /// Auctions
 #[utoipa::path(get, path = "/v1/auctions", tag = "auctions", params(AuctionsQuery),
@@ -253,19 +218,5 @@ impl AuctionsQuery {
         states.sort_unstable();
         states.dedup();
         Ok(states.into_iter().map(str::to_owned).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names;
-
-    #[test]
-    fn tags_are_compared_weakly() {
-        assert!(names(b"W/\"3-a\"", b"W/\"3-a\""));
-        assert!(names(b"\"x\", \"3-a\"", b"W/\"3-a\""));
-        assert!(names(b"*", b"W/\"3-a\""));
-        assert!(!names(b"\"3-b\"", b"W/\"3-a\""));
-        assert!(!names(b"", b"W/\"3-a\""));
     }
 }

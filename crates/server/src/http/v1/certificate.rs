@@ -1,8 +1,8 @@
 //! The certificate of a finished auction: one signed file that anybody can check without us. It is
 //! made by `gavel_proof` from the log; here it is only fetched and kept for a while.
 
+use super::about::{ReadQuery, Unless, tag};
 use super::ask::{at_least, not_yet};
-use super::auctions::ShowQuery;
 use super::extract::Of;
 use crate::house::House;
 use crate::http::actor::Caller;
@@ -11,11 +11,12 @@ use crate::http::error::{Code, Problem};
 use crate::http::query::Query;
 use axum::Extension;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_proof::certificate::{CertificateError, Entry, certify};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +30,9 @@ pub fn routes() -> OpenApiRouter<House> {
         .layer(Extension(Arc::<Certificates>::default()))
 }
 
+/// It is the same for everybody.
+const PUBLIC: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// Certificates that are kept.
 const KEPT: usize = 8;
 
@@ -38,7 +42,7 @@ pub(crate) struct Certificates(Mutex<VecDeque<(AuctionId, Version, Bytes)>>);
 
 /// The signed history and result of an auction.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/certificate", tag = "evidence",
-    params(("auction" = i64, Path), ShowQuery),
+    params(("auction" = i64, Path), ReadQuery),
     responses((status = 200, description = "canonical JSON", body = Object,
             content_type = "application/json"),
         (status = 409, description = "not_yet: it is not certified", body = ProblemDocument,
@@ -48,7 +52,8 @@ pub(crate) async fn certificate(
     Extension(certificates): Extension<Arc<Certificates>>,
     Of(auction): Of,
     caller: Caller,
-    Query(query): Query<ShowQuery>,
+    Query(query): Query<ReadQuery>,
+    unless: Unless,
 ) -> Result<Response, Problem> {
     let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
     let Some(version) = head.certified else {
@@ -56,12 +61,11 @@ pub(crate) async fn certificate(
     };
     let bytes = house.aside(move |house| certificates.of(house, auction, version)).await??;
     let name = format!("attachment; filename=\"auction-{auction}.certificate.json\"");
-    let headers = [
-        (CONTENT_TYPE, "application/json".to_owned()),
-        (CONTENT_DISPOSITION, name),
-        (CACHE_CONTROL, "no-cache".to_owned()),
-    ];
-    Ok((headers, bytes).into_response())
+    let mut response = unless.send(tag(version, &bytes), || bytes);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, PUBLIC);
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(name).expect("digits and letters"));
+    Ok(response)
 }
 
 impl Certificates {

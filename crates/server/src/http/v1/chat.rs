@@ -1,7 +1,8 @@
 //! The chat beside an auction by HTTP, and what the house's people do about it; and tickets for
 //! the live room. What may be said is judged in `live/chat.rs`.
 
-use super::ask::known;
+use super::about::{At, Unless};
+use super::ask::{at_least, known};
 use super::events::limit;
 use super::extract::{Of, id as number};
 use crate::house::House;
@@ -15,7 +16,8 @@ use crate::http::time::Stamp;
 use crate::live::chat::{Said, latest, speak, unsaid};
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
-use gavel_auction::ids::{AuctionId, UserId};
+use axum::response::Response;
+use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
 use http::StatusCode;
 use http::request::Parts;
@@ -46,6 +48,9 @@ struct Which {
     limit: Option<usize>,
     /// Only messages before this one.
     before: Option<i64>,
+    /// Waits up to two seconds for this version of the auction.
+    #[param(value_type = Option<u64>)]
+    at_least: Option<Version>,
 }
 
 /// What was said, the oldest first.
@@ -54,6 +59,8 @@ struct Messages {
     items: Vec<Said>,
     /// Whether anybody may speak.
     open: bool,
+    #[serde(flatten)]
+    at: At,
 }
 
 /// Something to say.
@@ -125,12 +132,14 @@ async fn history(
     Of(auction): Of,
     caller: Caller,
     Query(which): Query<Which>,
-) -> Result<Json<Messages>, Problem> {
-    known(&house, auction, &caller.viewer()).await?;
+    unless: Unless,
+) -> Result<Response, Problem> {
+    let head = at_least(&house, auction, &caller.viewer(), which.at_least).await?;
     let limit = limit(which.limit, 50)?;
     let read = move |house: &House| {
         let items = latest(house, auction, which.before, limit)?;
-        Ok(Json(Messages { items, open: house.chats.is_open(auction)? }))
+        let (open, at) = (house.chats.is_open(auction)?, At::of(house, &head));
+        unless.reply(head.version, &Messages { items, open, at })
     };
     house.aside(read).await?
 }

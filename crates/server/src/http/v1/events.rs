@@ -1,14 +1,15 @@
 //! The public log of an auction, byte for byte, and beside it the openings that the caller is
 //! entitled to. What is in the log is for everybody; what is hidden is opened only to its owner.
 
-use super::ask::at_least;
+use super::about::{At, Unless};
+use super::ask::{at_least, not_yet};
 use super::extract::Of;
 use crate::house::House;
 use crate::http::actor::Caller;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use gavel_auction::event::{Digest, Event, Fact};
 use gavel_auction::ids::Version;
 use gavel_auction::outcome::Outcome;
@@ -52,6 +53,8 @@ pub(crate) struct EventsPage {
     /// What to give as `after` to go on.
     #[schema(value_type = u64)]
     next_after: Version,
+    #[serde(flatten)]
+    at: At,
 }
 
 /// An event of the public log.
@@ -87,6 +90,8 @@ pub(crate) struct Opening {
 }
 
 /// The public log.
+///
+/// An `after` that the auction has not come to is answered with 409 `not_yet`.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/events", tag = "evidence",
     params(("auction" = i64, Path), EventsQuery),
     responses((status = 200, body = EventsPage)))]
@@ -95,16 +100,21 @@ pub(crate) async fn events(
     Of(auction): Of,
     caller: Caller,
     Query(query): Query<EventsQuery>,
-) -> Result<Json<EventsPage>, Problem> {
+    unless: Unless,
+) -> Result<Response, Problem> {
     let viewer = caller.viewer();
     let limit = limit(query.limit, 100)?;
     let head = at_least(&house, auction, &viewer, query.at_least).await?;
+    let left = head.version.checked_sub(query.after);
+    let left = left.ok_or_else(|| not_yet("The auction has not come to that version yet."))?;
+    let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
     let page = move |house: &House| {
         let reader = Reader::of(house, &head, viewer);
         let past = house.engine.history(auction, query.after, limit)?;
         let next_after = past.last().map_or(query.after, |last| last.event.version);
         let items = past.iter().map(|past| reader.item(past)).collect::<Result<_, _>>()?;
-        Ok(Json(EventsPage { items, next_after }))
+        let at = At::of(house, &head);
+        unless.reply(head.version, &EventsPage { items, next_after, at })
     };
     house.aside(page).await?
 }

@@ -2,20 +2,21 @@
 //! its words are `gavel_auction::explain`'s, which is given public facts and the asker's own
 //! amounts only; here is settled who asks and which amounts are his.
 
-use super::ask::known;
+use super::about::{At, ReadQuery, Unless};
+use super::ask::at_least;
 use super::extract::OfBid;
 use super::render::OutcomeView;
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::error::Problem;
-use crate::http::query::{Nothing, Query};
-use crate::http::time::Stamp;
-use axum::Json;
+use crate::http::query::Query;
 use axum::extract::State;
+use axum::response::Response;
 use gavel_auction::event::{Event, Fact};
 use gavel_auction::explain::{Asked, explain};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, UserId, Version};
 use gavel_auction::money::Amount;
+use gavel_auction::view::Head;
 use gavel_engine::history::HistoryEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,35 +57,32 @@ pub(crate) struct ExplanationView {
     yours: Option<Amount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeView>,
-    /// The version of the auction that it is true at.
-    #[schema(value_type = u64)]
-    version: Version,
-    server_time: Stamp,
+    #[serde(flatten)]
+    at: At,
 }
 
 /// Why one's bid stands as it does.
 #[utoipa::path(get, path = "/v1/auctions/{auction}/bids/{bid}/explanation", tag = "evidence",
-    params(("auction" = i64, Path), ("bid" = u64, Path)),
+    params(("auction" = i64, Path), ("bid" = u64, Path), ReadQuery),
     responses((status = 200, body = ExplanationView)))]
 pub(crate) async fn explanation(
     State(house): State<House>,
     OfBid(auction, bid): OfBid,
     caller: SignedIn,
-    Query(Nothing {}): Query<Nothing>,
-) -> Result<Json<ExplanationView>, Problem> {
-    known(&house, auction, &caller.viewer()).await?;
-    let told = move |house: &House| tell(house, auction, bid, caller.user);
-    house.aside(told).await?.map(Json)
+    Query(query): Query<ReadQuery>,
+    unless: Unless,
+) -> Result<Response, Problem> {
+    let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
+    let told =
+        move |house: &House| unless.reply(head.version, &tell(house, &head, bid, caller.user)?);
+    house.aside(told).await?
 }
 
 /// Blocks on the store.
-fn tell(
-    house: &House,
-    auction: AuctionId,
-    bid: BidId,
-    user: UserId,
-) -> Result<ExplanationView, Problem> {
-    let history = house.engine.history(auction, 0, usize::MAX)?;
+fn tell(house: &House, head: &Head, bid: BidId, user: UserId) -> Result<ExplanationView, Problem> {
+    let auction = head.auction;
+    let whole = usize::try_from(head.version).unwrap_or(usize::MAX);
+    let history = house.engine.history(auction, 0, whole)?;
     let is_it = |past: &&HistoryEvent| {
         past.event.version == bid && matches!(past.event.fact, Fact::BidPlaced(_))
     };
@@ -113,8 +111,7 @@ fn tell(
         leader: told.leader,
         yours: own.get(&bid).copied(),
         outcome: told.outcome.as_ref().map(OutcomeView::of),
-        version: history.last().map_or(0, |last| last.event.version),
-        server_time: Stamp(house.engine.now()),
+        at: At::of(house, head),
     })
 }
 

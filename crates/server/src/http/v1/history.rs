@@ -2,6 +2,7 @@
 //! bid before the result is certified; of a proxy only what it did to the price. One's own bids
 //! with one's own maximum.
 
+use super::about::{At, Unless};
 use super::ask::at_least;
 use super::cursor::Cursor;
 use super::events::limit;
@@ -13,10 +14,10 @@ use crate::http::actor::{Caller, SignedIn};
 use crate::http::error::Problem;
 use crate::http::query::Query;
 use crate::http::time::Stamp;
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use gavel_auction::event::Channel;
-use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
+use gavel_auction::ids::{BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::outcome::{Outcome, Sale};
 use gavel_auction::terms::{Direction, Pricing};
@@ -56,10 +57,8 @@ pub(crate) struct BidsPage {
     /// Usernames by paddle, where bidders are named.
     #[serde(skip_serializing_if = "Option::is_none")]
     paddles: Option<BTreeMap<String, String>>,
-    /// The version of the auction that it shows.
-    #[schema(value_type = u64)]
-    version: Version,
-    server_time: Stamp,
+    #[serde(flatten)]
+    at: At,
 }
 
 /// A bid as everybody may see it.
@@ -140,9 +139,8 @@ pub(crate) fn stands(house: &House, head: &Head, bid: BidId) -> Result<Option<Bi
 pub(crate) struct OwnBidsPage {
     items: Vec<OwnBid>,
     next_cursor: Option<String>,
-    #[schema(value_type = u64)]
-    version: Version,
-    server_time: Stamp,
+    #[serde(flatten)]
+    at: At,
 }
 
 /// One's own bid.
@@ -178,17 +176,17 @@ pub(crate) async fn bids(
     Of(auction): Of,
     caller: Caller,
     Query(query): Query<BidsQuery>,
-) -> Result<Json<BidsPage>, Problem> {
+    unless: Unless,
+) -> Result<Response, Problem> {
     let page = Page::of(&query, &format!("bids of {auction}"))?;
     let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
     let show = move |house: &House| {
-        let Shown { lines, next_cursor, version } = page.of_all(house, auction)?;
+        let Shown { lines, next_cursor, at } = page.of_all(house, &head)?;
         let curtain = Curtain::of(&head);
         let items: Vec<BidItem> = lines.iter().map(|line| curtain.item(line)).collect();
         let named = items.iter().filter_map(|item| item.paddle);
         let paddles = paddles(house, &head, named)?;
-        let server_time = Stamp(house.engine.now());
-        Ok(Json(BidsPage { items, next_cursor, paddles, version, server_time }))
+        unless.reply(at.version, &BidsPage { items, next_cursor, paddles, at })
     };
     house.aside(show).await?
 }
@@ -202,18 +200,18 @@ pub(crate) async fn own_bids(
     Of(auction): Of,
     bidder: SignedIn,
     Query(query): Query<BidsQuery>,
-) -> Result<Json<OwnBidsPage>, Problem> {
+    unless: Unless,
+) -> Result<Response, Problem> {
     let viewer = bidder.viewer();
     let page = Page::of(&query, &format!("own bids of {auction}"))?;
-    at_least(&house, auction, &viewer, query.at_least).await?;
+    let head = at_least(&house, auction, &viewer, query.at_least).await?;
     let show = move |house: &House| {
         let mine = viewer.user.and_then(|user| house.engine.mine(auction, user));
         let paddle = mine.map(|mine| mine.paddle);
-        let shown = page.of_one(house, auction, paddle)?;
+        let shown = page.of_one(house, &head, paddle)?;
         let items = shown.lines.iter().map(own_bid).collect();
-        let Shown { next_cursor, version, .. } = shown;
-        let server_time = Stamp(house.engine.now());
-        Ok(Json(OwnBidsPage { items, next_cursor, version, server_time }))
+        let Shown { next_cursor, at, .. } = shown;
+        unless.reply(at.version, &OwnBidsPage { items, next_cursor, at })
     };
     house.aside(show).await?
 }
@@ -243,7 +241,7 @@ struct Page {
 struct Shown {
     lines: Vec<Line>,
     next_cursor: Option<String>,
-    version: Version,
+    at: At,
 }
 
 impl Page {
@@ -254,26 +252,21 @@ impl Page {
         Ok(Self { after, limit, question: question.to_owned() })
     }
 
-    fn of_all(&self, house: &House, auction: AuctionId) -> Result<Shown, Problem> {
-        self.cut(house, auction, |_| true)
+    fn of_all(&self, house: &House, head: &Head) -> Result<Shown, Problem> {
+        self.cut(house, head, |_| true)
     }
 
-    fn of_one(
-        &self,
-        house: &House,
-        auction: AuctionId,
-        paddle: Option<Paddle>,
-    ) -> Result<Shown, Problem> {
-        self.cut(house, auction, |line| paddle.is_some() && line.paddle == paddle)
+    fn of_one(&self, house: &House, head: &Head, paddle: Option<Paddle>) -> Result<Shown, Problem> {
+        self.cut(house, head, |line| paddle.is_some() && line.paddle == paddle)
     }
 
     fn cut(
         &self,
         house: &House,
-        auction: AuctionId,
+        head: &Head,
         wanted: impl Fn(&Line) -> bool,
     ) -> Result<Shown, Problem> {
-        house.ledgers.read(house, auction, |ledger| {
+        house.ledgers.read(house, head.auction, |ledger| {
             let mut after = ledger.after(self.after).iter().filter(|line| wanted(line));
             let lines: Vec<Line> = after.by_ref().take(self.limit).cloned().collect();
             let last = lines.last().filter(|_| after.next().is_some());
@@ -281,7 +274,8 @@ impl Page {
                 let id = i64::try_from(last.bid).unwrap_or(i64::MAX);
                 Cursor { key: 0, id }.print(&self.question)
             };
-            Shown { next_cursor: last.map(cursor), lines, version: ledger.version() }
+            let at = At::of(house, ledger.head().unwrap_or(head));
+            Shown { next_cursor: last.map(cursor), lines, at }
         })
     }
 }

@@ -8,6 +8,7 @@ use gavel_auction::event::{Channel, Digest, Event, Fact};
 use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::time::Time;
+use gavel_auction::view::Head;
 use gavel_engine::history::HistoryEvent;
 use gavel_engine::hub::standing::{Happened, Standing};
 use serde::Deserialize;
@@ -64,12 +65,18 @@ pub(crate) struct Ledger {
     draws: Vec<Draw>,
     seed: Option<Digest>,
     standing: Standing,
+    head: Option<Arc<Head>>,
 }
 
 impl Ledger {
     /// Up to which version it goes.
     pub(crate) const fn version(&self) -> Version {
         self.version
+    }
+
+    /// The auction at that version; none if it has left memory, where nothing moves it any more.
+    pub(crate) fn head(&self) -> Option<&Head> {
+        self.head.as_deref()
     }
 
     /// The bids after this one, the oldest first.
@@ -159,15 +166,19 @@ impl Ledger {
         }
     }
 
-    /// Reads what was committed since.
+    /// Reads what was committed since, up to the head as it is now.
     fn catch_up(&mut self, house: &House, auction: AuctionId) -> Result<(), Problem> {
-        loop {
-            let past = house.engine.history(auction, self.version, READ)?;
+        self.head = house.engine.head(auction);
+        let upto = self.head.as_ref().map_or(Version::MAX, |head| head.version);
+        while self.version < upto {
+            let most = usize::try_from(upto - self.version).unwrap_or(READ).min(READ);
+            let past = house.engine.history(auction, self.version, most)?;
             past.iter().for_each(|past| self.take(past));
-            if past.len() < READ {
-                return Ok(());
+            if past.len() < most {
+                break;
             }
         }
+        Ok(())
     }
 }
 

@@ -2,8 +2,9 @@
 //! and which it has drawn. It draws in the auction's own log, where anybody can check it; here it
 //! is only set and shown.
 
+use super::about::{At, ReadQuery, Unless};
 use super::amend::AmendBody;
-use super::ask::{Manner, Wish, known};
+use super::ask::{Manner, Wish, at_least};
 use super::extract::Of;
 use super::ledger::Draw;
 use crate::house::House;
@@ -12,11 +13,10 @@ use crate::http::body::Strict;
 use crate::http::error::Problem;
 use crate::http::query::{Nothing, Query};
 use crate::http::time::Stamp;
-use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use gavel_auction::event::Digest;
-use gavel_auction::ids::{AuctionId, BidId, Paddle, Version};
+use gavel_auction::ids::{BidId, Paddle, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::terms::{Promotion, Weight};
 use gavel_auction::view::Head;
@@ -70,9 +70,8 @@ struct PromotionView {
     commitment: Option<Digest>,
     /// The latest hundred draws, the oldest first.
     draws: Vec<DrawView>,
-    #[schema(value_type = u64)]
-    version: Version,
-    server_time: Stamp,
+    #[serde(flatten)]
+    at: At,
 }
 
 /// A bid that was drawn.
@@ -95,15 +94,20 @@ struct DrawView {
 
 /// The promoter of an auction, and what it has drawn
 #[utoipa::path(get, path = "/v1/auctions/{auction}/promotion", tag = "auctions",
-    params(("auction" = i64, Path)), responses((status = 200, body = PromotionView)))]
+    params(("auction" = i64, Path), ReadQuery), responses((status = 200, body = PromotionView)))]
 async fn show(
     State(house): State<House>,
     Of(auction): Of,
     caller: Caller,
-    Query(Nothing {}): Query<Nothing>,
-) -> Result<Json<PromotionView>, Problem> {
-    let head = known(&house, auction, &caller.viewer()).await?;
-    house.aside(move |house| view(house, auction, &head)).await?.map(Json)
+    Query(query): Query<ReadQuery>,
+    unless: Unless,
+) -> Result<Response, Problem> {
+    let head = at_least(&house, auction, &caller.viewer(), query.at_least).await?;
+    let show = move |house: &House| {
+        let view = view(house, &head)?;
+        unless.reply(view.at.version, &view)
+    };
+    house.aside(show).await?
 }
 
 /// Set the promoter of your auction, before it opens
@@ -140,7 +144,7 @@ impl PromotionBody {
 }
 
 /// What there is to show. Blocks on the store.
-fn view(house: &House, auction: AuctionId, head: &Head) -> Result<PromotionView, Problem> {
+fn view(house: &House, head: &Head) -> Result<PromotionView, Problem> {
     let read = |ledger: &super::ledger::Ledger| {
         let draws = ledger.draws();
         let shown = draws.iter().skip(draws.len().saturating_sub(SHOWN));
@@ -155,25 +159,16 @@ fn view(house: &House, auction: AuctionId, head: &Head) -> Result<PromotionView,
                 at: Stamp(draw.at),
             }
         };
-        (shown.map(lines).collect(), ledger.seed(), ledger.version())
+        (shown.map(lines).collect(), ledger.seed(), At::of(house, ledger.head().unwrap_or(head)))
     };
-    let (draws, commitment, version) = house.ledgers.read(house, auction, read)?;
+    let (draws, commitment, at) = house.ledgers.read(house, head.auction, read)?;
     let (on, every_seconds, weights) = match &head.terms.promotion {
         Promotion::None {} => (false, None, Vec::new()),
         Promotion::Double { every_seconds, weights } => {
             (true, Some(*every_seconds), weights.clone())
         }
     };
-    let (locked, server_time) = (head.running.opened.is_some(), Stamp(house.now()));
+    let locked = head.running.opened.is_some();
     let commitment = commitment.filter(|_| on);
-    Ok(PromotionView {
-        on,
-        every_seconds,
-        weights,
-        locked,
-        commitment,
-        draws,
-        version,
-        server_time,
-    })
+    Ok(PromotionView { on, every_seconds, weights, locked, commitment, draws, at })
 }

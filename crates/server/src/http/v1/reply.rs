@@ -1,8 +1,8 @@
 //! What an accepted command gets back: a pure function of its events, so that every repeat gets
 //! the same bytes, for ever. Knows no state of the house.
 
+use super::about::done;
 use super::render::{NextView, OutcomeView};
-use crate::http::json;
 use crate::http::prefer::APPLIED;
 use crate::http::time::Stamp;
 use axum::response::Response;
@@ -184,15 +184,25 @@ impl Reply {
         }
     }
 
+    const fn version(&self) -> Version {
+        match self {
+            Self::Placed(placed) => placed.version,
+            Self::Undone(undone) => undone.version,
+            Self::Bought(bought) => bought.version,
+            Self::Stands(stands) => stands.version,
+            Self::Paddle(paddle) => paddle.version,
+        }
+    }
+
     /// The reply as a response.
     pub(crate) fn with(self, status: StatusCode) -> Response {
-        json::reply(status, "application/json", &self)
+        done(status, self.version(), &self)
     }
 
     /// The same with a receipt in it.
     pub(crate) fn with_receipt(self, status: StatusCode, receipt: Bytes) -> Response {
-        let reply = Receipted { reply: self, receipt: raw(receipt) };
-        let mut response = json::reply(status, "application/json", &reply);
+        let reply = Receipted { receipt: raw(receipt), reply: self };
+        let mut response = done(status, reply.reply.version(), &reply);
         response.headers_mut().insert(APPLIED, HeaderValue::from_static("receipt"));
         response
     }

@@ -1,6 +1,7 @@
 //! Views as bytes: what everybody sees of an auction is rendered once and shown until something in
 //! it changes; only the time in it is new each time. Cuts nothing itself: that is `render.rs`.
 
+use super::about::{TAIL, tag};
 use super::render::AuctionView;
 use crate::house::House;
 use crate::http::error::Problem;
@@ -9,16 +10,12 @@ use bytes::{Bytes, BytesMut};
 use gavel_auction::ids::AuctionId;
 use gavel_auction::time::Time;
 use gavel_auction::view::{Head, Viewer};
-use gavel_proof::hash::sha256;
 use http::HeaderValue;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Bytes of rendered views that are kept; then all are rendered anew.
 const KEPT: usize = 16 * 1024 * 1024;
-
-/// A time as text and what stands behind it in a view, whose last member it is.
-const TAIL: usize = "1970-01-01T00:00:00.000000Z\"}".len();
 
 /// A view as it goes out.
 #[derive(Clone, Debug)]
@@ -36,9 +33,7 @@ impl Rendered {
         let now = view.take_time();
         let mut text = serde_json::to_vec(&view).map_err(|_| super::events::broken())?;
         text.truncate(text.len() - TAIL);
-        let digest = sha256(&text).to_string();
-        let tag = format!("W/\"{}-{}\"", view.version(), digest.get(..16).unwrap_or_default());
-        let tag = HeaderValue::try_from(tag).expect("digits are a header value");
+        let tag = tag(view.version(), &text);
         Ok(Self { text: Bytes::from(text), now, tag })
     }
 
