@@ -37,6 +37,16 @@ pub enum Profile {
     Clock,
 }
 
+impl Profile {
+    /// How many bid, and how many watch; half as many again come to the live room.
+    const fn crew(self) -> (u32, u32) {
+        match self {
+            Self::Long => (20, 20),
+            Self::Smoke | Self::Powercut | Self::Clock => (6, 4),
+        }
+    }
+}
+
 /// What the arena is told.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -81,7 +91,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     });
     let span = Duration::from_secs(total) / u32::try_from(faults.len())?;
     let seed = arguments.seed;
-    let yard = Yard { gavel, scratch, seed, span, bidders: 6, watchers: 4 };
+    let (bidders, watchers) = arguments.profile.crew();
+    let yard = Yard { gavel, scratch, seed, span, bidders, watchers };
     let all_well = tour(&yard, &faults, arguments.keep.is_some());
     if all_well && arguments.keep.is_none() {
         std::fs::remove_dir_all(&yard.scratch)?;
@@ -133,11 +144,13 @@ fn tour(yard: &Yard, faults: &[&Fault], keep: bool) -> bool {
 
 /// Prints a line of the table: whether it is as it should be.
 fn tell(fault: &Fault, verdict: &Verdict) -> bool {
-    let Verdict { injected, stats, unknown, back, wrong } = verdict;
+    let Verdict { injected, stats, unknown, back, wrong, .. } = verdict;
     let kept = wrong.is_empty();
     let shown = *injected > 0 && (stats.accepted > 0 || !kept);
-    let well = shown && kept != fault.must_fail;
-    let word = match (kept, fault.must_fail) {
+    // A control is broken by what was lost, not by whatever else is wrong.
+    let broken = !kept && (!fault.must_fail || verdict.lost);
+    let well = shown && broken == fault.must_fail;
+    let word = match (!broken, fault.must_fail) {
         _ if !shown => "NOTHING SHOWN: no fault came to pass, or nobody bid".to_owned(), // not ours
         (true, false) => format!("kept: {}", fault.promise),
         (false, true) => format!("broken, as they must be: the judge sees it ({})", wrong.len()),

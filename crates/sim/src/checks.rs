@@ -49,6 +49,9 @@ pub enum Check {
     C14,
 }
 
+/// What is said where something that was accepted is not in the log.
+const LOST: &str = "accepted, and not in the log";
+
 /// What is wrong with a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -72,6 +75,12 @@ impl Violation {
         prose: impl Into<String>,
     ) -> Self {
         Self { check, auction, records, prose: prose.into() }
+    }
+
+    /// Whether it is that something accepted is not in the log.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        self.check == Check::C2 && self.prose == LOST
     }
 }
 

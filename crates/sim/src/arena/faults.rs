@@ -72,7 +72,7 @@ pub(crate) const ALL: [Fault; 16] = [
     },
     Fault {
         name: "slow-sync",
-        promise: "P1 P3 P5 P18",
+        promise: "P1 P3 P5",
         needs: &[Need::Strace],
         play: disk::slow_sync,
         ..PLAIN
@@ -111,7 +111,7 @@ pub(crate) const ALL: [Fault; 16] = [
     },
     Fault {
         name: "clock-at-start",
-        promise: "P5 P6 P7 P17",
+        promise: "P5 P6 P7",
         needs: &[Need::Faketime],
         play: clock::another_at_each_start,
         ..PLAIN
@@ -125,7 +125,7 @@ pub(crate) const ALL: [Fault; 16] = [
     },
     Fault {
         name: "descriptors",
-        promise: "P1 P18",
+        promise: "P1",
         needs: &[Need::Prlimit],
         play: limits::descriptors,
         ..PLAIN

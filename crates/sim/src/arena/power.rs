@@ -4,7 +4,7 @@
 use super::house::{House, How};
 use super::run::{Run, Verdict, judge as check};
 use super::tools;
-use crate::history::{Input, Nanos, Res};
+use crate::history::{Input, Mark, Nanos, Res};
 use std::fs;
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ fn told_before(mut input: Input, cut: &Cut) -> Input {
         }
     }
     input.seen.retain(|seen| seen.at_ns < cut.before);
-    // Nothing was healed then.
-    input.marks.clear();
+    // Nothing was healed then, and what was due meanwhile came when the power was back.
+    input.marks = vec![Mark::Fault { at_ns: cut.after, what: "power cut".to_owned() }];
     input
 }

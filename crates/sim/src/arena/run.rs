@@ -10,7 +10,7 @@ use super::tools::{self, Disk, Mounted};
 use super::wire::Request;
 use super::words;
 use crate::chance::Chance;
-use crate::checks::{Stats, check};
+use crate::checks::{Stats, Violation, check};
 use crate::history::{Input, Nanos, Res};
 use anyhow::Context as _;
 use gavel_auction::time::Time;
@@ -68,6 +68,8 @@ pub(crate) struct Verdict {
     pub(crate) unknown: usize,
     pub(crate) back: Duration,
     pub(crate) wrong: Vec<String>,
+    /// Whether something that was accepted is not in the log.
+    pub(crate) lost: bool,
 }
 
 impl<'a> Run<'a> {
@@ -283,6 +285,7 @@ pub(crate) fn judge(input: &Input, kept: &Path, verdict: &mut Verdict) {
     match check(input) {
         Ok(stats) => verdict.stats = verdict.stats.and(stats),
         Err(violations) => {
+            verdict.lost |= violations.iter().any(Violation::is_loss);
             verdict.wrong.extend(violations.iter().take(TOLD).map(ToString::to_string));
             verdict.wrong.push(format!("the history is in {}", kept.display()));
         }

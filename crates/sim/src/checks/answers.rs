@@ -1,8 +1,8 @@
 //! What clients were told, against the log: what was accepted is there as it was told, what was
 //! refused is not, each key has had at most one effect, and every repeat got the same answer.
 
-use super::Check;
 use super::case::{Case, Entry, Tries};
+use super::{Check, LOST};
 use crate::history::{Nanos, Res, Told, kind_of};
 use gavel_auction::ids::{AuctionId, Version};
 use gavel_auction::money::Amount;
@@ -54,7 +54,7 @@ impl Case<'_> {
                     first_told = first_told.or(Some((index, told)));
                     let unequal = (Check::C9, "repeats got different answers".to_owned());
                     match effect {
-                        None => Some((Check::C2, "accepted, and not in the log".to_owned())),
+                        None => Some((Check::C2, LOST.to_owned())),
                         Some(_) if !asked_this => {
                             Some((Check::C9, "another command under its key was told yes".into()))
                         }

@@ -1,6 +1,7 @@
 //! What happens to clocks: the time of day jumps by an hour while the house is open, or is another
 //! one each time it opens. The monotonic clock is never touched.
 
+use super::ends::next_end;
 use crate::arena::house::How;
 use crate::arena::run::Run;
 use crate::arena::tools::misled;
@@ -28,7 +29,11 @@ pub(super) fn jumps(run: &mut Run<'_>) -> anyhow::Result<()> {
     run.open(&how)?;
     while run.goes_on() {
         for seconds in [3_600, 0, -3_600, 0] {
-            run.rest_between(400, 1_500);
+            // Just before the next end, by the clock as it is now, if one is near.
+            match next_end(run).filter(|left| *left < 3_000_000) {
+                Some(left) => run.rest((left / 1_000).saturating_sub(50)),
+                None => run.rest_between(400, 1_500),
+            }
             run.fault(format!("the clock is {seconds:+} s off"));
             off_by(&file, seconds)?;
         }

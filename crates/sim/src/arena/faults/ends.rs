@@ -9,7 +9,7 @@ use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Microseconds until the next end on the floor, by the house's own clock.
-fn next_end(run: &Run<'_>) -> Option<u64> {
+pub(super) fn next_end(run: &Run<'_>) -> Option<u64> {
     let mut line = run.floor.connect()?;
     let open = run.floor.lots().into_iter().filter(|lot| !lot.is_over());
     let left = open.filter_map(|lot| {
@@ -64,6 +64,7 @@ pub(super) fn many(run: &mut Run<'_>) -> anyhow::Result<()> {
         }
     });
     let ends = made.into_inner().min(ENDS);
+    anyhow::ensure!(ends == ENDS, "only {ends} lots of {ENDS} could be made in {MAKING} s");
     run.fault(format!("{ends} ends in one second"));
     run.injected = ends;
     let left = run.time().map_or(0, |now| ends_at.since(now) / 1_000);
