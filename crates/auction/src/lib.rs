@@ -11,7 +11,7 @@
 //!
 //! In reading order: [`auction`], [`command`], [`event`], [`refusal`], [`terms`], [`presets`],
 //! `rules`, [`book`], [`view`], [`outcome`], [`explain`], [`snapshot`], [`mutant`], and the small
-//! ones: [`money`], [`time`], [`ids`].
+//! ones: [`money`], [`time`], [`ids`], [`strict`].
 
 pub mod auction;
 pub mod book;
@@ -25,8 +25,9 @@ pub mod outcome;
 pub mod presets;
 pub mod refusal;
 mod rules;
-mod slot;
+pub mod slot;
 pub mod snapshot;
+pub mod strict;
 pub mod terms;
 pub mod time;
 pub mod view;

@@ -1,36 +1,53 @@
 //! How a rule slot reads and writes as JSON: `{"kind": NAME, ...parameters}` or, where a kind has
 //! no parameters, just `"NAME"`. Knows nothing of what the slots mean.
 
-use serde::de::value::{MapAccessDeserializer, MapDeserializer, StrDeserializer};
-use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use crate::strict;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IntoDeserializer};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 /// Reads either form of a slot.
-pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+///
+/// # Errors
+/// What is wrong with it, under its keys.
+pub fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
-    T: Deserialize<'de>,
+    T: DeserializeOwned,
     D: Deserializer<'de>,
 {
     struct Slot<T>(PhantomData<T>);
 
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Slot<T> {
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Slot<T> {
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a kind by name, or an object with a kind and its parameters")
         }
 
-        fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<T, E> {
-            let entry = (StrDeserializer::<E>::new("kind"), StrDeserializer::<E>::new(name));
-            T::deserialize(MapDeserializer::new(std::iter::once(entry)))
+        fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
+            strict::read_kind(name, None).map_err(E::custom)
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+            let mut parameters = Map::new();
+            while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                if parameters.contains_key(&key) {
+                    return Err(A::Error::custom(format_args!("{key}: said more than once")));
+                }
+                parameters.insert(key, value);
+            }
+            match parameters.remove("kind") {
+                Some(Value::String(name)) => {
+                    strict::read_kind(&name, Some(&parameters)).map_err(A::Error::custom)
+                }
+                Some(_) => Err(A::Error::custom("kind: a kind is a text")),
+                None => Err(A::Error::missing_field("kind")),
+            }
         }
     }
 
@@ -43,19 +60,25 @@ where
     T: Serialize,
     S: Serializer,
 {
-    let Value::Object(map) = serde_json::to_value(slot).map_err(S::Error::custom)? else {
-        return Err(S::Error::custom("a slot is an object with a kind"));
+    let value = serde_json::to_value(slot).map_err(S::Error::custom)?;
+    let kind = match value {
+        Value::Object(map) => map.into_iter().next(),
+        _ => None, // not ours: a value of JSON
     };
-    match map.get("kind") {
-        Some(kind) if map.len() == 1 => kind.serialize(serializer),
-        Some(_) | None => map.into_iter().collect::<BTreeMap<_, _>>().serialize(serializer),
+    let Some((name, Value::Object(mut parameters))) = kind else {
+        return Err(S::Error::custom("a slot is a kind with named parameters"));
+    };
+    if parameters.is_empty() {
+        return name.serialize(serializer);
     }
+    parameters.insert("kind".to_owned(), Value::String(name));
+    parameters.into_iter().collect::<BTreeMap<_, _>>().serialize(serializer)
 }
 
 /// Reads a slot that may be absent.
 pub(crate) fn optional<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
-    T: Deserialize<'de>,
+    T: DeserializeOwned,
     D: Deserializer<'de>,
 {
     deserialize(deserializer).map(Some)

@@ -100,7 +100,7 @@ pub enum Visibility {
 
 /// What a bid is measured against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Admission {
     /// The leader's bid, by at least a step.
     BeatLeader {},
@@ -116,7 +116,7 @@ pub enum Admission {
 
 /// The smallest step between bids, as a function of the price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Increment {
     /// No step at all: the price moves by the clock.
     None {},
@@ -161,7 +161,7 @@ pub enum Proxy {
 
 /// The price below which (reverse: above which) nothing is sold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reserve {
     /// There is none.
     None {},
@@ -192,7 +192,7 @@ impl Reserve {
 
 /// Whether the thing can be had at once at a fixed amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BuyNow {
     /// No.
     None {},
@@ -228,7 +228,7 @@ impl BuyNow {
 
 /// A price that moves by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Clock {
     /// There is no clock: bids move the price.
     None {},
@@ -247,7 +247,7 @@ pub enum Clock {
 
 /// How the end behaves when bids come late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Close {
     /// It stays.
     Hard {},
@@ -286,7 +286,7 @@ pub enum Eligibility {
 
 /// Whether and when a bidder may take a bid back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Retraction {
     /// A bid stands.
     Never {},
@@ -303,7 +303,7 @@ pub enum Retraction {
 
 /// Bids that the house doubles by lot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Promotion {
     /// None are.
     None {},

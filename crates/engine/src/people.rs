@@ -176,6 +176,17 @@ pub struct Addendum {
     pub text: String,
 }
 
+/// The text of a command of which nobody knows yet what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandText {
+    /// The auction.
+    pub auction: AuctionId,
+    /// The command's name.
+    pub command: [u8; 16],
+    /// What it says.
+    pub text: String,
+}
+
 /// What came of reserving an auction's id for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reserved {
@@ -382,6 +393,22 @@ pub trait People: Traces + Waiting {
     /// # Errors
     /// The store's own.
     fn change_listing(&self, auction: AuctionId, listing: &Listing) -> Result<(), PeopleError>;
+    /// Keeps the text that comes with a command, before anything comes of that: whether it is the
+    /// first under this name. It is shown nowhere.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn keep_text(&self, text: &CommandText) -> Result<bool, PeopleError>;
+    /// Forgets such a text: nothing came of its command, or it has its place.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn drop_text(&self, auction: AuctionId, command: [u8; 16]) -> Result<(), PeopleError>;
+    /// All texts that are kept so.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn waiting_texts(&self) -> Result<Vec<CommandText>, PeopleError>;
     /// Adds a dated note to a listing.
     ///
     /// # Errors

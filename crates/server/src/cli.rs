@@ -122,6 +122,8 @@ pub fn run() -> ExitCode {
     let out = Output::new(cli.json);
     match cli.command.run(out) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever closed our standard output has seen enough.
+        Err(failure) if failure.code == output::CLOSED => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(out.failure(&failure)),
     }
 }

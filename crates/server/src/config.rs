@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use table::{KEYS, Key};
+use table::KEYS;
 use thiserror::Error;
 
 /// How a house is set up.
@@ -393,13 +393,32 @@ fn is_plain(c: char) -> bool {
     c == '_' || c.is_ascii_lowercase()
 }
 
-/// A key that differs from `name` in its section only, or else one that is like it.
+/// A key whose section and own name, or the beginnings of these, are like those of `name`.
 fn nearest(name: &str) -> String {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    let own = |key: &Key| key.name.rsplit('.').next().unwrap_or(key.name);
-    let alike = |key: &&Key| own(key).contains(last) || last.contains(own(key));
-    let near = KEYS.iter().find(|key| own(key) == last).or_else(|| KEYS.iter().find(alike));
-    near.map(|key| format!("; did you mean `{}`?", key.name)).unwrap_or_default()
+    let parts = |name| str::rsplit_once(name, '.').unwrap_or(("", name));
+    let (section, own) = parts(name);
+    let near = KEYS.iter().filter_map(|key| {
+        let (its_section, its_own) = parts(key.name);
+        let off = if section.is_empty() { 0 } else { distance(section, its_section)? };
+        Some((off + distance(own, its_own)?, own.len().abs_diff(its_own.len()), key))
+    });
+    let near = near.min_by_key(|(off, longer, _)| (*off, *longer));
+    near.map(|(.., key)| format!("; did you mean `{}`?", key.name)).unwrap_or_default()
+}
+
+/// How many letters of what was typed are wrong, against a beginning of what may be meant; none if
+/// it is more than one in four, or nothing was typed.
+fn distance(typed: &str, meant: &str) -> Option<usize> {
+    let mut row: Vec<usize> = (0..=meant.len()).collect();
+    for (at, letter) in typed.bytes().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], at + 1);
+        for (column, other) in meant.bytes().enumerate() {
+            let changed = corner + usize::from(letter != other);
+            corner = row[column + 1];
+            row[column + 1] = changed.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row.into_iter().min().filter(|off| !typed.is_empty() && off * 4 <= typed.len())
 }
 
 fn read_file(path: &Path, source: &Source) -> Result<Vec<(String, String)>, ConfigError> {
@@ -494,6 +513,12 @@ mod tests {
         let error = load("limit.connections_per_ip=5").unwrap_err();
         assert!(error.contains("`limit.connections_per_ip`"), "{error}");
         assert!(error.contains("did you mean `limits.connections_per_ip`"), "{error}");
+        let error = load("limits.conections=5").unwrap_err();
+        assert!(error.contains("did you mean `limits.connections"), "{error}");
+        for far in ["nope.x=1", "limits.zzz=1", ".=1", "nope.connections_per_ip=1"] {
+            let error = load(far).unwrap_err();
+            assert!(!error.contains("did you mean"), "{error}");
+        }
         let error = load("mail.password canary4711").unwrap_err();
         assert!(error.contains("`mail.password`") && !error.contains("canary"), "{error}");
         let error = load("timeouts.idle_seconds=0").unwrap_err();

@@ -34,7 +34,7 @@ use error::{Code, Problem};
 use futures_util::FutureExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri, Version};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
@@ -187,6 +187,10 @@ impl Edge {
             headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if headers.len() > HEADERS || bytes > HEADER_BYTES {
             return Err(Problem::of(Code::HeadersTooLarge, "At most 64 headers of 16 KiB."));
+        }
+        let named = headers.get_all(header::HOST).iter().count();
+        if named > 1 || (named == 0 && request.version() == Version::HTTP_11) {
+            return Err(Problem::malformed("Host", "A request names one host (RFC 9112)."));
         }
         if !self.is_ours(request) {
             return Err(Problem::of(Code::WrongHost, "This house answers to other names."));

@@ -63,6 +63,25 @@ fn run(session: &Path, args: &[&str]) -> Done {
     Done { code: done.status.code().unwrap(), out: text(done.stdout), err: text(done.stderr) }
 }
 
+/// Whoever closes the output early, as `head` does, has seen enough.
+#[test]
+fn a_closed_output_ends_a_command_quietly() {
+    let world = World::new();
+    for args in [&["user", "list", "--json"][..], &["user", "list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = Command::new(env!("CARGO_BIN_EXE_gavel"))
+            .args(args)
+            .env_clear()
+            .env("GAVEL_SESSION", world.session("admin"))
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!((done.status.code(), &*done.stderr), (Some(0), &b""[..]), "{args:?}");
+    }
+}
+
 impl World {
     fn new() -> Self {
         let world = Self { house: Served::new(), home: tempfile::tempdir().unwrap() };

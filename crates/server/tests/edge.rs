@@ -33,11 +33,32 @@ fn sec_s22_tricks_with_json_are_malformed() {
         assert_eq!((reply.status, reply.code().as_str()), (400, "malformed"), "{reply:?}");
         assert!(reply.json()["field"].is_string());
     }
+    // What has named fields is read from an object only, however deep it stands.
+    let (_, anna) = house.user("anna");
+    let headers = format!("{JSON}authorization: Bearer {anna}\r\n");
+    for (slots, field) in [
+        (r"[]", "terms"),
+        (r#"["beat_leader"]"#, "terms"),
+        (r#"{"fees":[1000,0,0]}"#, "terms.fees"),
+        (r#"{"settlement":[5,6]}"#, "terms.settlement"),
+        (r#"{"increment":{"kind":"table","steps":[[0,5],[100,25]]}}"#, "terms.increment.steps"),
+        (r#"{"increment":["fixed",5]}"#, "terms.increment"),
+        (r#"{"close":{"kind":"soft","kind":"hard"}}"#, "kind"),
+    ] {
+        let lot = r#""title":"a","currency":"EUR","preset":"timed","duration_seconds":60"#;
+        let body = format!(r#"{{{lot},"terms":{slots}}}"#);
+        let reply = house.send("POST", "/v1/auctions", &headers, body.as_bytes());
+        assert_eq!((reply.status, reply.code().as_str()), (400, "malformed"), "{slots} {reply:?}");
+        assert_eq!(reply.json()["field"], field, "{slots}");
+    }
+    let body = br#"{"name":"cars","title":"Cars","attributes":[["make","text",[],false]]}"#;
+    let headers = format!("{JSON}authorization: Bearer {}\r\n", house.admin());
+    let reply = house.send("POST", "/v1/categories", &headers, body);
+    assert_eq!((reply.status, reply.json()["field"].as_str()), (400, Some("attributes")));
     let deep = format!("{}{}", "[".repeat(100_000 / 2), "]".repeat(10_000));
     assert_eq!(login(deep.as_bytes()).status, 400);
     // Where any key may stand, the readers of fields would take the last one.
-    let (_, token) = house.user("anna");
-    let headers = format!("{JSON}authorization: Bearer {token}\r\n");
+    let headers = format!("{JSON}authorization: Bearer {anna}\r\n");
     let body = br#"{"title":"a","category":"b","attributes":{"year":10,"ye\u0061r":999999}}"#;
     let reply = house.send("POST", "/v1/items", &headers, body);
     assert_eq!((reply.status, reply.json()["field"].as_str()), (400, Some("year")), "{reply:?}");
@@ -100,6 +121,11 @@ fn wrong_methods_types_and_paths_are_problem_documents() {
     let gzip = format!("{JSON}content-encoding: gzip\r\n");
     assert_eq!(send("POST", "/v1/session", &gzip, b"x"), code(415, "unsupported_media_type"));
     assert_eq!(send("GET", "/v1/time?x=1", "", b""), code(400, "malformed"));
+    for query in ["q=%ff", "q=%C3", "q=%c3%28", "%e4=1"] {
+        let path = format!("/v1/auctions?{query}");
+        assert_eq!(send("GET", &path, "", b""), code(400, "malformed"), "{query}");
+    }
+    assert_eq!(house.get("/v1/auctions?q=%C3%A4%25", None).status, 200);
     assert_eq!(send("GET", "/v1/users/me", "", b""), code(401, "unauthenticated"));
     for token in ["x", "", &"a".repeat(43), &"a".repeat(5_000)] {
         let headers = format!("authorization: Bearer {token}\r\n");
@@ -107,6 +133,18 @@ fn wrong_methods_types_and_paths_are_problem_documents() {
     }
     let overridden = "x-http-method-override: DELETE\r\n";
     assert_eq!(send("POST", "/v1/time", overridden, b"").0, 405);
+}
+
+#[test]
+fn a_request_names_one_host() {
+    let house = Served::new();
+    for hosts in ["", "host: a\r\nhost: b\r\n"] {
+        let request = format!("GET /v1/time HTTP/1.1\r\nconnection: close\r\n{hosts}\r\n");
+        let reply = house.raw(request.as_bytes());
+        assert_eq!((reply.status, reply.code().as_str()), (400, "malformed"), "{hosts}");
+        assert_eq!(reply.json()["field"], "Host");
+    }
+    assert_eq!(house.raw(b"GET /v1/time HTTP/1.0\r\n\r\n").status, 200);
 }
 
 #[test]

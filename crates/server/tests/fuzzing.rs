@@ -56,7 +56,7 @@ fn commands() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 /// What is put into places of a command.
-const PIECES: [&str; 30] = [
+const PIECES: [&str; 33] = [
     "0",
     "-1",
     "1.5",
@@ -69,6 +69,9 @@ const PIECES: [&str; 30] = [
     "\"x\"",
     "[]",
     "{}",
+    "[0,5]",
+    "[[0,5],[100,25]]",
+    "%ff",
     "{\"kind\":\"none\"}",
     "\"\\u0000\"",
     "\"\\ud83d\"",

@@ -206,6 +206,7 @@ fn sec_s20_a_seller_who_sends_slowly_keeps_no_other_from_hanging_pictures() {
         .map(|_| {
             let never = pending::<Result<Vec<u8>, Infallible>>();
             let request = http::Request::post(&pictures)
+                .header("host", "house")
                 .header("authorization", format!("Bearer {}", seller.token))
                 .header("content-type", "image/png")
                 .body(Body::from_stream(never));

@@ -11,8 +11,8 @@ use gavel_engine::log::{
     AppendError, Entry, EventRecord, Log, LogReader, Partition, Position, Record,
 };
 use gavel_engine::people::{
-    Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved, Session,
-    User, UserChange, UserQuery,
+    Addendum, Code, CommandText, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved,
+    Session, User, UserChange, UserQuery,
 };
 use gavel_engine::traces::{Came, KEPT_DAYS, Link, Trace};
 use gavel_engine::waiting::{Asked, Second};
@@ -656,6 +656,17 @@ fn a_listing_is_changed_and_added_to() {
         let mut changed = listing("old table");
         changed.category = Some("furniture".to_owned());
         house.people.change_listing(auction(1), &changed).unwrap();
+        let waits = |text: &str| {
+            let (command, text) = ([7; 16], text.to_owned());
+            house.people.keep_text(&CommandText { auction: auction(1), command, text }).unwrap()
+        };
+        assert!(waits("first") && !waits("again"));
+        house.people.drop_text(auction(2), [7; 16]).unwrap();
+        assert!(!waits("still there"));
+        house.people.drop_text(auction(1), [7; 16]).unwrap();
+        assert!(house.people.waiting_texts().unwrap().is_empty());
+        assert!(waits("first anew"));
+        assert_eq!(house.people.waiting_texts().unwrap()[0].text, "first anew");
         house.people.add_note(auction(1), 7, "held: fire alarm").unwrap();
         house.people.add_note(auction(1), 7, "held: fire alarm").unwrap();
         changed.addenda = vec![note(2, "one leg is new"), note(1, "it is pine")];

@@ -8,13 +8,18 @@ use crate::http::error::{Code, Problem};
 use crate::http::four_eyes::Waits;
 use crate::permissions::Verb;
 use crate::tasks;
+use axum::body::to_bytes;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use gavel_auction::ids::{AuctionId, UserId};
 use http::request::Parts;
 use http::{Method, StatusCode};
+use serde_json::Value;
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
+
+/// Bytes of an answer that is read again, at most.
+const LONGEST: usize = 64 * 1024;
 
 /// Of whom a request without a token turns out to be: whoever tries to sign in.
 #[derive(Clone, Debug, Default)]
@@ -113,8 +118,19 @@ impl Watched {
             return response;
         }
         let detail = format!("The audit trail cannot be written. What was asked is: {outcome}.");
-        Problem::of(Code::StorageFull, detail).into_response()
+        let problem = Problem::of(Code::OutcomeUnknown, detail);
+        match operation_in(response).await {
+            Some(operation) => problem.with("operation", operation).into_response(),
+            None => problem.into_response(),
+        }
     }
+}
+
+/// How what an answer is about can be asked for.
+async fn operation_in(response: Response) -> Option<Value> {
+    let body = to_bytes(response.into_body(), LONGEST).await.ok()?;
+    let mut answer: Value = serde_json::from_slice(&body).ok()?;
+    answer.get_mut("operation").map(Value::take)
 }
 
 /// What a line says came of an act; none if nothing did.

@@ -20,6 +20,9 @@ pub enum Exit {
     Unknown = 3,
 }
 
+/// The code of the end of a command that nobody listens to any more.
+pub const CLOSED: &str = "closed_pipe";
+
 /// Why a command did not do what was asked: a code for machines, what was wrong, what would be
 /// accepted.
 #[derive(Clone, Debug)]
@@ -72,7 +75,10 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::refused("output", format!("the output could not be written: {error}"))
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::refused(CLOSED, "nobody reads"),
+            _ => Self::refused("output", format!("the output could not be written: {error}")),
+        }
     }
 }
 

@@ -171,6 +171,7 @@ fn open(data: &Path, config: Arc<Config>) -> anyhow::Result<Opened> {
     // What is left over is removed at the next start.
     drop(house.sweep_pictures());
     drop(house.sweep_letters());
+    drop(house.sweep_texts());
     let notifier = Notifier::begin(started.engine.clone(), board).context("starting a thread")?;
     let redis = RedisView::begin(house.clone()).context("beginning the Redis view")?;
     Ok(Opened { house, started, stop, password, notifier, redis, upkeep, lock })

@@ -12,7 +12,6 @@ use super::output::{Failure, Output};
 use screen::Screen;
 use serde_json::Value;
 use std::future::{Future, pending};
-use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,20 +47,7 @@ pub fn run(args: &Args, out: Output) -> Result<(), Failure> {
     let mut screen = Screen::new(out);
     let watched = client.run(watch(&client, args, &mut screen));
     screen.leave()?;
-    match watched {
-        // Whoever closed our standard output has seen enough.
-        Err(failure) if failure.code == CLOSED => Ok(()),
-        other => other,
-    }
-}
-
-const CLOSED: &str = "closed_pipe";
-
-fn write(written: io::Result<()>) -> Result<(), Failure> {
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::refused(CLOSED, "nobody reads"),
-        _ => Failure::from(error),
-    })
+    watched
 }
 
 /// A connection to the house.
@@ -97,7 +83,7 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
     let version = view.get("version").and_then(Value::as_u64).unwrap_or(0);
     let mut after = args.after.unwrap_or(version);
     let over = has_ended(&view) && after >= version;
-    write(screen.show(view))?;
+    screen.show(view)?;
     if over {
         return Ok(());
     }
@@ -126,7 +112,7 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
                             "reopened" => last_word = None,
                             _ => {} // not ours: a word of the house
                         }
-                        write(screen.hear(&message))?;
+                        screen.hear(&message)?;
                     }
                     News::Back => screen.back(),
                     News::Gone => screen.gone(),
@@ -136,7 +122,7 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
             }
             (link, said) = &mut talk, if attends => {
                 match said {
-                    Some(said) => write(screen.attend(&said))?,
+                    Some(said) => screen.attend(&said)?,
                     None => screen.leave_room(),
                 }
                 talk = Box::pin(attend(client, auction, link));
@@ -144,18 +130,18 @@ async fn watch(client: &Client, args: &Args, screen: &mut Screen) -> Result<(), 
             view = read => {
                 reading = None;
                 if let Ok(view) = view {
-                    write(screen.show(view.json()))?;
+                    screen.show(view.json())?;
                 }
             }
             _ = ticks.tick() => {
                 if last_word.is_some_and(|at| at <= Instant::now()) {
                     let view = client.read(&about).await.map(|reply| reply.json());
-                    return view.map_or(Ok(()), |view| write(screen.show(view)));
+                    return view.map_or(Ok(()), |view| Ok(screen.show(view)?));
                 }
                 if reading.is_none() && screen.wants_view() {
                     reading = Some(Box::pin(client.read(&about)));
                 }
-                write(screen.draw())?;
+                screen.draw()?;
             }
         }
     }

@@ -2,13 +2,14 @@
 //! too deep. What the fields mean is the handlers' business.
 
 use crate::http::error::{Code, Problem};
-use crate::http::query::quoted;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
+use gavel_auction::strict;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// The largest body of a request.
@@ -31,7 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Strict<T> {
             let detail = "Send the body as application/json, not compressed.";
             return Err(Problem::of(Code::UnsupportedMediaType, detail));
         }
-        object(&collect(request.into_body(), BODY).await?).map(Self)
+        parse(&collect(request.into_body(), BODY).await?).map(Self)
     }
 }
 
@@ -42,7 +43,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Untyped<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        object(&collect(request.into_body(), BODY).await?).map(Self)
+        parse(&collect(request.into_body(), BODY).await?).map(Self)
     }
 }
 
@@ -62,16 +63,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for StrictOrE
             let detail = "Send the body as application/json, not compressed.";
             return Err(Problem::of(Code::UnsupportedMediaType, detail));
         }
-        object(&body).map(Self)
+        parse(&body).map(Self)
     }
-}
-
-/// Reads an object: serde would take the fields of a struct from an array, too.
-fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::malformed("body", "The body is an object, not an array."));
-    }
-    parse(bytes)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -131,13 +124,19 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Problem::malformed("body", "JSON is UTF-8, and this is not."))?;
     Scan::default().run(bytes)?;
-    serde_json::from_str(text).map_err(|error| {
+    let malformed = |error: serde_json::Error| {
         let message = error.to_string();
         let detail = message.rsplit_once(" at line ").map_or(&*message, |(detail, _)| detail);
-        let field = quoted(detail).map(str::to_owned);
-        let field = field.or_else(|| field_at(bytes, offset(bytes, &error)));
+        let field = field_at(bytes, offset(bytes, &error));
         Problem::malformed(field.as_deref().unwrap_or("body"), detail.to_owned())
-    })
+    };
+    let value: Value = serde_json::from_str(text).map_err(malformed)?;
+    strict::read::<T>(&value).map_err(|fault| {
+        let field = fault.field();
+        Problem::malformed(field.as_deref().unwrap_or("body"), fault.what().to_owned())
+    })?;
+    // Numbers of dialects count to the digit as they were written.
+    serde_json::from_str(text).map_err(malformed)
 }
 
 /// One pass over the bytes for what serde_json lets pass: keys said twice, depth, number of keys,

@@ -21,7 +21,8 @@ impl Serialize for Stamp {
 impl<'de> Deserialize<'de> for Stamp {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let wanted = "a time is RFC 3339 with an offset, such as 2026-01-31T12:00:00Z";
+        let wanted = "a time is RFC 3339 with an offset and at most six decimals, before \
+                      9999-12-30T22:00:00Z, such as 2026-01-31T12:00:00Z";
         parse(&text).map(Self).ok_or_else(|| D::Error::custom(wanted))
     }
 }

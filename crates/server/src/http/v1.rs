@@ -37,6 +37,7 @@ pub(crate) mod reply;
 pub(crate) mod shills;
 pub(crate) mod shown;
 pub(crate) mod stream;
+pub(crate) mod texts;
 pub(crate) mod waiting;
 
 use crate::house::House;

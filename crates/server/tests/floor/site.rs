@@ -24,7 +24,7 @@ use gavel_server::outside::Outside;
 use gavel_server::passwords::Passwords;
 use gavel_store::pictures::Folder;
 use gavel_store::sqlite::{self, Options};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -180,7 +180,8 @@ impl Site {
     }
 
     /// Any request.
-    pub fn send(&self, request: Request<Body>) -> Reply {
+    pub fn send(&self, mut request: Request<Body>) -> Reply {
+        request.headers_mut().entry("host").or_insert(HeaderValue::from_static("house"));
         let edge = self.inside().edge.clone();
         self.runtime.block_on(async move {
             let reply = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await;
@@ -193,7 +194,8 @@ impl Site {
     }
 
     /// A request whose client hangs up if it is not answered by then.
-    pub fn hang_up(&self, request: Request<Body>, patience: Duration) {
+    pub fn hang_up(&self, mut request: Request<Body>, patience: Duration) {
+        request.headers_mut().entry("host").or_insert(HeaderValue::from_static("house"));
         let edge = self.inside().edge.clone();
         self.runtime.block_on(async move {
             let answer = edge.answer(IpAddr::V4(Ipv4Addr::LOCALHOST), request);

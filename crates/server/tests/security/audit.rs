@@ -205,7 +205,7 @@ fn sec_s28_no_answer_leaves_without_its_line() {
     fill(&ballast);
     // What is left of the file's last block takes some lines.
     let without = (0..100).map(|_| ban()).find(|reply| reply.status != 200).unwrap();
-    assert_eq!((without.status, without.code().as_str()), (503, "storage_full"));
+    assert_eq!((without.status, without.code().as_str()), (503, "outcome_unknown"));
     assert!(without.body.contains("What was asked is: done."), "{without:?}");
     std::fs::remove_file(ballast).unwrap();
     assert_eq!(ban().status, 200);

@@ -158,7 +158,7 @@ fn sec_s31_only_the_names_of_the_house_are_answered_to() {
     for host in evil {
         assert_eq!(ask(&format!("host: {host}\r\n")), 421, "{host}");
     }
-    assert_eq!(ask("host: localhost\r\nhost: evil.example\r\n"), 421);
+    assert_eq!(ask("host: localhost\r\nhost: evil.example\r\n"), 400);
     assert_eq!(ask("host: evil.example\r\nx-forwarded-host: localhost\r\n"), 421);
 }
 

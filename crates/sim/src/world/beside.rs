@@ -7,8 +7,8 @@ use gavel_auction::time::Time;
 use gavel_engine::lists::{Lists, Page, Query, Row};
 use gavel_engine::log::{LogError, Partition, Position};
 use gavel_engine::people::{
-    Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Reserved, Session, User,
-    UserChange, UserQuery,
+    Addendum, Code, CommandText, Listing, NewUser, Outside, People, PeopleError, Reserved, Session,
+    User, UserChange, UserQuery,
 };
 use gavel_engine::traces::{Came, Link, Seen, Traces};
 use gavel_engine::waiting::{Asked, Second, Waiting};
@@ -253,6 +253,18 @@ impl People for Nobody {
 
     fn change_listing(&self, _: AuctionId, _: &Listing) -> Result<(), PeopleError> {
         none()
+    }
+
+    fn keep_text(&self, _: &CommandText) -> Result<bool, PeopleError> {
+        Ok(false)
+    }
+
+    fn drop_text(&self, _: AuctionId, _: [u8; 16]) -> Result<(), PeopleError> {
+        none()
+    }
+
+    fn waiting_texts(&self) -> Result<Vec<CommandText>, PeopleError> {
+        Ok(Vec::new())
     }
 
     fn add_addendum(&self, _: AuctionId, _: &Addendum) -> Result<(), PeopleError> {

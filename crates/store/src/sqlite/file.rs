@@ -82,6 +82,7 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0009_traces_waiting.sql"),
                 include_str!("../../migrations/sqlite/people/0010_wishes_since.sql"),
                 include_str!("../../migrations/sqlite/people/0011_authors.sql"),
+                include_str!("../../migrations/sqlite/people/0012_texts.sql"),
             ],
             Self::Lists => &[
                 include_str!("../../migrations/sqlite/lists/0001_lists.sql"),

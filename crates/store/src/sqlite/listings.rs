@@ -6,7 +6,7 @@ use super::things::named_pictures;
 use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
-use gavel_engine::people::{Addendum, Listing, PeopleError, Reserved};
+use gavel_engine::people::{Addendum, CommandText, Listing, PeopleError, Reserved};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The id for (actor, key, body), the same at every repeat.
@@ -70,6 +70,12 @@ pub(super) fn blank(connection: &Connection, seller: UserId) -> Result<(), Peopl
     run(
         connection,
         "UPDATE addendum SET text = '(erased)'
+         WHERE auction IN (SELECT auction FROM listing WHERE seller = ?1)",
+        his,
+    )?;
+    run(
+        connection,
+        "UPDATE text_waiting SET text = '(erased)'
          WHERE auction IN (SELECT auction FROM listing WHERE seller = ?1)",
         his,
     )
@@ -186,4 +192,41 @@ pub(super) fn add_note(
          ON CONFLICT (auction, version) DO UPDATE SET text = excluded.text",
         params![auction.get(), version, text],
     )
+}
+
+/// The first text under a name stays.
+pub(super) fn keep_text(connection: &Connection, waits: &CommandText) -> Result<bool, PeopleError> {
+    let CommandText { auction, command, text } = waits;
+    connection
+        .prepare_cached(
+            "INSERT INTO text_waiting (auction, command, text) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut kept| kept.execute(params![auction.get(), &command[..], text]))
+        .map(|kept| kept > 0)
+        .map_err(failed)
+}
+
+pub(super) fn drop_text(
+    connection: &Connection,
+    auction: AuctionId,
+    command: [u8; 16],
+) -> Result<(), PeopleError> {
+    run(
+        connection,
+        "DELETE FROM text_waiting WHERE auction = ?1 AND command = ?2",
+        params![auction.get(), &command[..]],
+    )
+}
+
+pub(super) fn waiting_texts(connection: &Connection) -> rusqlite::Result<Vec<CommandText>> {
+    connection
+        .prepare_cached("SELECT auction, command, text FROM text_waiting")?
+        .query_map([], |row| {
+            let auction = row.get(0)?;
+            let auction = AuctionId::new(auction)
+                .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, auction))?;
+            Ok(CommandText { auction, command: row.get(1)?, text: row.get(2)? })
+        })?
+        .collect()
 }

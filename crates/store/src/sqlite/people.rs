@@ -14,8 +14,8 @@ use gavel_auction::event::Digest;
 use gavel_auction::ids::{AuctionId, UserId, Version};
 use gavel_auction::time::Time;
 use gavel_engine::people::{
-    Addendum, Code, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved, Session,
-    User, UserChange, UserQuery,
+    Addendum, Code, CommandText, Listing, NewUser, Outside, People, PeopleError, Purpose, Reserved,
+    Session, User, UserChange, UserQuery,
 };
 use rows::{Sealed, sealed};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -412,6 +412,19 @@ impl People for SqlitePeople {
     fn change_listing(&self, auction: AuctionId, listing: &Listing) -> Result<(), PeopleError> {
         let listing = listing.clone();
         self.writer.write(move |connection| listings::change(connection, auction, &listing))
+    }
+
+    fn keep_text(&self, text: &CommandText) -> Result<bool, PeopleError> {
+        let text = text.clone();
+        self.writer.write(move |connection| listings::keep_text(connection, &text))
+    }
+
+    fn drop_text(&self, auction: AuctionId, command: [u8; 16]) -> Result<(), PeopleError> {
+        self.writer.write(move |connection| listings::drop_text(connection, auction, command))
+    }
+
+    fn waiting_texts(&self) -> Result<Vec<CommandText>, PeopleError> {
+        self.read(listings::waiting_texts)
     }
 
     fn add_addendum(&self, auction: AuctionId, note: &Addendum) -> Result<(), PeopleError> {

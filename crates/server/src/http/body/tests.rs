@@ -73,6 +73,89 @@ fn tricks_are_malformed_and_name_the_field() {
     }
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lot {
+    #[expect(dead_code, reason = "it is only read")]
+    terms: gavel_auction::presets::Slots,
+}
+
+/// One wrong value for each parameter of each slot is told with the keys it stands under.
+#[test]
+fn a_wrong_parameter_is_named_with_its_path() {
+    let kinds: &[(&str, &str, &[&str])] = &[
+        ("close", "soft", &["window_seconds", "extend_to_seconds", "max_total_seconds"]),
+        ("clock", "descending", &["start", "floor", "step", "every_seconds"]),
+        ("retraction", "window", &["not_in_last_seconds", "within_seconds"]),
+        ("promotion", "double", &["every_seconds"]),
+        ("increment", "fixed", &["step"]),
+        ("increment", "percent", &["basis_points"]),
+        ("increment", "table", &["steps"]),
+        ("reserve", "disclosed", &["amount"]),
+        ("buy_now", "until_close", &["amount"]),
+    ];
+    let field = |terms: serde_json::Value| {
+        let body = serde_json::json!({ "terms": terms }).to_string();
+        let document = parse::<Lot>(body.as_bytes()).expect_err(&body).document();
+        document["field"].as_str().expect("a field").to_owned()
+    };
+    for (slot, kind, names) in kinds {
+        let good = |name: &str| match name {
+            "steps" => serde_json::json!([{"from": 0, "step": 1}]),
+            _ => serde_json::json!(5),
+        };
+        let whole: serde_json::Map<_, _> =
+            names.iter().map(|name| ((*name).to_owned(), good(name))).collect();
+        let told = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
+            let mut slot_of = whole.clone();
+            slot_of.insert("kind".to_owned(), serde_json::json!(kind));
+            change(&mut slot_of);
+            field(serde_json::json!({ *slot: slot_of }))
+        };
+        for name in *names {
+            let path = format!("terms.{slot}.{name}");
+            for wrong in ["-1", "\"x\"", "null", "1.5", "{}", "true"] {
+                let wrong: serde_json::Value = serde_json::from_str(wrong).unwrap();
+                // An amount below one is no amount, and one that may be absent may be null.
+                let put = |slot: &mut serde_json::Map<_, _>| {
+                    slot.insert((*name).to_owned(), wrong.clone());
+                };
+                assert_eq!(told(&put), path, "{wrong}");
+            }
+            assert_eq!(told(&|slot| drop(slot.remove(*name))), path);
+        }
+        assert_eq!(
+            told(&|slot| drop(slot.insert("zz".to_owned(), 1.into()))),
+            format!("terms.{slot}.zz")
+        );
+        assert_eq!(
+            told(&|slot| drop(slot.insert("kind".to_owned(), "zz".into()))),
+            format!("terms.{slot}.kind")
+        );
+        assert_eq!(told(&|slot| drop(slot.remove("kind"))), format!("terms.{slot}.kind"));
+    }
+    for (terms, path) in [
+        (r#"{"fees":{"tax_bp":-1}}"#, "terms.fees.tax_bp"),
+        (r#"{"fees":{"zz":1}}"#, "terms.fees.zz"),
+        (r#"{"settlement":{"due_seconds":"x"}}"#, "terms.settlement.due_seconds"),
+        (
+            r#"{"increment":{"kind":"table","steps":[{"from":0,"step":"x"}]}}"#,
+            "terms.increment.steps.step",
+        ),
+        (r#"{"increment":{"kind":"table","steps":[{"step":1}]}}"#, "terms.increment.steps.from"),
+        (
+            r#"{"promotion":{"kind":"double","every_seconds":9,"weights":[[2,"early"]]}}"#,
+            "terms.promotion.weights",
+        ),
+        (r#"{"close":"zz"}"#, "terms.close"),
+        (r#"{"proxy":"zz"}"#, "terms.proxy"),
+        (r#"{"confirm_factor":-1}"#, "terms.confirm_factor"),
+        (r#"{"zz":1}"#, "terms.zz"),
+    ] {
+        assert_eq!(field(serde_json::from_str(terms).unwrap()), path);
+    }
+}
+
 #[test]
 fn sec_s20_depth_and_keys_at_the_limit_and_above() {
     use serde_json::Value;
@@ -246,7 +329,7 @@ proptest! {
 
     #[test]
     fn no_bytes_break_it(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let refused = [parse::<Bid>(&bytes).err(), object::<Bid>(&bytes).err()];
+        let refused = [parse::<Bid>(&bytes).err(), parse::<Lot>(&bytes).err()];
         for problem in refused.into_iter().flatten() {
             prop_assert!(problem.document()["field"].is_string());
         }

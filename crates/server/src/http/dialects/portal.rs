@@ -33,6 +33,7 @@ use gavel_auction::event::Reason;
 use gavel_auction::ids::{UserId, Version};
 use gavel_auction::money::Amount;
 use gavel_auction::presets::{Preset, Slots};
+use gavel_auction::slot;
 use gavel_auction::terms::Promotion;
 use gavel_engine::people::Listing;
 use http::StatusCode;
@@ -84,8 +85,11 @@ struct NewAuction {
     ends_at: Option<Stamp>,
     duration_seconds: Option<u32>,
     /// How bids are doubled; once an hour, all alike, if left out.
-    promotion: Option<Promotion>,
+    promotion: Option<Promoted>,
 }
+
+#[derive(Deserialize)]
+struct Promoted(#[serde(deserialize_with = "slot::deserialize")] Promotion);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,6 +178,7 @@ async fn create(
     };
     let NewAuction { title, description, starting_price, promotion, .. } = body;
     let schedule = Some(schedule(None, body.ends_at, body.duration_seconds));
+    let promotion = promotion.map(|Promoted(promotion)| promotion);
     let slots = Slots { starting_price, promotion, schedule, ..Slots::default() };
     let listing = Listing { title, description, ..Listing::default() };
     let creation = Creation::of(listing, desk.currency(), Preset::Ladder, slots)?;

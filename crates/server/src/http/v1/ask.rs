@@ -3,6 +3,7 @@
 
 use super::receipts::from_log;
 use super::reply::{Reply, raw};
+use super::texts::{Place, put_along};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::error::{Code, Problem};
@@ -295,22 +296,6 @@ impl Done {
             Some(receipt) => reply.with_receipt(status, receipt.clone()),
         })
     }
-
-    /// Keeps the free text that belongs to it beside the log. A repeat keeps it again.
-    ///
-    /// # Errors
-    /// If it cannot be kept; the command stays accepted, and repeating it keeps the text.
-    pub(crate) async fn keep_note(
-        self,
-        house: &House,
-        note: Option<String>,
-    ) -> Result<Self, Problem> {
-        if let Some(note) = note.filter(|note| !note.is_empty()) {
-            let (auction, version) = (self.operation.auction, self.accepted.event.version);
-            house.blocking(move |people| people.add_note(auction, version, &note)).await?;
-        }
-        Ok(self)
-    }
 }
 
 /// Puts a command to its auction, and keeps the free text that came with it.
@@ -325,8 +310,11 @@ pub(crate) async fn put_with_note(
 ) -> Result<Response, Problem> {
     note_is_short(note.as_deref())?;
     let work = |wish: Wish, house: House| async move {
-        let done = wish.put(&house, action).await?;
-        done.keep_note(&house, note).await?.reply(&house, StatusCode::OK).await
+        let put = wish.put(&house, action);
+        put_along(&house, &wish, (note, Place::Note), put)
+            .await?
+            .reply(&house, StatusCode::OK)
+            .await
     };
     wish.settle(house, work).await
 }

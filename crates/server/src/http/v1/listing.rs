@@ -7,6 +7,7 @@ use super::extract::Of;
 use super::items::shown_of;
 use super::proposal::{Short, check_words, creation_digest, listing_digest, schedule};
 use super::reply::Stands;
+use super::texts::{Place, put_along};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::Strict;
@@ -24,7 +25,7 @@ use gavel_auction::presets::{Preset, Slots};
 use gavel_auction::terms::check::Problem as TermsProblem;
 use gavel_auction::terms::{Promotion, Terms};
 use gavel_engine::answer::Answer;
-use gavel_engine::people::{Addendum, Listing, Reserved};
+use gavel_engine::people::{Listing, Reserved};
 use gavel_proof::hash::sha256;
 use gavel_proof::keys::LogKey;
 use http::header::LOCATION;
@@ -301,20 +302,9 @@ pub(crate) async fn add_note(
     let wish = Wish::of(&by, &manner, auction, expected_version);
     let work = move |wish: Wish, house: House| async move {
         let action = Action::Addendum { digest: sha256(text.as_bytes()) };
-        let done = wish.put(&house, action).await?;
-        let note = Addendum { at: done.accepted.event.at, text };
-        house.aside(move |house| keep(house, auction, &note)).await??;
+        let put = wish.put(&house, action);
+        let done = put_along(&house, &wish, (Some(text), Place::Addendum), put).await?;
         done.reply(&house, StatusCode::CREATED).await
     };
     wish.settle(house, work).await
-}
-
-/// Keeps a note once, however often the command comes.
-fn keep(house: &House, auction: AuctionId, note: &Addendum) -> Result<(), Problem> {
-    let listing = house.people.listing(auction)?.unwrap_or_default();
-    if !listing.addenda.contains(note) {
-        house.people.add_addendum(auction, note)?;
-        house.engine.words().changed(auction);
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ use super::ask::{Done, Manner, Wish, note_is_short, put_with_note};
 use super::bids::BareBody;
 use super::extract::Of;
 use super::reply::Stands;
+use super::texts::{Place, put_along};
 use crate::house::House;
 use crate::http::actor::SignedIn;
 use crate::http::body::{Strict, StrictOrEmpty};
@@ -181,9 +182,10 @@ pub(crate) async fn reopen(
         let seed = promotes.then(|| auction_key.seed(openings(before)));
         Action::Reopen { reason, ends_at, seed }
     };
-    let work = |wish, house: House| async move {
-        let done = put_on_history(&house, wish, build).await?;
-        done.keep_note(&house, body.note).await?.reply(&house, StatusCode::OK).await
+    let work = |wish: Wish, house: House| async move {
+        let put = put_on_history(&house, wish, build);
+        let done = put_along(&house, &wish, (body.note, Place::Note), put).await?;
+        done.reply(&house, StatusCode::OK).await
     };
     wish.settle(house, work).await
 }
