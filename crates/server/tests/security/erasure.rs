@@ -106,13 +106,11 @@ fn sec_s34_whoever_is_erased_is_in_no_file_and_what_was_sold_stays_sold() {
     let by_name = house.get(&format!("/v1/users?q={CANARY}"), Some(&house.admin())).json();
     assert_eq!(by_name["items"][0]["id"], id);
     // Letters leave on a thread of their own.
-    for _ in 0..500 {
-        if !holding(outbox.path()).is_empty() {
-            break;
-        }
+    let seen = (0..500).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    assert!(!holding(outbox.path()).is_empty(), "the test sees what it looks for");
+        !holding(outbox.path()).is_empty()
+    });
+    assert!(seen, "the test sees what it looks for");
     let export = house.get("/v1/users/me/export", Some(&token));
     assert!(export.body.matches(CANARY).count() >= 5, "{}", export.body);
 
@@ -136,8 +134,8 @@ fn sec_s34_whoever_is_erased_is_in_no_file_and_what_was_sold_stays_sold() {
         let said = reply.body.replace(&format!("q={CANARY}"), "");
         assert!(!said.contains(CANARY), "{path}: {said}");
     }
-    let found = house.get(&format!("/v1/auctions?q={CANARY}"), None);
-    assert_eq!(found.json()["items"], json!([]));
+    let query = format!("/v1/auctions?q={CANARY}");
+    assert_eq!(house.get(&query, None).json()["items"], json!([]));
     let his = house.get(&shown[6], None).json();
     let left = json!([his["title"], his["description"], his["addenda"][0]["text"]]);
     assert_eq!(left, json!(["(erased)", null, "(erased)"]));
