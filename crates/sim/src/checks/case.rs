@@ -1,6 +1,6 @@
 //! A history laid open for the checks: the log's events by auction, the tries by command.
 
-use super::{Check, Stats, Violation};
+use super::{Check, LOST, Stats, Violation};
 use crate::history::wish::Asked;
 use crate::history::{Input, LoggedEvent, Mark, Nanos, Op, Res, SeenKind};
 use gavel_auction::event::Event;
@@ -95,8 +95,9 @@ impl<'a> Case<'a> {
         records: &[usize],
         prose: String,
     ) {
-        // One history can break in a thousand places for one reason.
-        if self.found.len() >= 50 || self.planted.contains(&auction) {
+        // One history can break in a thousand places for one reason; what it has lost is said still.
+        let most = if prose == LOST { 60 } else { 50 };
+        if self.found.len() >= most || self.planted.contains(&auction) {
             return;
         }
         let records = records.iter().filter_map(|index| self.input.history.get(*index));
