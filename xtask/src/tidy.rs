@@ -2,6 +2,7 @@
 //! names file, line and rule. Forgives nothing outside `ratchet.rs`.
 
 mod files;
+mod links;
 mod manifests;
 mod naming;
 mod ratchet;
@@ -42,7 +43,7 @@ pub(crate) fn run() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match check(root) {
         Ok((files, findings)) if findings.is_empty() => {
-            println!("tidy: {files} files, {} rules and the walls hold", RULES.len());
+            println!("tidy: {files} files, {} rules, the walls and the links hold", RULES.len());
             ExitCode::SUCCESS
         }
         Ok((_, findings)) => {
@@ -73,6 +74,7 @@ fn check(root: &Path) -> std::io::Result<(usize, Vec<Finding>)> {
     findings.extend(ratchet::stale(root)?);
     findings.extend(manifests::check(root)?);
     findings.extend(walls::check(root)?);
+    findings.extend(links::check(root)?);
     Ok((paths.len(), findings))
 }
 

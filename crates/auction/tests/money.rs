@@ -4,6 +4,7 @@
 
 use gavel_auction::money::{Amount, Currency, MAX_AMOUNT, parse_major, print_major};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 fn currency(code: &str) -> Currency {
     Currency::from_code(code).unwrap()
@@ -124,7 +125,16 @@ fn defined(text: &str, decimals: u32) -> Option<i64> {
     i64::try_from(minor).ok().filter(|minor| (1..=MAX_AMOUNT).contains(minor))
 }
 
+/// So many cases, whatever the environment says; what fails is kept beside this file.
+fn kept(cases: u32) -> ProptestConfig {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/money.txt");
+    let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(file)) as _);
+    ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(kept(2_000))]
+
     #[test]
     fn what_is_printed_reads_the_same(
         minor in 1..=MAX_AMOUNT,

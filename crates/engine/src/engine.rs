@@ -13,7 +13,7 @@ use crate::history::{self, Chapter, HistoryEvent, Of, read_history};
 use crate::inbox::{Ask, Inbox, Reply};
 use crate::lists::Lists;
 use crate::log::{LogError, LogReader, Partition, Position};
-use crate::projection::Touched;
+use crate::projection::{self, Touched};
 use crate::residents::Residents;
 use crate::scrub::Progress;
 use crate::shard::Shard;
@@ -374,6 +374,14 @@ impl Engine {
     #[must_use]
     pub fn words(&self) -> &Words {
         &self.shared.words
+    }
+
+    /// What these auctions are about was erased among people: it goes from memory and lists, too.
+    ///
+    /// # Errors
+    /// The lists' own; it may be repeated.
+    pub fn forget_listings(&self, auctions: &[AuctionId]) -> Result<(), LogError> {
+        projection::reword(&self.shared, auctions)
     }
 
     /// How many records snapshots do not cover yet: a start has to read them.

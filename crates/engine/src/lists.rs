@@ -114,6 +114,12 @@ pub trait Lists: Send + Sync {
     /// # Errors
     /// If the store fails.
     fn clear(&self) -> Result<(), LogError>;
+    /// Forgets what these auctions are about, so that it is in no file any more; they are to be put
+    /// in place again.
+    ///
+    /// # Errors
+    /// If the store fails, or readers keep it from being destroyed: it may be repeated.
+    fn erase(&self, auctions: &[AuctionId]) -> Result<(), LogError>;
     /// Whether something has shown since the last [`Lists::clear`] that they are damaged.
     fn are_damaged(&self) -> bool;
     /// Reads all of them, for damage that no reader has met.

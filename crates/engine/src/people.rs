@@ -232,8 +232,8 @@ pub trait People: Traces + Waiting {
     /// # Errors
     /// [`PeopleError::EmailTaken`], or the store's own.
     fn change_user(&self, id: UserId, change: &UserChange) -> Result<bool, PeopleError>;
-    /// Erases a user with his sessions, and keeps the tombstone instead; his id stays used. False
-    /// if there is none.
+    /// Erases a user with his sessions and what he wrote about his auctions, and keeps the
+    /// tombstone instead; his id stays used. False if there is none.
     ///
     /// # Errors
     /// The store's own.
@@ -372,6 +372,11 @@ pub trait People: Traces + Waiting {
     /// # Errors
     /// The store's own.
     fn listing(&self, auction: AuctionId) -> Result<Option<Listing>, PeopleError>;
+    /// The auctions of which somebody wrote what they are about, also once he was erased.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn listings_of(&self, seller: UserId) -> Result<Vec<AuctionId>, PeopleError>;
     /// Changes what an auction is about (title, description, category).
     ///
     /// # Errors

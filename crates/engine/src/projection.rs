@@ -1,7 +1,7 @@
 //! Projection: keeps the lists up with the log, in the background, in their own transactions. What
 //! it shows is derived from committed heads; it judges nothing and may lag.
 
-use crate::engine::Shared;
+use crate::engine::{Shared, partition_of};
 use crate::lists::Row;
 use crate::log::{LogError, Partition, Position};
 use gavel_auction::ids::AuctionId;
@@ -82,6 +82,8 @@ pub(crate) fn bring_up(shared: &Shared) -> usize {
     let mut changed = 0;
     for (partition, touched) in (0..).zip(&shared.touched) {
         let Changed { upto, auctions } = touched.take();
+        // What changed without an event is at no position of its own.
+        let upto = upto.max(touched.listed.load(Ordering::Relaxed));
         // A barrier moves the log on, and nothing else.
         if auctions.is_empty() && upto <= touched.listed.load(Ordering::Relaxed) {
             continue;
@@ -114,6 +116,19 @@ fn begin_anew(shared: &Shared) {
             touched.note(upto, shared.views.of_partition(partition).into_iter());
         }
     }
+}
+
+/// What these auctions are about was erased: it goes from the lists, and they are listed again.
+pub(crate) fn reword(shared: &Shared, auctions: &[AuctionId]) -> Result<(), LogError> {
+    auctions.iter().for_each(|auction| shared.words.changed(*auction));
+    shared.lists.erase(auctions)?;
+    for auction in auctions {
+        let partition = partition_of(*auction, shared.touched.len());
+        if let Some(touched) = shared.touched.get(usize::from(partition)) {
+            touched.note(0, std::iter::once(*auction));
+        }
+    }
+    Ok(())
 }
 
 fn project(

@@ -411,6 +411,36 @@ fn who_watches_is_counted_once_and_may_be_away_for_a_moment() {
     count(1);
 }
 
+/// Waits as long as somebody may be silent: he is asked within 25 seconds, given up 20 later.
+#[test]
+fn whoever_is_gone_without_a_word_is_counted_no_more_and_after_a_kill_who_came_back() {
+    let mut house = Served::new();
+    let (seller, anna) = (house.user("seller").1, house.user("anna").1);
+    let lot = auction(&house, &seller, json!({"terms": {"visibility": "named"}}));
+    let mut watcher = Socket::open(house.address, Some(&seller)).unwrap();
+    watcher.join(lot).unwrap();
+    // Half open: she takes nothing, says nothing, and closes nothing.
+    let mut silent = Socket::open(house.address, Some(&anna)).unwrap();
+    assert_eq!(silent.join(lot).unwrap()["participants"], 2);
+    let left = loop {
+        let told = watcher.wait("presence_update").unwrap();
+        if told["left"] == json!(["anna"]) {
+            break told;
+        }
+    };
+    assert_eq!(
+        (&left["participant_count"], &left["participants"]),
+        (&json!(1), &json!(["seller"]))
+    );
+    house.kill();
+    house.again(&[]);
+    let mut back = Socket::open(house.address, Some(&anna)).unwrap();
+    assert_eq!(back.join(lot).unwrap()["participants"], 1);
+    let told = back.wait("presence_update").unwrap();
+    assert_eq!((&told["participants"], &told["joined"]), (&json!(["anna"]), &json!(["anna"])));
+    drop((silent, watcher));
+}
+
 #[test]
 fn p14_who_comes_and_goes_is_told_by_name_only_where_bidders_are_named() {
     let house = Served::new();

@@ -1,8 +1,9 @@
 //! Non-interference: the same life of a house is lived twice, with other sealed amounts, maxima,
 //! reserves, e-mails, passwords and keys. Whoever may not know these gets the same bytes twice:
-//! replies and their headers, refusals, event streams, explanations, metrics, the house's own log
-//! lines. Only times and digests are masked, each by as many characters. And the secrets of the
-//! second life stand nowhere in anything that anybody got who may not know them.
+//! replies and their headers, refusals, event streams, explanations, the names of metrics. Only
+//! times and digests are masked, each by as many characters. And the secrets of the second life
+//! stand nowhere in anything that anybody got who may not know them, nor in the values of metrics
+//! and the house's own log lines, which are searched for them and not compared.
 
 #![expect(clippy::unwrap_used, reason = "a test, all of it")]
 

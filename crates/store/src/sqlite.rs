@@ -411,8 +411,8 @@ fn open_read_only(dir: &Path, path: PathBuf, options: &Options) -> Result<Stores
     let lists = Kind::Lists.path(dir);
     let (lists, lists_rebuilt): (Arc<dyn Lists>, bool) =
         match file::open_checked_to_read(&lists, Kind::Lists) {
-            Ok(_) => (Arc::new(lists::ReadOnlyLists::new(Readers::new(lists))), false),
-            Err(_) => (Arc::new(lists::NoLists), true),
+            Ok(_) => (Arc::new(lists::read_only::ReadOnlyLists::new(Readers::new(lists))), false),
+            Err(_) => (Arc::new(lists::read_only::NoLists), true),
         };
     let writer = group::GroupWriter::new(people.clone(), None);
     let people = Arc::new(people::SqlitePeople::new(writer, Readers::new(people), vault));

@@ -101,7 +101,7 @@ test("an answer that is lost on the way does not make two bids of one", async (t
   wire.loses = (text) => text.includes('"operation"');
   const outcome = client.bid(lot, { amount: 1_000 });
   await until(() => wire.lost === 1);
-  assert.equal(room.version, 4, "the bid is there for all to see");
+  await until(() => room.version === 4, "the bid is there for all to see");
   wire.loses = () => false;
   wire.cut();
   const { status, tries, body } = await outcome;
@@ -112,6 +112,57 @@ test("an answer that is lost on the way does not make two bids of one", async (t
   const last = client.bid(lot, { amount: 2_000 }, "the-last");
   client.close();
   await assert.rejects(last, (error) => error instanceof OutcomeUnknown && error.key === "the-last");
+});
+
+test("f19: when all wires are cut at once, all come back, and nothing is missing or twice", async (t) => {
+  const house = await House.open(t, ["limits.sockets_per_user=0", "limits.sockets_per_ip=0"]);
+  const seller = await house.user("seller");
+  const people = [];
+  for (const name of ["anna", "bert", "carl", "dora"]) people.push(await house.user(name));
+  const lot = await house.auction(seller);
+  const wire = await Wire.to(t, house);
+  // Each has several tabs, and some are nobody.
+  const tokens = [...people, ...people, ...people, null, null, null, null];
+  const clients = tokens.map((token, i) => open(t, wire.url, token, { socket: { transports: i % 2 ? ["websocket"] : ["polling", "websocket"] } }));
+  const rooms = clients.map((client) => client.watch(lot));
+  await Promise.all(clients.map(ready));
+  const heard = rooms.map(() => []);
+  clients.forEach((client, i) => client.on("chat", (_, line) => line && heard[i].push(line.id)));
+  /** Said until it was heard, under one key. */
+  const say = async (client, text) => {
+    for (const key = crypto.randomUUID(); ;) {
+      const answer = await client.say(lot, text, key).catch(() => null);
+      if (answer?.status === 200) return answer.body.id;
+      await new Promise((after) => setTimeout(after, 200));
+    }
+  };
+  const [outcomes, said] = [[], []];
+  for (let round = 0; round < 4; round++) {
+    const own = clients.slice(0, people.length);
+    for (const [i, client] of own.entries()) {
+      for (let n = 0; n < 4; n++) outcomes.push(client.bid(lot, { amount: 1_000 * (round + 1) + 100 * n + i }));
+      said.push(say(client, `${round} ${i}`));
+    }
+    // Some of it is on its way, there or back.
+    await new Promise((after) => setTimeout(after, round * 7));
+    wire.cut();
+    await until(() => clients.every((client) => client.status === "connected"));
+    await Promise.all(clients.map(ready));
+  }
+  const settled = await Promise.all(outcomes);
+  const ids = await Promise.all(said);
+  const log = await house.log(lot);
+  const placed = log.filter(({ kind }) => kind === "bid_placed");
+  const taken = settled.filter(({ status }) => status === 201).map(({ body }) => body.version);
+  assert.deepEqual(taken.sort((a, b) => a - b), placed.map(({ version }) => version), "each once");
+  const lines = (await house.must("GET", `/v1/auctions/${lot}/chat`)).items.map(({ id }) => id).sort((a, b) => a - b);
+  assert.deepEqual(ids.sort((a, b) => a - b), lines, "each once");
+  for (const [i, room] of rooms.entries()) {
+    await until(() => room.version === log.at(-1).version && room.fresh && room.chat.length === lines.length);
+    assert.deepEqual(room.chat.map(({ id }) => id), lines);
+    assert.equal(new Set(heard[i]).size, heard[i].length, "told once");
+    await until(() => room.participants === people.length + 4, "nobody is counted twice, or not at all");
+  }
 });
 
 test("a message that is lost is noticed, and asked for", async (t) => {
@@ -125,7 +176,12 @@ test("a message that is lost is noticed, and asked for", async (t) => {
   const versions = [];
   client.on("change", () => versions.push(room.version));
   wire.loses = (text) => text.includes("bid_update") && text.includes('"version":5,');
-  for (const amount of [100, 200, 300]) await house.bid(lot, anna, amount);
+  // One after the other, so that each is told by itself.
+  await house.bid(lot, anna, 100);
+  await until(() => room.version === 4);
+  await house.bid(lot, anna, 200);
+  await until(() => wire.lost === 1);
+  await house.bid(lot, anna, 300);
   await until(() => room.version === 6 && room.fresh);
   const gaps = client.seen.filter(([name]) => name === "gap").map(([, , gap]) => gap);
   assert.deepEqual([gaps, wire.lost], [[{ from: 5, to: 5 }], 1]);

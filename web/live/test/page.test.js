@@ -75,7 +75,8 @@ test("prices are live, and the countdown is the house's", { skip }, async (t) =>
   await page.unroute(/\/v1\/auctions\/\d+$/);
   await page.goto(`${house.url}/#auction-${other}`);
   await page.sees("#one-title", "A clock");
-  assert.equal(await page.locator("#one-said").isVisible(), false);
+  await page.sees("#say-go", "Sign in to speak");
+  assert.equal(await page.locator("#one-chat li").count(), 0, "what is said elsewhere is not said here");
   const wrong = page.wrong.filter((text) => !text.includes("net::ERR_FAILED"));
   assert.deepEqual(wrong, [], "no script failed, and its policy held nothing back");
 });
@@ -139,7 +140,7 @@ async function bid(page, amount) {
 
 test("a visitor signs in, bids, sees at once how he stands, and speaks", { skip }, async (t) => {
   const house = await House.open(t);
-  const [seller, , bert] = [await house.user("seller"), await house.user("anna"), await house.user("bert")];
+  const [seller, anna, bert] = [await house.user("seller"), await house.user("anna"), await house.user("bert")];
   const lot = await house.auction(seller, { title: "A lamp", preset: "english", starting_price: 1_000,
     terms: { confirm_factor: 10 } });
   const page = await browse(t);
@@ -183,6 +184,18 @@ test("a visitor signs in, bids, sees at once how he stands, and speaks", { skip 
   await page.reload();
   await page.sees("#who", "anna");
   await page.sees("#one-you", "You are winning");
+  // What she bids in, she finds before all else, also when it is over.
+  await page.click("text=All auctions");
+  await page.sees("#mine li", "A lampYou are winning€9,999.00");
+  await house.bid(lot, bert, 2_000_000);
+  await page.sees("#mine li .bad", "You have been outbid");
+  await shot(page, "yours");
+  const over = await house.auction(seller, { title: "A clock", preset: "english", starting_price: 1_000,
+    duration_seconds: 2, terms: { close: "hard" } });
+  await house.bid(over, anna, 1_000);
+  await page.sees("#mine li", /A clockYou have won.*sold to paddle 1 for €10\.00/);
+  await page.goBack();
+  await page.sees("#one-you", "You have been outbid");
   await page.setViewportSize({ width: 400, height: 1100 });
   await shot(page, "phone");
   // Another tab signs out: this one is nobody's, too.
@@ -191,6 +204,7 @@ test("a visitor signs in, bids, sees at once how he stands, and speaks", { skip 
   await other.click("#enter >> text=Sign out");
   await page.sees("#bid-go", "Sign in to bid");
   assert.equal(await page.textContent("#one-you"), "");
+  assert.equal(await other.locator("#yours").isVisible(), false);
   assert.equal((await house.ask("GET", `/v1/auctions/${lot}/chat`)).body.items.length, 1);
   const wrong = page.wrong.filter((text) => !/ERR_FAILED|401/.test(text));
   assert.deepEqual(wrong, [], "no script failed, and its policy held nothing back");
@@ -254,6 +268,41 @@ test("whoever has no account opens one; he buys, and asks to take part", { skip 
   await house.must("POST", `/v1/auctions/${asked}/registrations/1/approve`, seller);
   await page.locator("#bid").waitFor();
   assert.deepEqual(page.wrong, []);
+});
+
+test("the page fits a phone, keeps its place, and says what is not there", { skip }, async (t) => {
+  const house = await House.open(t);
+  const [seller] = [await house.user("seller"), await house.user("anna")];
+  const word = "x".repeat(120);
+  const lots = [];
+  for (let i = 0; i < 9; i++) {
+    lots.push(await house.auction(seller, { title: `A ${word} ${i}`, description: `One\n\n${word}`, duration_seconds: 90_000 + i }));
+  }
+  const page = await browse(t, { viewport: { width: 360, height: 740 } });
+  const fits = async (what) => assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, what);
+  await page.goto(house.url);
+  await page.locator(".card").nth(8).waitFor();
+  await fits("the list");
+  await page.locator(".card").nth(7).scrollIntoViewIfNeeded();
+  const place = await page.evaluate(() => scrollY);
+  assert.ok(place > 740);
+  await page.locator(".card").nth(7).click();
+  await page.sees("#one-title", `${word} 7`);
+  await page.sees("#one-end", "ends in 1 d 1 h");
+  await fits("an auction");
+  assert.equal(await page.evaluate(() => scrollY), 0, "from its top");
+  assert.match(await page.title(), / 7 · Gavel$/);
+  await page.locator("#bid").waitFor();
+  await page.goBack();
+  await page.locator(".card").nth(7).waitFor();
+  assert.equal(await page.evaluate(() => scrollY), place, "the list is as it was left");
+  assert.equal(await page.title(), "Gavel");
+  await page.goto(`${house.url}/#auction-${lots[0]}`);
+  await page.locator("#bid").waitFor();
+  await page.goto(`${house.url}/#auction-9999`);
+  await page.sees("#one-title", "There is no such auction.");
+  for (const part of ["#bid", "#one-terminal", "#one-json", "#one-said"]) assert.equal(await page.isVisible(part), false, part);
+  assert.deepEqual(page.wrong.filter((text) => !text.includes("404")), []);
 });
 
 /** Asks until that is too much, and goes on with it; gives back what ends that. */

@@ -1,5 +1,6 @@
 //! Each rule against a sample that breaks it, and one that does not.
 
+use super::links;
 use super::manifests::{judge_member, judge_root};
 use super::walls::{self, Graph};
 use super::{RULES, judge};
@@ -97,6 +98,31 @@ fn a_dependency_needs_its_reason_and_its_one_version() {
     let member = "[dependencies]\na = \"1\"\nb.workspace = true\n[lints]\nworkspace = true\n";
     assert_eq!(judge_member("a", member).iter().map(|f| f.line).collect::<Vec<_>>(), [2]);
     assert_eq!(judge_member("a", "[dependencies]\n").len(), 1);
+}
+
+#[test]
+fn links_lead_to_files_headings_and_tests() {
+    let open = |path: &str| match path {
+        "docs/a.md" => Some("# A page: of all\n".to_owned()),
+        "crates/a/tests/b.rs" => Some("fn c() {}\nfn d() {}\n".to_owned()),
+        "crates/a" => Some(String::new()),
+        _ => None,
+    };
+    let wrong = |text: &str| -> Vec<String> {
+        let findings = links::judge("docs/b/c.md", text, &open);
+        findings.into_iter().map(|finding| finding.message).collect()
+    };
+    let well = "[a](../a.md) [a](../a.md#a-page-of-all) [b](https://b.example/c) [c](#here)\n\
+        # Here\n```sh\n[ a ](b)\n```\n[b](../../crates/a/tests/b.rs): `c`, `d`; `e`\n\
+        [d](../../crates/a)\n";
+    let open_here = |path: &str| if path == "docs/b/c.md" { Some(well.into()) } else { open(path) };
+    assert_eq!(links::judge("docs/b/c.md", well, &open_here), []);
+    assert_eq!(wrong("\n[a](a.md)"), ["a.md leads nowhere"]);
+    assert_eq!(wrong("[a](../a.md#b)"), ["docs/a.md has no heading #b"]);
+    assert_eq!(
+        wrong("[b](../../crates/a/tests/b.rs): `c`, `e`, `d`."),
+        ["crates/a/tests/b.rs has no test `e`"]
+    );
 }
 
 #[test]

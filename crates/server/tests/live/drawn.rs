@@ -1,11 +1,13 @@
-//! A crowd that does what chance says, from a fixed seed: bids and takes back, comes, is slow,
-//! goes, comes again where it was. What each is told of himself must fit what all are told, and no
-//! version may be missing: what the simulator, which has no sockets and no `room.rs`, cannot see.
+//! A crowd that does what chance says, from a fixed seed: bids and takes back, speaks, comes, is
+//! slow, goes, comes again where it was. What each is told of himself must fit what all are told,
+//! times must fit states, and no version and no word may be missing: what the simulator, which has
+//! no sockets and no `room.rs`, cannot see.
 
 use super::auction;
 use super::served::Served;
 use super::socket::Socket;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Numbers that look drawn (xorshift).
@@ -20,9 +22,30 @@ impl Dice {
     }
 }
 
-/// Bids, and takes back now and then; each time one's own latest bid.
+/// What is said last of all.
+const LAST: &str = "the-end";
+
+/// Says something under a key, perhaps for the second time; not everything is listened to.
+fn speak(house: &Served, lot: u64, token: &str, words: &str) -> u16 {
+    let headers = format!(
+        "authorization: Bearer {token}\r\nidempotency-key: {words}\r\n\
+         content-type: application/json\r\n"
+    );
+    let body = json!({ "message": words }).to_string();
+    let path = format!("/v1/auctions/{lot}/chat");
+    let said = house.send("POST", &path, &headers, body.as_bytes());
+    assert!(matches!(said.status, 201 | 429), "{said:?}");
+    said.status
+}
+
+/// Bids, and takes back now and then; each time one's own latest bid. Speaks now and then.
 fn act(house: &Served, lot: u64, token: &str, dice: &mut Dice) {
-    for _ in 0..60 {
+    for turn in 0..60 {
+        if dice.below(8) == 0 {
+            for _ in 0..=dice.below(2) {
+                speak(house, lot, token, &format!("{turn}-{lot}"));
+            }
+        }
         let maximum = 1_000 + dice.below(2_000_000);
         let path = format!("/v1/auctions/{lot}/bids");
         let placed = house.ask("POST", &path, Some(token), &json!({ "maximum": maximum }));
@@ -35,40 +58,105 @@ fn act(house: &Served, lot: u64, token: &str, dice: &mut Dice) {
     }
 }
 
-/// Watches to the end, by one socket after the other: the last state that was shown.
-fn watch(house: &Served, lot: u64, token: Option<&str>, mut dice: Dice) -> Value {
-    let mut known = 0;
+/// One who watches, by one socket after the other.
+#[derive(Default)]
+struct Watcher {
+    /// Up to which version he was shown it.
+    known: u64,
+    /// The end by version, as it was shown with it.
+    ends: BTreeMap<u64, Value>,
+    /// What was said, since he came into the room last.
+    chat: BTreeMap<i64, Value>,
+    /// How it ended.
+    last: Option<Value>,
+}
+
+impl Watcher {
+    fn is_shown(&mut self, name: &str, mut state: Value) {
+        if name == "joined_auction" {
+            assert_eq!(state["from_version"].as_u64().unwrap_or(1), self.known + 1, "{state}");
+            for same in ["leader", "bid_count", "outcome", "effective_end"] {
+                state[same] = state["state"][same].clone();
+            }
+            let said = state["chat"].as_array().unwrap().iter();
+            self.chat = said.map(|said| (said["id"].as_i64().unwrap(), said.clone())).collect();
+        } else {
+            let from = state["from_version"].as_u64().unwrap();
+            assert!(from <= self.known + 1, "after {}: {state}", self.known);
+        }
+        let version = state["version"].as_u64().unwrap();
+        assert!(version >= self.known, "after {}: {state}", self.known);
+        self.known = version;
+        let own = &state["you"]["paddle"];
+        let leads = own.is_number() && own == &state["leader"];
+        assert_eq!(state["you_are_winning"], leads, "{state}");
+        self.ends.insert(version, state["effective_end"].clone());
+        if name == "auction_ended" || state["outcome"].is_object() {
+            self.last = Some(state);
+        }
+    }
+
+    fn hears(&mut self, said: Value) {
+        let id = said["id"].as_i64().unwrap();
+        // Who comes in at that moment may be shown it with all else, and told.
+        let before = self.chat.insert(id, said.clone());
+        assert!(before.is_none_or(|before| before == said), "{said}");
+    }
+
+    /// A time fits the state that it names, and itself.
+    fn is_told(&self, timer: &Value) {
+        assert_eq!(timer["state"], "open", "{timer}");
+        let version = timer["version"].as_u64().unwrap();
+        if let Some(end) = self.ends.get(&version) {
+            assert_eq!(&timer["effective_end"], end, "{timer}");
+        }
+        let at = |name: &str| -> jiff::Timestamp { timer[name].as_str().unwrap().parse().unwrap() };
+        let left = at("effective_end").duration_since(at("server_time"));
+        let seconds = (left.as_micros() + 999_999) / 1_000_000;
+        assert_eq!(timer["time_remaining_seconds"], json!(seconds.max(0)), "{timer}");
+    }
+
+    fn has_heard_all(&self) -> bool {
+        self.last.is_some() && self.chat.values().any(|said| said["message"] == LAST)
+    }
+}
+
+/// Watches until all has been said: the last state that was shown, what was said, and how often
+/// the time was told.
+fn watch(house: &Served, lot: u64, token: Option<&str>, mut dice: Dice) -> (Watcher, usize) {
+    let (mut watcher, mut times) = (Watcher::default(), 0);
     loop {
         let mut socket = Socket::open(house.address, token).unwrap();
         let mut join = json!({ "auction_id": lot });
-        if known > 0 && dice.below(3) > 0 {
-            join["after_version"] = json!(known);
+        if watcher.known > 0 && dice.below(3) > 0 {
+            join["after_version"] = json!(watcher.known);
         } else {
-            known = 0;
+            watcher.known = 0;
         }
         socket.say("join_auction", &join);
         let mut left = 1 + dice.below(60);
         while left > 0 {
-            let (name, mut state) = socket.next().unwrap();
-            if name == "joined_auction" {
-                assert_eq!(state["from_version"].as_u64().unwrap_or(1), known + 1, "{state}");
-                state["leader"] = state["state"]["leader"].clone();
-            } else if matches!(&*name, "bid_update" | "auction_updated" | "auction_ended") {
-                let from = state["from_version"].as_u64().unwrap();
-                assert!(from <= known + 1, "after {known}: {state}");
-            } else {
-                continue;
+            let (name, data) = socket.next().unwrap();
+            match &*name {
+                "joined_auction" | "bid_update" | "auction_updated" | "auction_ended" => {
+                    watcher.is_shown(&name, data);
+                }
+                "chat_message" => watcher.hears(data),
+                "timer_update" => {
+                    watcher.is_told(&data);
+                    times += 1;
+                }
+                // A guest who comes before it is known that he has gone is two for a while.
+                "presence_update" => {
+                    assert!((1..=10).contains(&data["participant_count"].as_u64().unwrap()));
+                }
+                "ack" => assert_eq!(data["status"], 200, "{data}"),
+                _ => panic!("{name}: {data}"), // not ours: a text
             }
-            let version = state["version"].as_u64().unwrap();
-            assert!(version >= known, "after {known}: {state}");
-            known = version;
-            let own = &state["you"]["paddle"];
-            let leads = own.is_number() && own == &state["leader"];
-            assert_eq!(state["you_are_winning"], leads, "{state}");
-            if name == "auction_ended" {
-                return state;
+            if watcher.has_heard_all() {
+                return (watcher, times);
             }
-            left -= 1;
+            left -= u64::from(name != "ack");
             if dice.below(4) == 0 {
                 std::thread::sleep(Duration::from_millis(dice.below(40)));
             }
@@ -87,7 +175,9 @@ fn a_crowd_that_does_what_chance_says_is_told_no_contradiction_and_misses_nothin
     for seed in 1..=3 {
         let terms = json!({"proxy": "maximum", "increment": {"kind": "fixed", "step": 100},
             "retraction": "while_open"});
-        let body = json!({"preset": "english", "starting_price": 1_000, "terms": terms});
+        // Each bid of the last minutes moves the end.
+        let body = json!({"preset": "english", "starting_price": 1_000, "terms": terms,
+            "duration_seconds": 60});
         let lot = auction(&house, &seller, body);
         let dice = |of: u64| Dice(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15).wrapping_add(of));
         let house = &house;
@@ -111,17 +201,27 @@ fn a_crowd_that_does_what_chance_says_is_told_no_contradiction_and_misses_nothin
             let path = format!("/v1/auctions/{lot}/close");
             let closed = house.ask("POST", &path, Some(&house.admin()), &json!({}));
             assert!(closed.status < 300, "{closed:?}");
+            while speak(house, lot, &seller, LAST) != 201 {}
+            let said = house.get(&format!("/v1/auctions/{lot}/chat?limit=50"), None).json();
+            let said = said["items"].as_array().unwrap();
+            let mut times = 0;
             for (token, watching) in watching {
-                let (last, path) = (watching.join().unwrap(), format!("/v1/auctions/{lot}"));
+                let ((watcher, told), path) =
+                    (watching.join().unwrap(), format!("/v1/auctions/{lot}"));
+                times += told;
+                let heard: Vec<&Value> = watcher.chat.values().collect();
+                assert_eq!(heard, said.iter().collect::<Vec<_>>());
+                let mut last = watcher.last.unwrap();
                 let mut view = house.get(&path, token).json();
                 // A state is for all: who stands behind the winner's paddle is told by HTTP alone.
-                if let Some(outcome) = view["outcome"].as_object_mut() {
-                    outcome.remove("winner_user");
+                for shown in [&mut last, &mut view] {
+                    shown["outcome"].as_object_mut().unwrap().remove("winner_user");
                 }
                 for same in ["leader", "bid_count", "you", "outcome"] {
                     assert_eq!(last[same], view[same], "{same}: {last}");
                 }
             }
+            assert!(times > 0, "the time is told, with each new end");
         });
     }
 }

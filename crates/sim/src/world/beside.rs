@@ -74,6 +74,12 @@ impl Lists for Rows {
         Ok(())
     }
 
+    fn erase(&self, auctions: &[AuctionId]) -> Result<(), LogError> {
+        let mut listed = self.listed();
+        auctions.iter().for_each(|auction| drop(listed.rows.remove(auction)));
+        Ok(())
+    }
+
     fn are_damaged(&self) -> bool {
         self.listed().damaged
     }
@@ -239,6 +245,10 @@ impl People for Nobody {
 
     fn listing(&self, _: AuctionId) -> Result<Option<Listing>, PeopleError> {
         Ok(None)
+    }
+
+    fn listings_of(&self, _: UserId) -> Result<Vec<AuctionId>, PeopleError> {
+        Ok(Vec::new())
     }
 
     fn change_listing(&self, _: AuctionId, _: &Listing) -> Result<(), PeopleError> {

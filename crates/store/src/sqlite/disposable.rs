@@ -64,6 +64,14 @@ impl Disposable {
         written.inspect_err(|error| self.readers.look_at(error)).map_err(unreadable)
     }
 
+    /// Empties the write-ahead file, so that what was erased is nowhere any more.
+    pub(super) fn scrub(&self) -> Result<(), LogError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: bool = self.writer().query_row(sql, [], |row| row.get(0)).map_err(unreadable)?;
+        let kept = "readers kept the write-ahead file from being emptied: repeat";
+        if busy { Err(LogError::Unreadable(kept.into())) } else { Ok(()) }
+    }
+
     /// Writes in one transaction; a file that is damaged, or too damaged for that, is made anew.
     pub(super) fn write_or_replace(
         &self,

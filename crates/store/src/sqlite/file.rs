@@ -81,6 +81,7 @@ impl Kind {
                 include_str!("../../migrations/sqlite/people/0008_chat_keys.sql"),
                 include_str!("../../migrations/sqlite/people/0009_traces_waiting.sql"),
                 include_str!("../../migrations/sqlite/people/0010_wishes_since.sql"),
+                include_str!("../../migrations/sqlite/people/0011_authors.sql"),
             ],
             Self::Lists => &[
                 include_str!("../../migrations/sqlite/lists/0001_lists.sql"),
@@ -98,12 +99,13 @@ impl Kind {
 
     /// What a writing connection of this file is set to. `synchronous` belongs to the connection,
     /// not to the file, so it is set at every open. Checkpoints of the log are made elsewhere,
-    /// off the path of a bid. What is erased among people is overwritten.
+    /// off the path of a bid. What is erased among people, and in lists, is overwritten.
     const fn settings(self) -> &'static str {
         match self {
             Self::Log => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;",
             Self::People => "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
-            Self::Lists | Self::Snapshots => "PRAGMA synchronous = NORMAL;",
+            Self::Lists => "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;",
+            Self::Snapshots => "PRAGMA synchronous = NORMAL;",
         }
     }
 

@@ -30,9 +30,9 @@ pub(super) fn reserve(
     let names = (!names.is_empty()).then(|| format!("[{}]", names.join(",")));
     run(
         connection,
-        "INSERT INTO listing (title, description, category, item, attributes, pictures)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![title, description, category, item, attributes, names],
+        "INSERT INTO listing (title, description, category, item, attributes, pictures, seller)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![title, description, category, item, attributes, names, actor.get()],
     )?;
     let auction = auction_id(connection.last_insert_rowid())?;
     for addendum in &listing.addenda {
@@ -46,6 +46,33 @@ pub(super) fn reserve(
         )?;
     }
     Ok(Reserved::Id(auction))
+}
+
+/// The auctions of which somebody wrote what they are about.
+pub(super) fn written_by(
+    connection: &Connection,
+    seller: UserId,
+) -> rusqlite::Result<Vec<AuctionId>> {
+    let mut written = connection.prepare_cached("SELECT auction FROM listing WHERE seller = ?1")?;
+    let written = written.query_map([seller.get()], |row| row.get(0))?;
+    written.filter_map(|id| id.map(AuctionId::new).transpose()).collect()
+}
+
+/// Of all that somebody wrote about his auctions only that it was there is left.
+pub(super) fn blank(connection: &Connection, seller: UserId) -> Result<(), PeopleError> {
+    let his = [seller.get()];
+    run(
+        connection,
+        "UPDATE listing SET title = '(erased)', description = NULL, category = NULL, item = NULL,
+             attributes = NULL, pictures = NULL WHERE seller = ?1",
+        his,
+    )?;
+    run(
+        connection,
+        "UPDATE addendum SET text = '(erased)'
+         WHERE auction IN (SELECT auction FROM listing WHERE seller = ?1)",
+        his,
+    )
 }
 
 /// The id itself is never given out again.

@@ -1,6 +1,8 @@
 //! Lists and search in a file that may be deleted at any time. Refuses to know what the log says:
 //! it keeps the rows it is given.
 
+pub(super) mod read_only;
+
 use super::OpenError;
 use super::disposable::Disposable;
 use super::file::Kind;
@@ -29,6 +31,8 @@ const PUT: &str =
 const PUT_CURSOR: &str = "INSERT INTO cursor (partition, position) VALUES (?1, ?2)
     ON CONFLICT (partition) DO UPDATE SET position = excluded.position";
 const PUT_WORDS: &str = "INSERT OR REPLACE INTO words (rowid, title) VALUES (?1, ?2)";
+const FORGET: &str = "DELETE FROM auction WHERE id = ?1";
+const FORGET_WORDS: &str = "DELETE FROM words WHERE rowid = ?1";
 const PUT_PRICE: &str = "UPDATE auction SET price = ?2 WHERE id = ?1";
 const PUT_BIDDING: &str = "INSERT OR IGNORE INTO bidding (user, auction) VALUES (?1, ?2)";
 const BIDDING: &str = "SELECT auction FROM bidding WHERE user = ?1 AND auction < ?2
@@ -92,6 +96,22 @@ impl Lists for SqliteLists {
         self.file.write_or_replace(|transaction| transaction.execute_batch(CLEAR))
     }
 
+    fn erase(&self, auctions: &[AuctionId]) -> Result<(), LogError> {
+        if auctions.is_empty() {
+            return Ok(());
+        }
+        self.file.write(|transaction| {
+            for auction in auctions {
+                let auction = [auction.get()];
+                transaction.prepare_cached(FORGET)?.execute(auction)?;
+                transaction.prepare_cached(FORGET_WORDS)?.execute(auction)?;
+            }
+            // Words that were only marked as gone.
+            transaction.execute_batch("INSERT INTO words (words) VALUES ('optimize')")
+        })?;
+        self.file.scrub()
+    }
+
     fn are_damaged(&self) -> bool {
         self.file.readers.are_of_a_damaged_file()
     }
@@ -101,98 +121,12 @@ impl Lists for SqliteLists {
     }
 }
 
-/// What stands in for the lists of a house that is only read, where there are none to be read.
-pub(super) struct NoLists;
-
-impl Lists for NoLists {
-    fn cursor(&self, _partition: Partition) -> Result<Position, LogError> {
-        Ok(0)
-    }
-
-    fn put(&self, _partition: Partition, _upto: Position, _rows: &[Row]) -> Result<(), LogError> {
-        Err(read_only())
-    }
-
-    fn page(&self, _query: &Query) -> Result<Page, LogError> {
-        Ok(Page::default())
-    }
-
-    fn bidding(&self, _: UserId, _: i64, _: usize) -> Result<Vec<AuctionId>, LogError> {
-        Ok(Vec::new())
-    }
-
-    fn dealings(&self, _: UserId, _: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
-        Ok(Vec::new())
-    }
-
-    fn are_damaged(&self) -> bool {
-        false
-    }
-
-    fn examine(&self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn clear(&self) -> Result<(), LogError> {
-        Err(read_only())
-    }
-}
-
-/// Lists of a house that is only read.
-pub(super) struct ReadOnlyLists {
-    readers: Readers,
-}
-
-impl ReadOnlyLists {
-    pub(super) const fn new(readers: Readers) -> Self {
-        Self { readers }
-    }
-}
-
-impl Lists for ReadOnlyLists {
-    fn cursor(&self, partition: Partition) -> Result<Position, LogError> {
-        self.readers.with(|connection| cursor(connection, partition)).map_err(unreadable)
-    }
-
-    fn put(&self, _partition: Partition, _upto: Position, _rows: &[Row]) -> Result<(), LogError> {
-        Err(read_only())
-    }
-
-    fn page(&self, query: &Query) -> Result<Page, LogError> {
-        page(&self.readers, query)
-    }
-
-    fn bidding(&self, user: UserId, before: i64, limit: usize) -> Result<Vec<AuctionId>, LogError> {
-        bidding(&self.readers, user, before, limit)
-    }
-
-    fn dealings(&self, user: UserId, limit: usize) -> Result<Vec<(AuctionId, UserId)>, LogError> {
-        dealings(&self.readers, user, limit)
-    }
-
-    fn are_damaged(&self) -> bool {
-        false
-    }
-
-    fn examine(&self) -> Result<(), LogError> {
-        Ok(())
-    }
-
-    fn clear(&self) -> Result<(), LogError> {
-        Err(read_only())
-    }
-}
-
 /// Whether the pages are in order: that is all that lists have, where snapshots have seals.
 fn check(connection: &Connection) -> rusqlite::Result<()> {
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
     let whole = said == "ok";
     whole.then_some(()).ok_or(rusqlite::Error::SqliteFailure(damaged, Some(said)))
-}
-
-fn read_only() -> LogError {
-    LogError::Unreadable("the house is open for reading only".into())
 }
 
 fn cursor(connection: &Connection, partition: Partition) -> rusqlite::Result<Position> {

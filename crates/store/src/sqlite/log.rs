@@ -337,7 +337,8 @@ impl Raw {
             version.ok_or_else(|| damaged(format!("{} is not a version", self.version)))?;
         let previous = u64::try_from(self.previous).ok().filter(|previous| *previous < position);
         let previous = previous.ok_or_else(|| {
-            damaged(format!("{} is not the position of an earlier record", self.previous))
+            let whose = format!("auction {auction}, version {version}");
+            damaged(format!("{whose}: {} is not the position of an earlier record", self.previous))
         })?;
         let hash = <[u8; 32]>::try_from(self.hash.as_slice())
             .map_err(|_| damaged(format!("a hash of {} bytes, not 32", self.hash.len())))?;

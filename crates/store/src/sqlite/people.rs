@@ -162,6 +162,7 @@ impl People for SqlitePeople {
             // His sessions and all else goes with him (`ON DELETE CASCADE`).
             let erase = |sql| connection.execute(sql, [id.get()]).map_err(failed);
             erase("DELETE FROM auction_key WHERE actor = ?1")?;
+            listings::blank(connection, id)?;
             let erased = erase("DELETE FROM user WHERE id = ?1")?;
             if erased > 0 {
                 let sql = "INSERT OR REPLACE INTO tombstone (user, text) VALUES (?1, ?2)";
@@ -402,6 +403,10 @@ impl People for SqlitePeople {
 
     fn listing(&self, auction: AuctionId) -> Result<Option<Listing>, PeopleError> {
         self.read(|connection| listings::read(connection, auction))
+    }
+
+    fn listings_of(&self, seller: UserId) -> Result<Vec<AuctionId>, PeopleError> {
+        self.read(|connection| listings::written_by(connection, seller))
     }
 
     fn change_listing(&self, auction: AuctionId, listing: &Listing) -> Result<(), PeopleError> {

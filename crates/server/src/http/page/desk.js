@@ -18,7 +18,8 @@ let meant = null; // what has to be asked for twice, and was once
 let speaking = null; // the auction beside which one may speak
 let unheard = null; // what was said last, under which key, as long as nobody has answered
 
-const STANDING = {
+/** How somebody stands in an auction: how to show it, and the words. */
+export const STANDING = {
   leading: ["good", "You are winning"], outbid: ["bad", "You have been outbid"],
   standing: ["good", "Your bid stands"], sealed: ["good", "Your sealed bid is in"],
   won: ["good", "You have won"], lost: ["", "It did not go to you"],
@@ -181,7 +182,10 @@ export function attend(auction) {
 
 function draw() {
   const auction = shown;
-  if (!auction) return;
+  if (!auction) {
+    for (const part of ["bid", "one-register", "say", "one-said"]) find(part).hidden = true;
+    return put(find("bid-said"), "");
+  }
   const you = user ? auction.you : null;
   const over = Boolean(auction.outcome);
   const open = auction.state === "open" && !over;
@@ -219,6 +223,7 @@ function draw() {
   find("bid-said").className = "said " + how;
   put(find("bid-said"), auction.version > until ? "" : last);
   find("say").hidden = speaking !== auction.id;
+  find("one-said").hidden = find("say").hidden && !find("one-chat").hasChildNodes();
   put(find("say-go"), user === null ? "Sign in to speak" : "Say");
   find("say-text").hidden = user === null;
 }

@@ -3,9 +3,9 @@
 // monotonic clock since; the machine's time of day plays no part.
 import { Clock, live } from "/live/live.js";
 import { io } from "/live/socket.io-4.8.4.js";
-import { attend, greet, open } from "/page/desk.js";
+import { attend, greet, open, STANDING } from "/page/desk.js";
 import { find, make, money, put } from "/page/show.js";
-import { auth, meet } from "/page/visitor.js";
+import { auth, meet, user } from "/page/visitor.js";
 
 const auctions = new Map(); // what the house last said of each, by id
 const cards = new Map();
@@ -13,7 +13,11 @@ const looked = new Map(); // when a clock was asked for last
 const ROOMS = 19; // besides the one that is looked at: the house lets a socket into 20
 const asked = new Clock(); // the time by the API, where the live room is not open
 const house = live(io, location.origin, { auth });
-let follows = []; // what is in the list, as far as it is followed
+let called = "Gavel"; // the house
+let place = 0; // how far the list was scrolled when one was chosen from it
+const lines = new Map(); // of those that somebody bids in
+let yours = []; // in which somebody bids
+let follows = []; // what is in the list
 
 const houseTime = () => house.now() ?? asked.now(performance.now());
 
@@ -61,9 +65,9 @@ function outcome(result, auction) {
 function price(auction) {
   const shown = money(auction.outcome?.hammer_price ?? auction.price, auction);
   if (shown !== null) return shown;
-  const from = money(auction.minimum_next ?? auction.maximum_next, auction);
   if (auction.terms?.visibility === "sealed") return "sealed";
-  return from === null ? "–" : "from " + from;
+  const [least, most] = [money(auction.minimum_next, auction), money(auction.maximum_next, auction)];
+  return least !== null ? "from " + least : most !== null ? "up to " + most : "–";
 }
 
 const bids = (auction) => auction.bid_count + (auction.bid_count === 1 ? " bid" : " bids");
@@ -112,7 +116,7 @@ async function refresh() {
       || list.children.length !== order.length) list.replaceChildren(...order);
     note.hidden = items.length > 0;
     note.textContent = "Nothing is on sale at the moment.";
-    follows = items.slice(0, ROOMS).map((auction) => auction.id);
+    follows = items.map((auction) => auction.id);
     watch();
   } catch ({ message }) {
     const closed = ["401", "403"].includes(message);
@@ -121,11 +125,55 @@ async function refresh() {
   }
 }
 
+/** Those that whoever is here bids in, also where it is over. */
+async function refreshYours() {
+  const whose = user;
+  try {
+    const { items } = whose ? await ask("/v1/me/bids?limit=12") : { items: [] };
+    if (user !== whose) return;
+    items.forEach(tell);
+    yours = items.map((auction) => auction.id);
+  } catch {
+    return; // They stay as they are.
+  }
+  find("mine").replaceChildren(...yours.map((id) => line(id).item));
+  find("yours").hidden = yours.length === 0;
+  watch();
+}
+
+function line(id) {
+  const known = lines.get(id);
+  if (known) return known;
+  const item = make("li");
+  const link = make("a", "", item);
+  link.href = "#auction-" + id;
+  const made = { item, title: make("strong", "", link), you: make("span", "", link), sum: make("span", "sum", link), left: make("span", "left", link) };
+  lines.set(id, made);
+  return made;
+}
+
+function drawYours() {
+  for (const id of yours) {
+    const [auction, made] = [auctions.get(id), line(id)];
+    const [kind, words] = STANDING[auction.you?.standing] ?? ["", ""];
+    const [text, soon] = ending(auction);
+    put(made.title, auction.title);
+    made.you.className = kind;
+    put(made.you, words);
+    put(made.sum, auction.outcome ? "" : price(auction), true);
+    put(made.left, text);
+    made.left.classList.toggle("soon", soon);
+  }
+}
+
 async function look(id) {
   try {
     tell(await ask("/v1/auctions/" + id));
-  } catch {
-    // The pulse says that the house is away.
+  } catch ({ message }) {
+    // What is known already is old, and the pulse says so.
+    if (chosen() !== id || auctions.has(id)) return;
+    const why = { 404: "There is no such auction.", 401: "Sign in to see this.", 403: "This is not for everybody to see." };
+    put(find("one-title"), why[message] ?? "The house does not answer at the moment.");
   }
 }
 
@@ -139,7 +187,8 @@ function lookOnce(id) {
 
 /** Follows what is in the list, and the one that is looked at. */
 function watch() {
-  const wanted = new Set(follows);
+  const runs = yours.filter((id) => !auctions.get(id).outcome);
+  const wanted = new Set([...new Set([...runs, ...follows])].slice(0, ROOMS));
   if (chosen() !== null) wanted.add(chosen());
   for (const room of house.rooms()) if (!wanted.has(room.id)) house.leave(room.id);
   for (const id of wanted) house.watch(id);
@@ -169,13 +218,22 @@ const chosen = () => {
 
 function choose() {
   const id = chosen();
+  const leaves = find("one").hidden === (id !== null);
+  if (leaves && id !== null) place = scrollY;
   find("all").hidden = id !== null;
   find("one").hidden = id === null;
+  if (id !== null) scrollTo(0, 0);
+  else if (leaves) scrollTo(0, place);
+  find("one").classList.toggle("unknown", !auctions.has(id));
   find("one-past").replaceChildren();
   seen = 0;
   watch();
   attend(null);
-  if (id === null) return refresh();
+  entitle();
+  if (id === null) {
+    refreshYours();
+    return refresh();
+  }
   for (const part of ["title", "about", "price", "state", "end", "next", "kind", "watching", "you", "why-not"]) {
     find("one-" + part).textContent = "";
   }
@@ -187,7 +245,15 @@ function choose() {
   look(id).then(past);
 }
 
+/** What the window is called. */
+function entitle() {
+  const one = auctions.get(chosen());
+  document.title = one ? `${one.title} · ${called}` : called;
+}
+
 function tellOne(auction) {
+  find("one").classList.remove("unknown");
+  entitle();
   find("one-picture").src = picture(auction);
   put(find("one-kind"), `Auction ${auction.id} · ${auction.preset} · by ${auction.seller.username ?? "a former seller"}`);
   put(find("one-title"), auction.title);
@@ -212,7 +278,6 @@ function tellRoom(room) {
   const count = room.participants;
   put(find("one-watching"), count === null ? "" : count === 1 ? "1 is watching" : `${count} are watching`);
   const list = find("one-chat");
-  find("one-said").hidden = room.chat.length === 0 && find("say").hidden;
   list.replaceChildren(...room.chat.map((line) => {
     const item = make("li");
     make("time", "", item).textContent = line.at.slice(11, 19);
@@ -220,6 +285,7 @@ function tellRoom(room) {
     item.append(" " + line.message);
     return item;
   }));
+  find("one-said").hidden = room.chat.length === 0 && find("say").hidden;
   list.scrollTop = list.scrollHeight;
 }
 
@@ -298,24 +364,26 @@ function tick() {
   for (const [id, shown] of cards) {
     const auction = auctions.get(id);
     const [text, soon] = ending(auction);
-    const shows = shown.item.isConnected || chosen() === id;
+    const shows = shown.item.isConnected || yours.includes(id) || chosen() === id;
     const late = Date.parse(auction.next_drop_at) + 1000 < now;
     if (shows && !auction.outcome && late) lookOnce(id);
     put(shown.left, text);
     shown.left.classList.toggle("soon", soon);
   }
+  drawYours();
   const one = chosen() === null ? null : auctions.get(chosen());
   if (!one) return;
   const [text, soon] = ending(one);
   const counts = one.state === "open" && !one.outcome && !one.next_drop_at && one.effective_end;
-  put(find("one-end"), counts && text.includes(":") ? "ends in " + text : text);
+  put(find("one-end"), counts && /^\d/.test(text) ? "ends in " + text : text);
   find("one-end").classList.toggle("soon", soon);
 }
 
 async function introduce() {
   try {
     const meta = await ask("/v1/meta");
-    document.title = meta.name;
+    called = meta.name;
+    entitle();
     find("name").textContent = meta.name;
     find("fingerprint").textContent = meta.fingerprint;
   } catch {
@@ -323,11 +391,13 @@ async function introduce() {
   }
 }
 
+history.scrollRestoration = "manual"; // the list is as it was left
 open(house, look);
 meet((someone) => {
   for (const auction of auctions.values()) delete auction.you;
   if (house.status !== "connecting") house.reconnect();
   greet(someone);
+  refreshYours();
   if (chosen() !== null) look(chosen());
   else refresh();
 });
@@ -335,8 +405,9 @@ addEventListener("hashchange", choose);
 setInterval(tick, 200);
 setInterval(() => {
   if (document.hidden) return;
-  if (chosen() === null) refresh();
-  else look(chosen()).then(past);
+  if (chosen() !== null) return look(chosen()).then(past);
+  refreshYours();
+  refresh();
 }, 5000);
 introduce();
 choose();

@@ -214,9 +214,11 @@ async fn erase_now(house: &House, id: UserId) -> Result<(), Problem> {
     let erased = house.aside(move |house| {
         let erased = house.people.erase_user(id, &tombstone);
         house.engine.words().renamed(id);
+        let reworded = house.people.listings_of(id).map_err(Problem::from);
+        let reworded = reworded.and_then(|his| Ok(house.engine.forget_listings(&his)?));
         house.sign_ins.forget_user(id);
         house.live.forget_user(house, id);
-        erased
+        erased.map_err(Problem::from).and(reworded)
     });
     let erased = erased.await;
     let letters = house.aside(move |house| house.outbox.forget(BTreeSet::from([id.get()]))).await;
