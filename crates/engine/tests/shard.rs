@@ -22,6 +22,8 @@ use gavel_engine::snapshot::{FORM, Snapshot, Useless};
 use gavel_proof::command::command_id;
 use gavel_proof::keys::LogKey;
 use history::{Place, Planted};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const HOUSE: HouseId = HouseId([7; 16]);
@@ -178,6 +180,96 @@ fn a_repeat_finds_the_accepted_command_also_after_a_restart() {
     let effects = later.committed();
     assert_eq!(World::settled(&effects, 3), &again);
     assert_eq!(World::settled(&effects, 4), &Settled::Failed(Failure::KeyReused));
+}
+
+/// What a bidder, the disk or the house does.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Bid { by: i64, key: usize, amount: i64 },
+    Commit,
+    Fail,
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let amount = prop::sample::select(vec![500, 1_000, 2_000, 4_000, 8_000]);
+    let bid =
+        (1..4_i64, 0..3_usize, amount).prop_map(|(by, key, amount)| Step::Bid { by, key, amount });
+    prop_oneof![9 => bid, 3 => Just(Step::Commit), 1 => Just(Step::Fail), 1 => Just(Step::Restart)]
+}
+
+const KEYS: [&str; 3] = ["a", "b", "c"];
+
+/// What was asked under which key, and what of it was accepted: the amount and the version.
+#[derive(Default)]
+struct Asked {
+    bids: Vec<(i64, usize, i64)>,
+    taken: BTreeMap<(i64, usize), (i64, u64)>,
+}
+
+impl Asked {
+    /// Holds the answers, in the order of the questions, against what was answered before.
+    fn judge(&mut self, effects: Effects<u32>) {
+        let mut replies = effects.replies;
+        replies.sort_by_key(|(to, _)| *to);
+        for (to, settled) in replies {
+            let (by, key, amount) = self.bids[to as usize];
+            let other = Settled::Failed(Failure::KeyReused);
+            match self.taken.get(&(by, key)) {
+                Some((same, version)) if *same == amount => {
+                    let again = Settled::Recall { auction: auction(), version: *version };
+                    assert_eq!(settled, again, "the same answer for ever");
+                }
+                Some(_) => assert_eq!(settled, other, "another bid under its key"),
+                None => match settled {
+                    Settled::Answer(Answer::Accepted(accepted)) => {
+                        self.taken.insert((by, key), (amount, accepted.event.version));
+                    }
+                    Settled::Answer(Answer::Refused(_)) => {}
+                    settled => assert_eq!(settled, other),
+                },
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// N9, over repeats at any time, commits that fail and restarts.
+    #[test]
+    fn one_key_is_one_effect_and_one_answer(steps in prop::collection::vec(step(), 1..80)) {
+        let (mut world, mut asked) = (World::open(), Asked::default());
+        for (second, step) in (1..).zip(steps) {
+            match step {
+                Step::Bid { by, key, amount } => {
+                    let reply = u32::try_from(asked.bids.len()).unwrap();
+                    asked.bids.push((by, key, amount));
+                    world.at(second * 9, bid(by, KEYS[key], amount), reply);
+                }
+                Step::Commit => asked.judge(world.commit()),
+                Step::Fail if world.shard.take_batch().is_some() => {
+                    let (_, lost) = world.shard.failed(&Failure::OutcomeUnknown);
+                    let log = world.log.clone();
+                    for record in log.iter().filter(|_| !lost.is_empty()) {
+                        world.shard.restore(record).unwrap();
+                    }
+                }
+                Step::Fail => {}
+                Step::Restart => world.shard = world.restarted(),
+            }
+        }
+        asked.judge(world.commit());
+        world.shard = world.restarted();
+        for ((by, key), (amount, _)) in asked.taken.clone() {
+            let reply = u32::try_from(asked.bids.len()).unwrap();
+            asked.bids.push((by, key, amount));
+            world.at(9_000, bid(by, KEYS[key], amount), reply);
+        }
+        asked.judge(world.commit());
+        let bids = world.log.iter().filter(|record| kind(record) == "bid_placed").count();
+        prop_assert_eq!(bids, asked.taken.len(), "one effect each");
+    }
 }
 
 #[test]

@@ -152,3 +152,43 @@ fn an_import_that_is_killed_is_finished_by_repeating_it() {
     let once: std::collections::BTreeSet<_> = titles.iter().collect();
     assert_eq!((titles.len(), once.len()), (ROWS, ROWS), "every row once");
 }
+
+#[test]
+fn an_export_has_what_was_said_watched_and_done() {
+    let dir = house();
+    assert_eq!(import(dir.path(), &[("users.csv", USERS), ("lots.csv", LOTS)], &[]).0, 0);
+    let server = Server::start(&dir.path().join("house"));
+    let mut connection = server.connect().unwrap();
+    let mut sign_in = |name: &str, password: &str| {
+        let login = json!({"username": name, "password": password});
+        let (_, session) = connection.post("/v1/session", None, None, &login).unwrap();
+        session["token"].as_str().unwrap().to_owned()
+    };
+    let anna = sign_in("anna", "correct horse battery");
+    let admin = sign_in("admin", "a password of mine");
+    let category = json!({"name": "Desks", "attributes": []});
+    let (status, told) = connection.post("/v1/categories", Some(&admin), None, &category).unwrap();
+    assert_eq!(status, 201, "{told}");
+    let (status, told) =
+        connection.send("PUT", "/v1/me/watchlist/1", Some(&anna), None, "").unwrap();
+    assert!(status < 300, "{told}");
+    for message in 0..3 {
+        let said = json!({"message": format!("words {message}")});
+        let (status, told) =
+            connection.post("/v1/auctions/1/chat", Some(&anna), None, &said).unwrap();
+        assert_eq!(status, 201, "{told}");
+    }
+    let (code, told) = gavel(dir.path(), &["export", "--all", "all", "--data", "house"]);
+    assert_eq!(code, 0, "{told}");
+    let lines = |name: &str| -> Vec<Value> {
+        let text = fs::read_to_string(dir.path().join("all").join(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let said: Vec<_> = lines("chat.jsonl").iter().map(|line| line["message"].clone()).collect();
+    assert_eq!(said, ["words 2", "words 1", "words 0"]);
+    assert_eq!(lines("watchlists.jsonl"), [json!({"user": 2, "auction": 1})]);
+    assert_eq!(lines("categories.jsonl"), [category]);
+    let trail = fs::read(dir.path().join("house/audit.jsonl")).unwrap();
+    assert!(!trail.is_empty());
+    assert_eq!(fs::read(dir.path().join("all/audit.jsonl")).unwrap(), trail);
+}

@@ -149,17 +149,23 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
+/// Copies the whole lines of the audit trail, if there is one.
+pub(super) fn copy_trail(data: &Path, to: &Path) -> Result<(), Failure> {
+    let trail = data.join(AUDIT);
+    if !trail.exists() {
+        return Ok(());
+    }
+    let text = fs::read(&trail).map_err(|error| Failure::file(&trail, &error))?;
+    // The house may be writing a line.
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    write(&to.join(AUDIT), text.get(..whole).unwrap_or_default())
+}
+
 fn copy(args: &Args, keys: &HouseKeys, to: &Path) -> Result<Manifest, Failure> {
     let made_at = Clock::default().now();
     sqlite::backup::backup(&args.data, to)
         .map_err(|error| Failure::refused("not_copied", error.to_string()))?;
-    let trail = args.data.join(AUDIT);
-    if trail.exists() {
-        let text = fs::read(&trail).map_err(|error| Failure::file(&trail, &error))?;
-        // The house may be writing a line.
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        write(&to.join(AUDIT), text.get(..whole).unwrap_or_default())?;
-    }
+    copy_trail(&args.data, to)?;
     copy_pictures(&Folder::of(&args.data), &Folder::of(to), Folder::of(&args.data).names())?;
     let audits = read_all(to, keys, &[])?;
     let damaged: Vec<String> =

@@ -1,9 +1,9 @@
-//! Everything that a house holds, as JSON lines in a directory: users without secrets, items with
-//! their pictures, listings, auctions, events in their public part, certificates. Reads the data;
-//! changes nothing. Holds each chain against itself: an auction that is damaged is named and left
-//! out.
+//! Everything that a house holds, as JSON lines in a directory: users without secrets, what they
+//! watch, categories, items with their pictures, listings, auctions, events in their public part,
+//! certificates, the chat, the audit trail. Reads the data; changes nothing. Holds each chain
+//! against itself: an auction that is damaged is named and left out.
 
-use crate::cli::backup::{Half, copy_pictures, must_be_free};
+use crate::cli::backup::{Half, copy_pictures, copy_trail, must_be_free};
 use crate::cli::failed;
 use crate::cli::output::{Failure, Output, bad, count, good};
 use crate::cli::positions::{PAGE, Positions};
@@ -13,7 +13,8 @@ use crate::http::v1::users::OwnProfile;
 use crate::keys::{self, HouseKeys};
 use gavel_auction::auction::Auction;
 use gavel_auction::event::Event;
-use gavel_auction::ids::AuctionId;
+use gavel_auction::ids::{AuctionId, UserId};
+use gavel_engine::chat::{Chats, Message};
 use gavel_engine::log::{Entry, EventRecord, LogReader, Partition, Position};
 use gavel_engine::people::{Addendum, Listing, People, UserQuery};
 use gavel_engine::snapshot::{Damage, Snapshot};
@@ -43,13 +44,16 @@ pub(super) fn run(data: &Path, to: &Path, out: Output) -> Result<(), Failure> {
     let half = Half::begin(to)?;
     let mut lines = Lines::begin(&half.dir)?;
     users(&*stores.people, &mut lines).map_err(failed)?;
+    categories(&*stores.things, &mut lines).map_err(failed)?;
     items(&*stores.things, &mut lines).map_err(failed)?;
     copy_pictures(&Folder::of(data), &Folder::of(&half.dir), Folder::of(data).names())?;
+    copy_trail(data, &half.dir)?;
     let mut damages = Vec::new();
     for partition in 0..stores.partitions {
         let all =
             Positions::of(&*stores.reader, partition).map_err(|error| failed(error.into()))?;
         for (auction, positions) in all.0 {
+            said(&*stores.chats, auction, &mut lines).map_err(failed)?;
             let one = Reading { reader: &*stores.reader, people: &*stores.people, keys: &keys };
             match one.history(partition, auction, &positions).map_err(failed)? {
                 Ok(history) => one.write(&history, &mut lines).map_err(failed)?,
@@ -89,11 +93,18 @@ struct Lines {
 }
 
 const USERS: &str = "users.jsonl";
+const WATCHLISTS: &str = "watchlists.jsonl";
+const CATEGORIES: &str = "categories.jsonl";
 const ITEMS: &str = "items.jsonl";
 const LISTINGS: &str = "listings.jsonl";
 const AUCTIONS: &str = "auctions.jsonl";
 const EVENTS: &str = "events.jsonl";
 const CERTIFICATES: &str = "certificates.jsonl";
+const CHAT: &str = "chat.jsonl";
+
+/// The files, in the order in which they are told.
+const FILES: [&str; 9] =
+    [USERS, WATCHLISTS, CATEGORIES, ITEMS, LISTINGS, AUCTIONS, EVENTS, CERTIFICATES, CHAT];
 
 impl Lines {
     fn begin(dir: &Path) -> Result<Self, Failure> {
@@ -103,8 +114,7 @@ impl Lines {
             let file = file.map_err(|error| Failure::file(&path, &error))?;
             Ok((name, BufWriter::new(file), 0))
         };
-        let all = [USERS, ITEMS, LISTINGS, AUCTIONS, EVENTS, CERTIFICATES];
-        Ok(Self { files: all.into_iter().map(file).collect::<Result<_, Failure>>()? })
+        Ok(Self { files: FILES.into_iter().map(file).collect::<Result<_, Failure>>()? })
     }
 
     fn bytes(&mut self, name: &'static str, line: &[u8]) -> io::Result<()> {
@@ -138,7 +148,43 @@ fn users(people: &dyn People, lines: &mut Lines) -> anyhow::Result<()> {
         let Some(last) = page.last() else { return Ok(()) };
         query.after = last.id.get();
         for user in page {
+            watched(people, user.id, lines)?;
             lines.json(USERS, &OwnProfile::of(user))?;
+        }
+    }
+}
+
+fn watched(people: &dyn People, user: UserId, lines: &mut Lines) -> anyhow::Result<()> {
+    let mut before = i64::MAX;
+    loop {
+        let page = people.watched(user, before, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        before = last.get();
+        for auction in page {
+            lines.json(WATCHLISTS, &json!({"user": user, "auction": auction}))?;
+        }
+    }
+}
+
+fn categories(things: &dyn Things, lines: &mut Lines) -> anyhow::Result<()> {
+    for category in things.categories()? {
+        let attributes: &RawValue = serde_json::from_str(&category.attributes)?;
+        lines.json(CATEGORIES, &json!({"name": category.name, "attributes": attributes}))?;
+    }
+    Ok(())
+}
+
+/// What was said beside an auction, the newest first.
+fn said(chats: &dyn Chats, auction: AuctionId, lines: &mut Lines) -> anyhow::Result<()> {
+    let mut before = None;
+    loop {
+        let page = chats.latest(auction, before, PAGE)?;
+        let Some(first) = page.first() else { return Ok(()) };
+        before = Some(first.id);
+        for Message { id, author, at, text, .. } in page.into_iter().rev() {
+            let said = json!({"id": id, "auction": auction, "user": author, "at": Stamp(at),
+                "message": text});
+            lines.json(CHAT, &said)?;
         }
     }
 }
