@@ -95,7 +95,7 @@ impl<'a> Case<'a> {
         records: &[usize],
         prose: String,
     ) {
-        // One history can break in a thousand places for one reason; what it has lost is said still.
+        // One history can break in a thousand places for one reason; what is lost is said still.
         let most = if prose == LOST { 60 } else { 50 };
         if self.found.len() >= most || self.planted.contains(&auction) {
             return;

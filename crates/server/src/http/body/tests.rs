@@ -80,6 +80,13 @@ struct Lot {
     terms: gavel_auction::presets::Slots,
 }
 
+/// The field that is named where these terms are refused.
+fn field_in(terms: serde_json::Value) -> String {
+    let body = serde_json::json!({ "terms": terms }).to_string();
+    let document = parse::<Lot>(body.as_bytes()).expect_err(&body).document();
+    document["field"].as_str().expect("a field").to_owned()
+}
+
 /// One wrong value for each parameter of each slot is told with the keys it stands under.
 #[test]
 fn a_wrong_parameter_is_named_with_its_path() {
@@ -94,11 +101,6 @@ fn a_wrong_parameter_is_named_with_its_path() {
         ("reserve", "disclosed", &["amount"]),
         ("buy_now", "until_close", &["amount"]),
     ];
-    let field = |terms: serde_json::Value| {
-        let body = serde_json::json!({ "terms": terms }).to_string();
-        let document = parse::<Lot>(body.as_bytes()).expect_err(&body).document();
-        document["field"].as_str().expect("a field").to_owned()
-    };
     for (slot, kind, names) in kinds {
         let good = |name: &str| match name {
             "steps" => serde_json::json!([{"from": 0, "step": 1}]),
@@ -110,13 +112,12 @@ fn a_wrong_parameter_is_named_with_its_path() {
             let mut slot_of = whole.clone();
             slot_of.insert("kind".to_owned(), serde_json::json!(kind));
             change(&mut slot_of);
-            field(serde_json::json!({ *slot: slot_of }))
+            field_in(serde_json::json!({ *slot: slot_of }))
         };
         for name in *names {
             let path = format!("terms.{slot}.{name}");
             for wrong in ["-1", "\"x\"", "null", "1.5", "{}", "true"] {
                 let wrong: serde_json::Value = serde_json::from_str(wrong).unwrap();
-                // An amount below one is no amount, and one that may be absent may be null.
                 let put = |slot: &mut serde_json::Map<_, _>| {
                     slot.insert((*name).to_owned(), wrong.clone());
                 };
@@ -134,6 +135,10 @@ fn a_wrong_parameter_is_named_with_its_path() {
         );
         assert_eq!(told(&|slot| drop(slot.remove("kind"))), format!("terms.{slot}.kind"));
     }
+}
+
+#[test]
+fn what_is_wrong_deep_inside_is_named_with_its_path() {
     for (terms, path) in [
         (r#"{"fees":{"tax_bp":-1}}"#, "terms.fees.tax_bp"),
         (r#"{"fees":{"zz":1}}"#, "terms.fees.zz"),
@@ -152,7 +157,7 @@ fn a_wrong_parameter_is_named_with_its_path() {
         (r#"{"confirm_factor":-1}"#, "terms.confirm_factor"),
         (r#"{"zz":1}"#, "terms.zz"),
     ] {
-        assert_eq!(field(serde_json::from_str(terms).unwrap()), path);
+        assert_eq!(field_in(serde_json::from_str(terms).unwrap()), path);
     }
 }
 
