@@ -490,8 +490,11 @@ fn the_write_ahead_file_begins_anew_under_steady_writes() {
         }
         drop(stop);
     });
-    // 8 MB went through it. The file itself is as long as it was made ready, and no longer.
-    let checkpointer = stores.checkpointer.as_ref().unwrap();
+    // 8 MB went through it. The file itself is as long as it was made ready, and no longer. On a
+    // slow disk the last round may not have come to its end before the last batch.
+    let checkpointer = stores.checkpointer.clone().unwrap();
+    checkpointer.checkpoint_if_large(threshold).unwrap();
+    stores.log.append(&events(400 * 50 + 1, 50, 300)).unwrap();
     let written = checkpointer.checkpoint_if_large(u64::MAX).unwrap().written;
     assert!(written < 4 << 20, "{written}");
     let wal = fs::metadata(dir.path().join("log.db-wal")).unwrap().len();
@@ -500,7 +503,7 @@ fn the_write_ahead_file_begins_anew_under_steady_writes() {
     assert_eq!(backlog.waiting, 0);
     assert_eq!(fs::metadata(dir.path().join("log.db-wal")).unwrap().len(), 0);
     stores.log.reopen().unwrap();
-    assert_eq!(stores.reader.scan(0, 0, 100_000).unwrap().len(), 20_000);
+    assert_eq!(stores.reader.scan(0, 0, 100_000).unwrap().len(), 20_050);
 }
 
 // With a process of its own
