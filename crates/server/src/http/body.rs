@@ -130,13 +130,18 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let field = field_at(bytes, offset(bytes, &error));
         Problem::malformed(field.as_deref().unwrap_or("body"), detail.to_owned())
     };
+    // Numbers of dialects count to the digit as they were written.
+    let read = serde_json::from_str(text);
+    if read.is_ok() && !bytes.contains(&b'[') {
+        // Without an array none was taken for an object: most bodies are read once.
+        return read.map_err(malformed);
+    }
     let value: Value = serde_json::from_str(text).map_err(malformed)?;
     strict::read::<T>(&value).map_err(|fault| {
         let field = fault.field();
         Problem::malformed(field.as_deref().unwrap_or("body"), fault.what().to_owned())
     })?;
-    // Numbers of dialects count to the digit as they were written.
-    serde_json::from_str(text).map_err(malformed)
+    read.map_err(malformed)
 }
 
 /// One pass over the bytes for what serde_json lets pass: keys said twice, depth, number of keys,
